@@ -1,0 +1,190 @@
+import { existsSync, readFileSync } from "node:fs";
+import { z } from "zod";
+
+/** A setting: its default, the environment variable that overrides it, and one sentence for the README. */
+const setting = <T extends z.ZodType>(schema: T, env: string, description: string) =>
+  schema.meta({ env, description });
+
+const port = (number: number, env: string, what: string) =>
+  setting(z.coerce.number().int().min(1).max(65_535).default(number), env, what);
+const text = (value: string, env: string, what: string) => setting(z.string().min(1).default(value), env, what);
+const count = (value: number, env: string, what: string) =>
+  setting(z.coerce.number().int().min(1).default(value), env, what);
+const list = (env: string, what: string) =>
+  setting(
+    z
+      .union([z.string().transform((line) => line.split(",").map((item) => item.trim())), z.array(z.string())])
+      .optional(),
+    env,
+    what,
+  );
+const address = (env: string, what: string) => setting(z.url().optional(), env, what);
+const flag = (value: boolean, env: string, what: string) =>
+  setting(z.union([z.boolean(), z.stringbool()]).default(value), env, what);
+
+/**
+ * Every setting of every program. `config.yaml` holds the same keys, and an environment variable overrides each.
+ * An address that is left out is the native stack's own, so moving a port moves everything that talks to it.
+ */
+export const Settings = z.strictObject({
+  source: setting(z.enum(["randomuser", "dummyjson"]).default("randomuser"), "USERS_SOURCE", "Where users come from."),
+  randomuser: z
+    .strictObject({
+      url: address("RANDOMUSER_URL", "The randomuser API; left out, the embedded source. Live: https://randomuser.me/api/1.4/"),
+    })
+    .prefault({}),
+  dummyjson: z
+    .strictObject({
+      url: setting(z.url().default("https://dummyjson.com/users"), "DUMMYJSON_URL", "The dummyjson users endpoint."),
+    })
+    .prefault({}),
+  fetch: z
+    .strictObject({
+      timeoutMs: count(20_000, "FETCH_TIMEOUT_MS", "How long one request to the source may take, in milliseconds."),
+      attempts: count(5, "FETCH_ATTEMPTS", "How often a request is tried before the task fails with exit code 1."),
+    })
+    .prefault({}),
+  kafka: z
+    .strictObject({
+      brokers: list("KAFKA_BROKERS", "Bootstrap brokers, host:port, separated by commas."),
+      topic: text("users_created", "KAFKA_TOPIC", "Topic of created users (Avro, keyed by id)."),
+      deadLetterTopic: text("users_created.dlq", "KAFKA_DEAD_LETTER_TOPIC", "Topic of records that do not fit, with the reason."),
+      changeTopic: text(
+        "postgresDebesium.public.created_users",
+        "KAFKA_CHANGE_TOPIC",
+        "Topic that Debezium writes changes of the PostgreSQL table to.",
+      ),
+      partitions: count(4, "KAFKA_PARTITIONS", "Partitions of a topic that has to be created."),
+      replicationFactor: count(1, "KAFKA_REPLICATION_FACTOR", "Replicas of a topic that has to be created."),
+    })
+    .prefault({}),
+  schemaRegistry: z
+    .strictObject({
+      url: address("SCHEMA_REGISTRY_URL", "Schema Registry, Confluent API."),
+    })
+    .prefault({}),
+  postgres: z
+    .strictObject({
+      url: address("POSTGRES_URL", "PostgreSQL, postgres://user:password@host:port/database."),
+    })
+    .prefault({}),
+  cassandra: z
+    .strictObject({
+      contactPoints: list("CASSANDRA_CONTACT_POINTS", "Cassandra nodes, host or host:port, separated by commas."),
+      localDataCenter: text("datacenter1", "CASSANDRA_LOCAL_DATA_CENTER", "The data centre to talk to."),
+      keyspace: text("spark_streams", "CASSANDRA_KEYSPACE", "Keyspace of the table created_users."),
+      replicationFactor: count(1, "CASSANDRA_REPLICATION_FACTOR", "Replicas of a keyspace that has to be created."),
+      username: setting(z.string().optional(), "CASSANDRA_USERNAME", "User, where the cluster asks for one."),
+      password: setting(z.string().optional(), "CASSANDRA_PASSWORD", "Password of that user."),
+    })
+    .prefault({}),
+  consumer: z
+    .strictObject({
+      groupId: text("users_created.cassandra", "CONSUMER_GROUP_ID", "Consumer group; instances of one group share the partitions."),
+      sliceRows: count(1_024, "CONSUMER_SLICE_ROWS", "Records that are written before their offsets move."),
+      maxAheadMs: count(300_000, "CONSUMER_MAX_AHEAD_MS", "How far ahead of now a record's timestamp may be, in milliseconds."),
+    })
+    .prefault({}),
+  api: z
+    .strictObject({
+      token: setting(z.string().min(16).optional(), "API_TOKEN", "Bearer token that writes must carry; left out, writes are open."),
+      bodyLimitBytes: count(64 * 1024, "API_BODY_LIMIT_BYTES", "Largest request body, in bytes."),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: setting(z.enum(["debug", "info", "warning", "error"]).default("info"), "LOG_LEVEL", "Least severe event that is logged."),
+    })
+    .prefault({}),
+  host: text("127.0.0.1", "LISTEN_HOST", "Address that the API, the consumer's metrics and the embedded source listen on."),
+  ports: z
+    .strictObject({
+      airflow: port(8080, "AIRFLOW_PORT", "Airflow: UI and REST."),
+      schemaRegistry: port(8081, "SCHEMA_REGISTRY_PORT", "Schema Registry."),
+      kafka: port(9092, "KAFKA_PORT", "Kafka."),
+      kafkaController: port(9093, "KAFKA_CONTROLLER_PORT", "Kafka's KRaft controller."),
+      cassandra: port(9042, "CASSANDRA_PORT", "Cassandra, CQL."),
+      cassandraStorage: port(7000, "CASSANDRA_STORAGE_PORT", "Cassandra, between nodes."),
+      cassandraJmx: port(7199, "CASSANDRA_JMX_PORT", "Cassandra, JMX."),
+      postgres: port(5432, "POSTGRES_PORT", "PostgreSQL."),
+      api: port(5000, "API_PORT", "The API: CRUD, /apidocs, /metrics."),
+      consumer: port(9464, "CONSUMER_PORT", "The consumer: /healthz, /readyz, /metrics."),
+      source: port(3001, "SOURCE_PORT", "The embedded source."),
+    })
+    .prefault({}),
+});
+
+/** The settings with every address filled in. */
+export type Config = ReturnType<typeof resolveConfig>;
+
+/** One leaf of `Settings`: where it stands in config.yaml, which variable overrides it, what it means. */
+export interface SettingInfo {
+  path: string[];
+  env: string;
+  description: string;
+  default: unknown;
+}
+
+/** All settings in the order of the schema; the README's table and the environment's names come from it. */
+export function listSettings(schema: z.ZodType = Settings, path: string[] = []): SettingInfo[] {
+  const { env, description } = (schema.meta() ?? {}) as { env?: string; description?: string };
+  if (env) return [{ path, env, description: description ?? "", default: schema.safeParse(undefined).data }];
+  const object = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+  if (!(object instanceof z.ZodObject)) return [];
+  return Object.entries(object.shape).flatMap(([key, child]) => listSettings(child as z.ZodType, [...path, key]));
+}
+
+/** What is wrong with the configuration: every fault at once, each with the key and the variable that would mend it. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/**
+ * `config.yaml` (its text) overridden by the environment. Pure.
+ * @throws ConfigError that lists all that is wrong
+ */
+export function resolveConfig(yaml: string, env: Record<string, string | undefined>, file = "config.yaml") {
+  const settings = listSettings();
+  const raw: Record<string, unknown> = (Bun.YAML.parse(yaml) as Record<string, unknown> | null) ?? {};
+  for (const { path, env: name } of settings) {
+    const value = env[name];
+    if (value !== undefined && value !== "") assign(raw, path, value);
+  }
+  const parsed = Settings.safeParse(raw);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => {
+      const key = issue.path.join(".");
+      const name = settings.find((entry) => entry.path.join(".") === key)?.env;
+      return `  ${key || "(top level)"}: ${issue.message}; set it in ${file}${name ? ` or by ${name}` : ""}`;
+    });
+    throw new ConfigError(`configuration is wrong:\n${faults.join("\n")}`);
+  }
+  const { ports, ...rest } = parsed.data;
+  const local = (number: number) => `127.0.0.1:${number}`;
+  return {
+    ...rest,
+    ports,
+    randomuser: { url: rest.randomuser.url ?? `http://${local(ports.source)}/api/1.4/` },
+    kafka: { ...rest.kafka, brokers: rest.kafka.brokers ?? [local(ports.kafka)] },
+    schemaRegistry: { url: rest.schemaRegistry.url ?? `http://${local(ports.schemaRegistry)}/apis/ccompat/v7` },
+    postgres: { url: rest.postgres.url ?? `postgres://users@${local(ports.postgres)}/users` },
+    cassandra: { ...rest.cassandra, contactPoints: rest.cassandra.contactPoints ?? [local(ports.cassandra)] },
+  };
+}
+
+/** Reads `CONFIG_FILE`, or `config.yaml` of the working folder where there is one, and the environment: once, in `main`. */
+export function loadConfig(env = process.env): Config {
+  const file = env.CONFIG_FILE ?? "config.yaml";
+  if (env.CONFIG_FILE && !existsSync(file)) throw new ConfigError(`CONFIG_FILE names ${file}, which does not exist`);
+  return resolveConfig(existsSync(file) ? readFileSync(file, "utf8") : "", env, file);
+}
+
+function assign(target: Record<string, unknown>, path: string[], value: unknown) {
+  const [key, ...rest] = path as [string, ...string[]];
+  if (rest.length === 0) {
+    target[key] = value;
+    return;
+  }
+  target[key] ??= {};
+  assign(target[key] as Record<string, unknown>, rest, value);
+}
