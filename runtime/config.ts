@@ -2,8 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 
 /** A setting: its default, the environment variable that overrides it, and one sentence for the README. */
-const setting = <T extends z.ZodType>(schema: T, env: string, description: string) =>
-  schema.meta({ env, description });
+const setting = <T extends z.ZodType>(schema: T, env: string, description: string) => schema.meta({ env, description });
 
 const port = (number: number, env: string, what: string) =>
   setting(z.coerce.number().int().min(1).max(65_535).default(number), env, what);
@@ -19,8 +18,6 @@ const list = (env: string, what: string) =>
     what,
   );
 const address = (env: string, what: string) => setting(z.url().optional(), env, what);
-const flag = (value: boolean, env: string, what: string) =>
-  setting(z.union([z.boolean(), z.stringbool()]).default(value), env, what);
 
 /**
  * Every setting of every program. `config.yaml` holds the same keys, and an environment variable overrides each.
@@ -30,7 +27,10 @@ export const Settings = z.strictObject({
   source: setting(z.enum(["randomuser", "dummyjson"]).default("randomuser"), "USERS_SOURCE", "Where users come from."),
   randomuser: z
     .strictObject({
-      url: address("RANDOMUSER_URL", "The randomuser API; left out, the embedded source. Live: https://randomuser.me/api/1.4/"),
+      url: address(
+        "RANDOMUSER_URL",
+        "The randomuser API; left out, the embedded source. Live: https://randomuser.me/api/1.4/",
+      ),
     })
     .prefault({}),
   dummyjson: z
@@ -48,7 +48,11 @@ export const Settings = z.strictObject({
     .strictObject({
       brokers: list("KAFKA_BROKERS", "Bootstrap brokers, host:port, separated by commas."),
       topic: text("users_created", "KAFKA_TOPIC", "Topic of created users (Avro, keyed by id)."),
-      deadLetterTopic: text("users_created.dlq", "KAFKA_DEAD_LETTER_TOPIC", "Topic of records that do not fit, with the reason."),
+      deadLetterTopic: text(
+        "users_created.dlq",
+        "KAFKA_DEAD_LETTER_TOPIC",
+        "Topic of records that do not fit, with the reason.",
+      ),
       changeTopic: text(
         "postgresDebesium.public.created_users",
         "KAFKA_CHANGE_TOPIC",
@@ -80,23 +84,43 @@ export const Settings = z.strictObject({
     .prefault({}),
   consumer: z
     .strictObject({
-      groupId: text("users_created.cassandra", "CONSUMER_GROUP_ID", "Consumer group; instances of one group share the partitions."),
+      groupId: text(
+        "users_created.cassandra",
+        "CONSUMER_GROUP_ID",
+        "Consumer group; instances of one group share the partitions.",
+      ),
       sliceRows: count(1_024, "CONSUMER_SLICE_ROWS", "Records that are written before their offsets move."),
-      maxAheadMs: count(300_000, "CONSUMER_MAX_AHEAD_MS", "How far ahead of now a record's timestamp may be, in milliseconds."),
+      maxAheadMs: count(
+        300_000,
+        "CONSUMER_MAX_AHEAD_MS",
+        "How far ahead of now a record's timestamp may be, in milliseconds.",
+      ),
     })
     .prefault({}),
   api: z
     .strictObject({
-      token: setting(z.string().min(16).optional(), "API_TOKEN", "Bearer token that writes must carry; left out, writes are open."),
+      token: setting(
+        z.string().min(16).optional(),
+        "API_TOKEN",
+        "Bearer token that writes must carry; left out, writes are open.",
+      ),
       bodyLimitBytes: count(64 * 1024, "API_BODY_LIMIT_BYTES", "Largest request body, in bytes."),
     })
     .prefault({}),
   log: z
     .strictObject({
-      level: setting(z.enum(["debug", "info", "warning", "error"]).default("info"), "LOG_LEVEL", "Least severe event that is logged."),
+      level: setting(
+        z.enum(["debug", "info", "warning", "error"]).default("info"),
+        "LOG_LEVEL",
+        "Least severe event that is logged.",
+      ),
     })
     .prefault({}),
-  host: text("127.0.0.1", "LISTEN_HOST", "Address that the API, the consumer's metrics and the embedded source listen on."),
+  host: text(
+    "127.0.0.1",
+    "LISTEN_HOST",
+    "Address that the API, the consumer's metrics and the embedded source listen on.",
+  ),
   ports: z
     .strictObject({
       airflow: port(8080, "AIRFLOW_PORT", "Airflow: UI and REST."),
