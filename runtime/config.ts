@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
+import { deadLetters, userChanges, usersCreated } from "../contract/topics.ts";
 
 /** A setting: its default, the environment variable that overrides it, and one sentence for the README. */
 const setting = <T extends z.ZodType>(schema: T, env: string, description: string) => schema.meta({ env, description });
@@ -47,14 +48,14 @@ export const Settings = z.strictObject({
   kafka: z
     .strictObject({
       brokers: list("KAFKA_BROKERS", "Bootstrap brokers, host:port, separated by commas."),
-      topic: text("users_created", "KAFKA_TOPIC", "Topic of created users (Avro, keyed by id)."),
+      topic: text(usersCreated, "KAFKA_TOPIC", "Topic of created users (Avro, keyed by id)."),
       deadLetterTopic: text(
-        "users_created.dlq",
+        deadLetters,
         "KAFKA_DEAD_LETTER_TOPIC",
         "Topic of records that do not fit, with the reason.",
       ),
       changeTopic: text(
-        "postgresDebesium.public.created_users",
+        userChanges,
         "KAFKA_CHANGE_TOPIC",
         "Topic that Debezium writes changes of the PostgreSQL table to.",
       ),
@@ -76,7 +77,14 @@ export const Settings = z.strictObject({
     .strictObject({
       contactPoints: list("CASSANDRA_CONTACT_POINTS", "Cassandra nodes, host or host:port, separated by commas."),
       localDataCenter: text("datacenter1", "CASSANDRA_LOCAL_DATA_CENTER", "The data centre to talk to."),
-      keyspace: text("spark_streams", "CASSANDRA_KEYSPACE", "Keyspace of the table created_users."),
+      keyspace: setting(
+        z
+          .string()
+          .regex(/^[a-z][a-z0-9_]{0,47}$/, "must be a lower-case identifier of at most 48 characters")
+          .default("spark_streams"),
+        "CASSANDRA_KEYSPACE",
+        "Keyspace of the table created_users.",
+      ),
       replicationFactor: count(1, "CASSANDRA_REPLICATION_FACTOR", "Replicas of a keyspace that has to be created."),
       username: setting(z.string().optional(), "CASSANDRA_USERNAME", "User, where the cluster asks for one."),
       password: setting(z.string().optional(), "CASSANDRA_PASSWORD", "Password of that user."),

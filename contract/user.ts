@@ -1,0 +1,109 @@
+import { z } from "zod";
+
+// Portable in every engine that checks the contract: no \s, whose meaning differs between JavaScript, Java and Python.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const EMAIL = /^[^@"\u0000-\u0020]{1,64}@[^@\u0000-\u0020]{1,255}$/;
+// PostgreSQL cannot keep U+0000 in a text column.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is refused
+const WITHOUT_NUL = /^[^\u0000]*$/;
+
+const text = (maxLength: number) => z.string().max(maxLength).regex(WITHOUT_NUL);
+const name = (maxLength: number) => text(maxLength).min(1);
+const time = () => z.iso.datetime();
+
+/**
+ * One user as it crosses every boundary. `id` is the Kafka key and both tables' primary key; `timestamp` is the write
+ * time in both tables. The Avro schema, the CQL, the SQL and the OpenAPI components are all made from this object, in
+ * this order of fields. Lengths are in UTF-16 code units.
+ */
+export const User = z
+  .strictObject({
+    id: z.uuid().toLowerCase().meta({
+      description: "Stable identity, given by the source, or a UUIDv5 of the source's own key.",
+      example: "c7a41086-06e3-4bfe-9c40-4e9da2df42c8",
+    }),
+    first_name: name(200).meta({ description: "Given name; personal data.", example: "Rachel" }),
+    last_name: name(200).meta({ description: "Family name; personal data.", example: "Kelley" }),
+    gender: text(50).nullable().meta({ description: "As the source states it.", example: "female" }),
+    email: z
+      .string()
+      .max(320)
+      .regex(EMAIL)
+      .meta({ description: "Contact address; personal data.", example: "rachel.kelley@example.com" }),
+    username: name(200).meta({ description: "Login name; never the password.", example: "beautifulfish935" }),
+    phone: text(50)
+      .nullable()
+      .meta({ description: "Landline number in the country's own notation; personal data.", example: "021-892-1751" }),
+    address: text(1_000).nullable().meta({
+      description: "Postal address, `number street, city, state, country`; personal data.",
+      example: "857 Alexander Road, Limerick, Kilkenny, Ireland",
+    }),
+    post_code: text(50)
+      .nullable()
+      .meta({ description: "Postal code; always text, since some countries use letters.", example: "11174" }),
+    dob: time()
+      .nullable()
+      .meta({ description: "Date of birth, UTC; personal data.", example: "1978-04-22T07:00:07.471Z" }),
+    registered_date: time()
+      .nullable()
+      .meta({ description: "When the user registered at the source, UTC.", example: "2019-08-19T08:16:27.068Z" }),
+    picture: text(2_000).nullable().meta({
+      description: "Address of a portrait.",
+      example: "https://randomuser.me/api/portraits/med/women/63.jpg",
+    }),
+    timestamp: time().meta({
+      description: "When the source was read, or the row last written, UTC; the newest write wins.",
+      example: "2026-01-15T06:00:00.000Z",
+    }),
+  })
+  .meta({ id: "User", description: "A user profile." });
+export type User = z.infer<typeof User>;
+
+/** How a field is kept: the Avro, CQL and SQL types follow from it. */
+export type FieldKind = "uuid" | "text" | "timestamp";
+
+/** One field of the contract, as the generated files need it. */
+export interface Field {
+  name: keyof User;
+  kind: FieldKind;
+  nullable: boolean;
+  description: string;
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+}
+
+interface JsonSchema {
+  type?: string;
+  format?: string;
+  description?: string;
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  anyOf?: JsonSchema[];
+}
+
+/** The contract's fields in order, read off `User`. */
+export const fields: readonly Field[] = Object.entries(User.shape).map(([name, schema]) => {
+  const property = z.toJSONSchema(schema) as JsonSchema;
+  const { format, minLength, maxLength, pattern } = property.anyOf?.[0] ?? property;
+  const kind = format === "uuid" ? "uuid" : format === "date-time" ? "timestamp" : "text";
+  return {
+    name: name as keyof User,
+    kind,
+    nullable: property.anyOf !== undefined,
+    description: property.description ?? "",
+    ...(kind === "text" && { minLength, maxLength, pattern }),
+  };
+});
+
+/** The first thing that is wrong with a value, as `path: what was expected`; `prefix` names the value itself. */
+export function firstFault(error: z.ZodError, prefix = ""): string {
+  const issue = error.issues[0];
+  if (!issue) return "invalid";
+  const path = issue.path.reduce<string>(
+    (line, key) => (typeof key === "number" ? `${line}[${key}]` : line ? `${line}.${String(key)}` : String(key)),
+    prefix,
+  );
+  return path ? `${path}: ${issue.message}` : issue.message;
+}

@@ -1,0 +1,60 @@
+import { auth, Client, errors, policies, types } from "cassandra-driver";
+import { createCql } from "../contract/tables.ts";
+import type { Config } from "./config.ts";
+
+export type Cassandra = Client;
+
+/** A client that is not connected yet; the first query connects. Reads and writes ask for LOCAL_QUORUM. */
+export function openCassandra({ cassandra }: Pick<Config, "cassandra">, application: string): Cassandra {
+  const { contactPoints, localDataCenter, username, password } = cassandra;
+  return new Client({
+    contactPoints,
+    localDataCenter,
+    applicationName: application,
+    ...(username !== undefined && { authProvider: new auth.PlainTextAuthProvider(username, password ?? "") }),
+    queryOptions: { prepare: true, consistency: types.consistencies.localQuorum, isIdempotent: true },
+    socketOptions: { connectTimeout: 5_000, readTimeout: 12_000 },
+    pooling: { maxRequestsPerConnection: 32_768, warmup: true },
+    policies: { reconnection: new policies.reconnection.ExponentialReconnectionPolicy(100, 5_000, false) },
+  });
+}
+
+/** Creates keyspace, table and index where they are missing. */
+export async function createTable(client: Cassandra, { cassandra }: Pick<Config, "cassandra">): Promise<void> {
+  for (const statement of createCql(cassandra.keyspace, cassandra.localDataCenter, cassandra.replicationFactor))
+    await client.execute(statement, [], { prepare: false });
+}
+
+const transientCodes: ReadonlySet<number> = new Set([
+  types.responseErrorCodes.serverError,
+  types.responseErrorCodes.overloaded,
+  types.responseErrorCodes.isBootstrapping,
+  types.responseErrorCodes.unavailableException,
+  types.responseErrorCodes.readTimeout,
+  types.responseErrorCodes.readFailure,
+  types.responseErrorCodes.writeTimeout,
+  types.responseErrorCodes.writeFailure,
+  types.responseErrorCodes.truncateError,
+]);
+
+/** Whether Cassandra may answer the same request another time: it is away, restarting, overloaded or timing out. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof errors.NoHostAvailableError) {
+    // Every node was tried; one that gave a lasting answer (bad credentials, say) makes the failure last.
+    const causes = Object.values(error.innerErrors ?? {});
+    return causes.every((cause) => !(cause instanceof errors.AuthenticationError));
+  }
+  if (error instanceof errors.OperationTimedOutError || error instanceof errors.BusyConnectionError) return true;
+  if (error instanceof errors.ResponseError) return transientCodes.has(error.code);
+  return isSocketError(error);
+}
+
+/** Whether Cassandra calls the statement itself wrong: no other attempt can store it. */
+export function isInvalidStatement(error: unknown): boolean {
+  return error instanceof errors.ResponseError && error.code === types.responseErrorCodes.invalid;
+}
+
+function isSocketError(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" && /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ERR_STREAM)/.test(code);
+}

@@ -1,0 +1,49 @@
+import ky, { HTTPError } from "ky";
+import { FinalError } from "./lifecycle.ts";
+
+export interface Registry {
+  /**
+   * The id of `schema` (Avro JSON) under `subject`, registered with BACKWARD compatibility where it is new. Idempotent.
+   * @throws FinalError where the schema breaks with one that was registered before
+   */
+  register(subject: string, schema: object): Promise<number>;
+  /** The schema (Avro JSON) of an id, or null where the registry knows none. */
+  schemaOf(id: number): Promise<string | null>;
+}
+
+/** A client of the Schema Registry's Confluent API; requests are tried three times and then throw. */
+export function openRegistry(url: string): Registry {
+  const http = ky.extend({
+    prefix: url,
+    timeout: 10_000,
+    retry: { limit: 2, methods: ["get", "post", "put"], statusCodes: [429, 500, 502, 503, 504] },
+    headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
+  });
+
+  return {
+    async register(subject, schema) {
+      const path = `subjects/${encodeURIComponent(subject)}/versions`;
+      try {
+        // Apicurio's default is NONE, and a subject can have a compatibility before it has a schema.
+        await http.put(`config/${encodeURIComponent(subject)}`, { json: { compatibility: "BACKWARD" } });
+        const body = { schema: JSON.stringify(schema), schemaType: "AVRO" };
+        return (await http.post(path, { json: body }).json<{ id: number }>()).id;
+      } catch (error) {
+        if (error instanceof HTTPError && (error.response.status === 409 || error.response.status === 422))
+          throw new FinalError(
+            `Schema Registry refuses the schema of ${subject}: it breaks with a version that is registered there. ` +
+              "Make the change compatible (a new field needs a null or a default), or produce to another topic.",
+            { cause: error },
+          );
+        throw error;
+      }
+    },
+
+    async schemaOf(id) {
+      const response = await http.get(`schemas/ids/${id}`, { throwHttpErrors: false });
+      if (response.status === 404) return null;
+      if (!response.ok) throw new Error(`Schema Registry answers ${response.status} for schema ${id}`);
+      return (await response.json<{ schema: string }>()).schema;
+    },
+  };
+}
