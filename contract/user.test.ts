@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import { invalidUsers, validUsers } from "./samples.ts";
+import { fields, firstFault, User } from "./user.ts";
+
+test("every valid sample is a user and stays as it is", () => {
+  for (const user of validUsers) expect(User.parse(user)).toEqual(user);
+});
+
+test("every invalid sample is refused with the name of the field at fault", () => {
+  for (const { field, value } of invalidUsers) {
+    const result = User.safeParse(value);
+    expect(result.success).toBe(false);
+    expect(firstFault(result.error!)).toStartWith(`${field}: `);
+  }
+});
+
+test("an id is kept in lower case, so that one user has one key", () => {
+  const user = User.parse({ ...validUsers[0], id: "C7A41086-06E3-4BFE-9C40-4E9DA2DF42C8" });
+  expect(user.id).toBe("c7a41086-06e3-4bfe-9c40-4e9da2df42c8");
+});
+
+test("a field that the contract does not know is refused", () => {
+  expect(User.safeParse({ ...validUsers[0], password: "disney1" }).success).toBe(false);
+});
+
+test("the fields keep the contract's order and kinds", () => {
+  expect(fields.map(({ name, kind, nullable }) => `${name} ${kind}${nullable ? "?" : ""}`)).toEqual([
+    "id uuid",
+    "first_name text",
+    "last_name text",
+    "gender text?",
+    "email text",
+    "username text",
+    "phone text?",
+    "address text?",
+    "post_code text?",
+    "dob timestamp?",
+    "registered_date timestamp?",
+    "picture text?",
+    "timestamp timestamp",
+  ]);
+});
+
+test("a fault names the path of the value, list positions included", () => {
+  const result = User.array().safeParse([validUsers[0], { ...validUsers[0], email: "nobody" }]);
+  expect(firstFault(result.error!, "results")).toStartWith("results[1].email: ");
+});
