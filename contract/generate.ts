@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import avro from "avsc";
+import { breaksWith, sameBytes } from "./compatibility.ts";
 import { createCql, createSql } from "./tables.ts";
 import { usersCreated } from "./topics.ts";
 import { avroSchema } from "./wire.ts";
@@ -14,18 +14,16 @@ const folder = join(import.meta.dir, "generated");
 const versions = join(folder, "versions");
 const check = process.argv.includes("--check");
 
-const faults: string[] = [];
 const avsc = `${JSON.stringify(avroSchema, null, 2)}\n`;
-
 const published = await publishedVersions();
-for (const { name, text } of published) faults.push(...breaksWith(name, text));
+const faults = breaksWith(avsc, published);
 
 const files = new Map([
   [`${usersCreated}.avsc`, avsc],
   ["created_users.cql", `${createCql("spark_streams", "datacenter1", 1).join("\n\n")}\n`],
   ["created_users.sql", `${createSql}\n`],
 ]);
-if (!published.some(({ text }) => canonical(text) === canonical(avsc)))
+if (!published.some(({ text }) => sameBytes(text, avsc)))
   files.set(join("versions", `${usersCreated}.${published.length + 1}.avsc`), avsc);
 
 if (check) {
@@ -45,27 +43,4 @@ process.exit(faults.length > 0 ? 2 : 0);
 async function publishedVersions() {
   const names = await readdir(versions).catch(() => []);
   return Promise.all(names.sort().map(async (name) => ({ name, text: await Bun.file(join(versions, name)).text() })));
-}
-
-/** What a consumer of either version could not read of the other (full compatibility). */
-function breaksWith(name: string, text: string): string[] {
-  const now = avro.Type.forSchema(JSON.parse(avsc));
-  const then = avro.Type.forSchema(JSON.parse(text));
-  const pairs = [
-    { reader: now, writer: then, sentence: "the contract can no longer read messages of" },
-    { reader: then, writer: now, sentence: "messages of the contract can no longer be read by consumers of" },
-  ];
-  return pairs.flatMap(({ reader, writer, sentence }) => {
-    try {
-      reader.createResolver(writer);
-      return [];
-    } catch (error) {
-      return [`${sentence} contract/generated/versions/${name}: ${error instanceof Error ? error.message : error}`];
-    }
-  });
-}
-
-/** Avro's parsing canonical form: equal where two schemas read and write the same bytes. */
-function canonical(text: string) {
-  return JSON.stringify(avro.Type.forSchema(JSON.parse(text)).schema());
 }

@@ -1,0 +1,34 @@
+import { expect, test } from "bun:test";
+import { breaksWith, sameBytes } from "./compatibility.ts";
+import { avroSchema } from "./wire.ts";
+
+const schema = (change: (fields: object[]) => object[]) =>
+  JSON.stringify({ ...avroSchema, fields: change(avroSchema.fields) });
+const today = schema((fields) => fields);
+const published = [{ name: "users_created.1.avsc", text: today }];
+
+test("the schema does not break with itself", () => {
+  expect(breaksWith(today, published)).toEqual([]);
+});
+
+test("a new field with a default breaks nothing", () => {
+  const next = schema((fields) => [...fields, { name: "city", type: ["null", "string"], default: null }]);
+  expect(breaksWith(next, published)).toEqual([]);
+  expect(sameBytes(next, today)).toBe(false);
+});
+
+test("a new field without a default makes old messages unreadable", () => {
+  const next = schema((fields) => [...fields, { name: "city", type: "string" }]);
+  expect(breaksWith(next, published)).toHaveLength(1);
+  expect(breaksWith(next, published)[0]).toStartWith("messages of users_created.1.avsc can no longer be read");
+});
+
+test("leaving out a required field breaks the consumers of before", () => {
+  const next = schema((fields) => fields.filter((field) => !("name" in field && field.name === "email")));
+  expect(breaksWith(next, published)).toHaveLength(1);
+  expect(breaksWith(next, published)[0]).toStartWith("a consumer of users_created.1.avsc can no longer read");
+});
+
+test("a description changes no byte", () => {
+  expect(sameBytes(JSON.stringify({ ...avroSchema, doc: "Another sentence." }), today)).toBe(true);
+});
