@@ -1,0 +1,108 @@
+import type { User } from "../../contract/user.ts";
+import { isRejected, readerOf, schemaIdOf } from "../../contract/wire.ts";
+import type { Config } from "../../runtime/config.ts";
+import { openKafka } from "../../runtime/kafka.ts";
+import { openLog } from "../../runtime/log.ts";
+import { openRegistry } from "../../runtime/registry.ts";
+
+/** A record as it lies in a topic; headers as text. */
+export interface TopicRecord {
+  key: string | null;
+  value: Buffer | null;
+  headers: Record<string, string>;
+  partition: number;
+  offset: bigint;
+}
+
+/** Everything that lies in a topic at the moment of the call, from the first offset on; nothing of a missing topic. */
+export async function readTopic(config: Pick<Config, "kafka">, topic: string): Promise<TopicRecord[]> {
+  const kafka = openKafka(config, "test-reader", openLog("test-reader", "error"));
+  const admin = kafka.admin();
+  await admin.connect();
+  const groupId = `test-reader-${crypto.randomUUID()}`;
+  try {
+    if (!(await admin.listTopics()).includes(topic)) return [];
+    const ends = (await admin.fetchTopicOffsets(topic))
+      .filter(({ low, high }) => BigInt(low) < BigInt(high))
+      .map(({ partition, high }) => [partition, BigInt(high)] as const);
+    const unread = new Map(ends);
+    const records: TopicRecord[] = [];
+    if (unread.size === 0) return records;
+
+    const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50, maxBytesPerPartition: 4 * 1024 * 1024 });
+    const done = Promise.withResolvers<void>();
+    consumer.on(consumer.events.CRASH, ({ payload }) => done.reject(payload.error));
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch }) => {
+        for (const { key, value, headers, offset } of batch.messages)
+          if (BigInt(offset) < (new Map(ends).get(batch.partition) ?? 0n))
+            records.push({
+              key: key?.toString() ?? null,
+              value,
+              headers: Object.fromEntries(
+                Object.entries(headers ?? {}).map(([name, text]) => [name, String(text ?? "")]),
+              ),
+              partition: batch.partition,
+              offset: BigInt(offset),
+            });
+        // A transaction's marker takes an offset without being a record, so the batch says how far it reaches.
+        if (BigInt(batch.lastOffset()) + 1n >= (unread.get(batch.partition) ?? 0n)) unread.delete(batch.partition);
+        if (unread.size === 0) done.resolve();
+      },
+    });
+    await done.promise;
+    await consumer.disconnect();
+    return records;
+  } finally {
+    await admin.deleteGroups([groupId]).catch(() => {}); // never joined
+    await admin.disconnect();
+  }
+}
+
+/**
+ * The users in a topic by id, each record decoded with the schema that it was written with; the newest of an id counts.
+ * @throws where a record is no user
+ */
+export async function readUsers(
+  config: Pick<Config, "kafka" | "schemaRegistry">,
+  topic: string,
+): Promise<Map<string, User>> {
+  const registry = openRegistry(config.schemaRegistry.url);
+  const readers = new Map<number, ReturnType<typeof readerOf>>();
+  const users = new Map<string, User>();
+  for (const { key, value, partition, offset } of await readTopic(config, topic)) {
+    const id = schemaIdOf(value);
+    const where = `${topic}, partition ${partition}, offset ${offset}`;
+    if (typeof id !== "number") throw new Error(`${where}: ${id.detail}`);
+    const schema = readers.has(id) ? "" : await registry.schemaOf(id);
+    if (schema === null) throw new Error(`${where}: the registry knows no schema ${id}`);
+    if (!readers.has(id)) readers.set(id, readerOf(schema));
+    const user = readers.get(id)!((value as Buffer).subarray(5));
+    if (isRejected(user)) throw new Error(`${where}: ${user.detail}`);
+    if (key !== user.id) throw new Error(`${where}: the key ${key} is not the id ${user.id}`);
+    const known = users.get(user.id);
+    if (!known || known.timestamp <= user.timestamp) users.set(user.id, user);
+  }
+  return users;
+}
+
+/** How many records of a topic a consumer group has not committed yet, over all partitions. */
+export async function lagOf(config: Pick<Config, "kafka">, groupId: string, topic: string): Promise<number> {
+  const admin = openKafka(config, "test-lag", openLog("test-lag", "error")).admin();
+  await admin.connect();
+  try {
+    const [ends, [committed]] = await Promise.all([
+      admin.fetchTopicOffsets(topic),
+      admin.fetchOffsets({ groupId, topics: [topic] }),
+    ]);
+    return ends.reduce((sum, { partition, low, high }) => {
+      const offset = Number(committed?.partitions.find((entry) => entry.partition === partition)?.offset ?? -1);
+      return sum + Number(high) - Math.max(offset, Number(low));
+    }, 0);
+  } finally {
+    await admin.disconnect();
+  }
+}
