@@ -1,0 +1,21 @@
+import { listSettings } from "./config.ts";
+
+/** The settings as a Markdown table: what README.md shows between its `settings` markers. */
+export function settingsTable(): string {
+  const rows = listSettings().map(({ path, env, description, default: value }) => {
+    const shown = value === undefined ? "" : `\`${Array.isArray(value) ? value.join(",") : value}\``;
+    return `| \`${path.join(".")}\` | \`${env}\` | ${shown} | ${description} |`;
+  });
+  return ["| config.yaml | variable | default | what it is |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
+
+/**
+ * `text` with everything between `<!-- settings -->` and `<!-- /settings -->` replaced by the table.
+ * @throws Error where the markers are missing
+ */
+export function withSettingsTable(text: string): string {
+  const [open, close] = ["<!-- settings -->", "<!-- /settings -->"];
+  const [from, to] = [text.indexOf(open), text.indexOf(close)];
+  if (from < 0 || to < from) throw new Error(`README.md has no block between ${open} and ${close}`);
+  return `${text.slice(0, from + open.length)}\n${settingsTable()}\n${text.slice(to)}`;
+}
