@@ -1,0 +1,130 @@
+import { join } from "node:path";
+import { StackError } from "./failure.ts";
+import type { Instance } from "./instance.ts";
+import { tailOf } from "./logs.ts";
+import { inOrder, reversed } from "./order.ts";
+import { checkPorts } from "./ports.ts";
+import type { Progress } from "./progress.ts";
+import { type Program, readyWithinMs, type Service } from "./service.ts";
+import { servicesOf } from "./services.ts";
+import { type Supervisor, supervisorOf } from "./supervisor.ts";
+
+const probeEveryMs = 100;
+
+const silent: Progress = { begin() {}, done() {}, failed() {}, end() {} };
+
+/** How long each service took from its start to its first answer, in milliseconds; 0 where it ran already. */
+export type StartTimes = Record<string, number>;
+
+/**
+ * Starts what does not run yet, side by side where dependencies allow it, and resolves when everything answers.
+ * On a failure, or when `stop` aborts, what it started is stopped again.
+ * @throws StackError that names the service and shows the end of its log
+ */
+export async function up(
+  instance: Instance,
+  { progress = silent, stop = new AbortController().signal }: { progress?: Progress; stop?: AbortSignal } = {},
+): Promise<StartTimes> {
+  const services = servicesOf(instance);
+  const supervisor = supervisorOf(instance);
+  const hadSupervisor = await supervisor.isRunning();
+  const before = hadSupervisor ? await runningPrograms(supervisor) : new Set<string>();
+  const runs = (service: Service) => service.programs(instance).every(({ name }) => before.has(name));
+
+  checkPorts(
+    services.filter((service) => !service.programs(instance).some(({ name }) => before.has(name))),
+    instance,
+  );
+  await supervisor.launch(services.flatMap((service) => service.programs(instance)));
+
+  const times: StartTimes = {};
+  try {
+    await inOrder(
+      services,
+      async (service, signal) => {
+        const since = Date.now();
+        progress.begin(service.name, `starting ${service.title}`);
+        try {
+          if (!runs(service)) await service.prepare?.(instance, signal);
+          for (const program of service.programs(instance))
+            await startProgram(program, service, instance, supervisor, signal);
+        } catch (error) {
+          progress.failed(service.name);
+          throw error;
+        }
+        times[service.name] = runs(service) ? 0 : Date.now() - since;
+        progress.done(service.name, service.address(instance));
+      },
+      stop,
+    );
+  } catch (error) {
+    await stopAll(instance, supervisor, (program) => !before.has(program));
+    if (!hadSupervisor) await supervisor.shutdown();
+    throw error;
+  }
+  return times;
+}
+
+/** Stops everything in reverse order and leaves no process behind. Harmless where nothing runs. */
+export async function down(instance: Instance, progress: Progress = silent): Promise<void> {
+  const supervisor = supervisorOf(instance);
+  if (await supervisor.isRunning()) await stopAll(instance, supervisor, () => true, progress);
+  await supervisor.shutdown();
+}
+
+/** Starts one program and waits for its answer; one that ends meanwhile fails at once, with the end of its log. */
+export async function startProgram(
+  program: Program,
+  service: Service,
+  instance: Instance,
+  supervisor: Supervisor = supervisorOf(instance),
+  stop: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  await supervisor.start(program.name);
+  const deadline = Date.now() + readyWithinMs;
+  let firstPid = 0;
+  for (;;) {
+    stop.throwIfAborted();
+    const failure = await program.ready?.(instance).then(
+      () => undefined,
+      (error: unknown) => error ?? new Error("not ready"),
+    );
+    const state = (await supervisor.states()).find(({ name }) => name === program.name);
+    const alive = state?.state === "RUNNING" || state?.state === "STARTING";
+    if (alive) firstPid ||= state.pid;
+    if (alive && state.pid === firstPid) {
+      if (failure === undefined) return;
+    } else if (firstPid !== 0 || state?.state !== "STOPPED") {
+      throw await failed(`${service.title} (${program.name}) ended while it was starting`);
+    }
+    if (Date.now() > deadline)
+      throw await failed(`${service.title} (${program.name}) did not answer within ${readyWithinMs / 1000} s`, failure);
+    await Bun.sleep(probeEveryMs);
+  }
+
+  async function failed(message: string, cause?: unknown) {
+    const file = join(instance.folder, "logs", `${program.name}.log`);
+    return new StackError(message, `The whole log is in ${file}.`, await tailOf(file), { cause });
+  }
+}
+
+async function stopAll(
+  instance: Instance,
+  supervisor: Supervisor,
+  wanted: (program: string) => boolean,
+  progress: Progress = silent,
+) {
+  const known = new Set((await supervisor.states()).map(({ name }) => name));
+  await inOrder(reversed(servicesOf(instance)), async (service) => {
+    const programs = service.programs(instance).filter(({ name }) => known.has(name) && wanted(name));
+    if (programs.length === 0) return;
+    progress.begin(service.name, `stopping ${service.title}`);
+    for (const { name } of programs.reverse()) await supervisor.stop(name);
+    progress.done(service.name, "stopped");
+  });
+}
+
+async function runningPrograms(supervisor: Supervisor): Promise<Set<string>> {
+  const states = await supervisor.states();
+  return new Set(states.filter(({ state }) => state === "RUNNING" || state === "STARTING").map(({ name }) => name));
+}

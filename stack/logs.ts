@@ -1,0 +1,11 @@
+import { existsSync } from "node:fs";
+
+const lastBytes = 16 * 1024;
+
+/** The last lines of a file, few enough to read at a glance. */
+export async function tailOf(file: string, lines = 15): Promise<string[]> {
+  if (!existsSync(file)) return [];
+  const whole = Bun.file(file);
+  const text = await whole.slice(Math.max(0, whole.size - lastBytes)).text();
+  return text.trimEnd().split("\n").slice(-lines);
+}

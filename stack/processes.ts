@@ -1,0 +1,105 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+interface Process {
+  pid: number;
+  parent: number;
+  session: number;
+  residentPages: number;
+}
+
+const pageBytes = 4096;
+
+/** One line of /proc/PID/stat. The name stands in brackets and may hold anything, brackets too. */
+export function parseStat(line: string): Process {
+  const afterName = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  return {
+    pid: Number.parseInt(line, 10),
+    parent: Number(afterName[1]),
+    session: Number(afterName[3]),
+    residentPages: Number(afterName[21]),
+  };
+}
+
+/** All processes that may be looked at; none where there is no /proc. */
+export function listProcesses(): Process[] {
+  return pids().flatMap((pid) => {
+    try {
+      return [parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"))];
+    } catch {
+      return []; // it ended meanwhile
+    }
+  });
+}
+
+/** The process ids of a session whose working folder lies in `folder`. */
+export function processesOf(session: number, folder: string): number[] {
+  return listProcesses()
+    .filter((process) => process.session === session && worksIn(process.pid, folder))
+    .map(({ pid }) => pid);
+}
+
+/** What a process and all its descendants keep in memory, in bytes; pages that they share are counted for each. */
+export function residentBytes(root: number, processes = listProcesses()): number {
+  const own = processes.find(({ pid }) => pid === root)?.residentPages ?? 0;
+  const children = processes.filter(({ parent }) => parent === root);
+  return children.reduce((sum, { pid }) => sum + residentBytes(pid, processes), own * pageBytes);
+}
+
+/** "java (pid 4711)", for a process that listens on a port; undefined where the system does not tell. */
+export function holderOf(port: number): string | undefined {
+  const sockets = new Set(
+    ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => listeningSockets(readOrNothing(file), port)),
+  );
+  if (sockets.size === 0) return undefined;
+  for (const pid of pids()) {
+    if (!openFiles(pid).some((target) => sockets.has(target))) continue;
+    const argv = readOrNothing(`/proc/${pid}/cmdline`).split("\0");
+    return `${argv[0] || "a process"} (pid ${pid})`;
+  }
+  return undefined;
+}
+
+/** The sockets, as `socket:[inode]`, that listen on a port, from the text of /proc/net/tcp. */
+export function listeningSockets(table: string, port: number): string[] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const listening = "0A";
+  return table
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local?.endsWith(suffix) && state === listening)
+    .map((columns) => `socket:[${columns[9]}]`);
+}
+
+function worksIn(pid: number, folder: string): boolean {
+  try {
+    const cwd = readlinkSync(`/proc/${pid}/cwd`);
+    return cwd === folder || cwd.startsWith(`${folder}/`);
+  } catch {
+    return false;
+  }
+}
+
+function openFiles(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    return []; // another user's, or it ended meanwhile
+  }
+}
+
+const pids = () => {
+  try {
+    return readdirSync("/proc").map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
+  }
+};
+
+const readOrNothing = (file: string) => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+};

@@ -1,0 +1,78 @@
+import { styleText } from "node:util";
+
+/** Tells a person what is going on: one line a step, live on a terminal, plain lines elsewhere. Writes to stderr. */
+export interface Progress {
+  begin: (name: string, doing: string) => void;
+  done: (name: string, note: string) => void;
+  failed: (name: string) => void;
+  /** Stops drawing; what is on the screen stays. */
+  end: () => void;
+}
+
+const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const frameMs = 100;
+
+export const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+
+/** Colours only where a person looks at them. */
+export const paint = (
+  style: Parameters<typeof styleText>[0],
+  text: string,
+  stream: NodeJS.WriteStream = process.stderr,
+) => (stream.isTTY && !process.env.NO_COLOR ? styleText(style, text, { validateStream: false }) : text);
+
+export function openProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
+  return stream.isTTY ? liveProgress(stream) : plainProgress(stream);
+}
+
+function plainProgress(stream: NodeJS.WriteStream): Progress {
+  const since = new Map<string, number>();
+  const write = (name: string, text: string) => stream.write(`${name.padEnd(16)} ${text}\n`);
+  return {
+    begin(name, doing) {
+      if (!since.has(name)) since.set(name, Date.now());
+      write(name, `${doing} …`);
+    },
+    done: (name, note) => write(name, `ready after ${seconds(Date.now() - (since.get(name) ?? Date.now()))}  ${note}`),
+    failed: (name) => write(name, "failed"),
+    end() {},
+  };
+}
+
+function liveProgress(stream: NodeJS.WriteStream): Progress {
+  const steps = new Map<string, { since: number; took?: number; text: string; state: "busy" | "done" | "failed" }>();
+  let drawn = 0;
+  let frame = 0;
+  const draw = () => {
+    frame++;
+    const lines = [...steps].map(([name, { since, took, text, state }]) => {
+      const time = seconds(took ?? Date.now() - since).padStart(7);
+      const mark =
+        state === "busy"
+          ? paint("cyan", frames[frame % frames.length] ?? "", stream)
+          : state === "done"
+            ? paint("green", "✔", stream)
+            : paint("red", "✘", stream);
+      const room = Math.max(10, (stream.columns ?? 80) - 30);
+      return `${mark} ${name.padEnd(16)} ${time}  ${paint("dim", text.slice(0, room), stream)}`;
+    });
+    const up = drawn > 0 ? `\u001b[${drawn}A` : "";
+    stream.write(`${up}${lines.map((line) => `\u001b[2K${line}\n`).join("")}`);
+    drawn = lines.length;
+  };
+  const timer = setInterval(draw, frameMs);
+  const finish = (name: string, state: "done" | "failed", text?: string) => {
+    const step = steps.get(name);
+    if (step) steps.set(name, { ...step, state, text: text ?? step.text, took: Date.now() - step.since });
+    draw();
+  };
+  return {
+    begin: (name, text) => void steps.set(name, { since: steps.get(name)?.since ?? Date.now(), text, state: "busy" }),
+    done: (name, note) => finish(name, "done", note),
+    failed: (name) => finish(name, "failed"),
+    end() {
+      clearInterval(timer);
+      if (steps.size > 0) draw();
+    },
+  };
+}

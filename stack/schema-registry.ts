@@ -1,0 +1,45 @@
+import { dataFolder, environmentOf } from "./instance.ts";
+import { endWhenOutOfMemory, smallHeap } from "./java.ts";
+import type { Service } from "./service.ts";
+
+/** Apicurio Registry with its Confluent API. It keeps the schemas in a database of its own in PostgreSQL. */
+export const schemaRegistry: Service = {
+  name: "schema-registry",
+  title: "Schema Registry",
+  dependsOn: ["postgres"],
+  ports: ["schemaRegistry"],
+  address: (instance) => environmentOf(instance).SCHEMA_REGISTRY_URL ?? "",
+
+  programs: (instance) => {
+    const { config, installed, secrets } = instance;
+    const runner = `${installed.bundle("schema-registry")}/apicurio-registry-app-3.0.9-runner.jar`;
+    return [
+      {
+        name: "schema-registry",
+        argv: [
+          installed.java,
+          ...smallHeap("64m", "256m"),
+          endWhenOutOfMemory,
+          "-XX:TieredStopAtLevel=1",
+          "-jar",
+          runner,
+        ],
+        cwd: dataFolder(instance, "schema-registry"),
+        env: {
+          QUARKUS_HTTP_HOST: "127.0.0.1",
+          QUARKUS_HTTP_PORT: String(config.ports.schemaRegistry),
+          APICURIO_STORAGE_KIND: "sql",
+          APICURIO_STORAGE_SQL_KIND: "postgresql",
+          APICURIO_DATASOURCE_URL: `jdbc:postgresql://127.0.0.1:${config.ports.postgres}/registry`,
+          APICURIO_DATASOURCE_USERNAME: "registry",
+          APICURIO_DATASOURCE_PASSWORD: secrets.postgresRegistry,
+        },
+        async ready(instance) {
+          const { SCHEMA_REGISTRY_URL } = environmentOf(instance);
+          const response = await fetch(`${SCHEMA_REGISTRY_URL}/subjects`, { signal: AbortSignal.timeout(5_000) });
+          if (!response.ok) throw new Error(`Schema Registry answers ${response.status}`);
+        },
+      },
+    ];
+  },
+};

@@ -1,0 +1,12 @@
+import { cassandra } from "./cassandra.ts";
+import type { Instance } from "./instance.ts";
+import { kafka } from "./kafka.ts";
+import { postgres } from "./postgres.ts";
+import { schemaRegistry } from "./schema-registry.ts";
+import type { Service } from "./service.ts";
+
+/** Everything that the stack can run, in the order in which it is shown. */
+const services: Service[] = [postgres, kafka, schemaRegistry, cassandra];
+
+/** The services that this stack runs. */
+export const servicesOf = (instance: Instance) => services.filter(({ wanted }) => wanted?.(instance) ?? true);
