@@ -9,7 +9,7 @@ import { keepSecrets, type Secrets } from "./secrets.ts";
  * and ports never touch each other.
  */
 export interface Instance {
-  /** `STACK_DIR`: data/, logs/, run/ and secrets.json. */
+  /** `STACK_DIR`: data/, logs/, run/, runs/ and secrets.json. */
   folder: string;
   config: Config;
   secrets: Secrets;
@@ -24,7 +24,8 @@ export const project = resolve(import.meta.dir, "..");
 /** Opens the stack that the environment names (`STACK_DIR`, the `*_PORT` variables), installing what it needs. */
 export async function openInstance(env = process.env): Promise<Instance> {
   const folder = resolve(env.STACK_DIR || join(project, ".stack"));
-  for (const name of ["data", "logs", "run"]) mkdirSync(join(folder, name), { recursive: true });
+  for (const name of ["data", "logs", "runs"]) mkdirSync(join(folder, name), { recursive: true });
+  mkdirSync(join(folder, "run"), { recursive: true, mode: 0o700 }); // programs' environments hold passwords
   return {
     folder,
     config: loadConfig(env),

@@ -1,4 +1,4 @@
-import { chownSync, existsSync, rmSync } from "node:fs";
+import { chownSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { openPostgres } from "../runtime/postgres.ts";
@@ -23,7 +23,7 @@ export const postgres: Service = {
     if (existsSync(join(data, "PG_VERSION"))) return;
     rmSync(data, { recursive: true, force: true });
     const passwordFile = join(instance.folder, "data", "postgres", "password");
-    await Bun.write(passwordFile, instance.secrets.postgresSuperuser, { mode: 0o600 });
+    writeFileSync(passwordFile, instance.secrets.postgresSuperuser, { mode: 0o600 });
     if (isRoot()) for (const path of [dirname(data), passwordFile]) chownSync(path, unprivileged, unprivileged);
     const options = ["--auth=scram-sha-256", `--pwfile=${passwordFile}`, "--encoding=UTF8", "--locale=C", "--no-sync"];
     await run(instance, "postgres", asUser([binary("initdb"), "-D", data, "-U", superuser, ...options]), { stop });

@@ -1,3 +1,4 @@
+import { airflow } from "./airflow.ts";
 import { cassandra } from "./cassandra.ts";
 import type { Instance } from "./instance.ts";
 import { kafka } from "./kafka.ts";
@@ -6,7 +7,7 @@ import { schemaRegistry } from "./schema-registry.ts";
 import type { Service } from "./service.ts";
 
 /** Everything that the stack can run, in the order in which it is shown. */
-const services: Service[] = [postgres, kafka, schemaRegistry, cassandra];
+const services: Service[] = [postgres, kafka, schemaRegistry, cassandra, airflow];
 
 /** The services that this stack runs. */
 export const servicesOf = (instance: Instance) => services.filter(({ wanted }) => wanted?.(instance) ?? true);

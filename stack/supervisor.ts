@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
@@ -55,11 +55,10 @@ export function supervisorOf(instance: Instance): Supervisor {
     },
 
     async launch(programs) {
-      mkdirSync(run, { recursive: true });
       for (const program of programs)
-        await Bun.write(join(run, `${program.name}.sh`), scriptOf(program, instance), { mode: 0o700 });
+        writeFileSync(join(run, `${program.name}.sh`), scriptOf(program, instance), { mode: 0o700 });
       const configuration = join(run, "supervisord.conf");
-      await Bun.write(configuration, configurationOf(programs, instance.folder, socket), { mode: 0o600 });
+      writeFileSync(configuration, configurationOf(programs, instance.folder, socket), { mode: 0o600 });
       if (await self.isRunning()) {
         const [[added]] = (await rpc("supervisor.reloadConfig")) as [[string[], string[], string[]]];
         for (const name of added) await rpc("supervisor.addProcessGroup", name).catch(unless(faults.alreadyAdded));
