@@ -20,7 +20,7 @@ export async function withCassandra<T>(
 export function readRows(config: Pick<Config, "cassandra">): Promise<Map<string, User>> {
   return withCassandra(config, async (client) => {
     const rows = new Map<string, User>();
-    const all = client.stream(`SELECT * FROM ${config.cassandra.keyspace}.${table}`, [], { fetchSize: 5_000 });
+    const all = await client.execute(`SELECT * FROM ${config.cassandra.keyspace}.${table}`, [], { fetchSize: 5_000 });
     for await (const row of all) {
       const user = userOf(row);
       rows.set(user.id, user);
@@ -35,7 +35,7 @@ export function readWriteTimes(config: Pick<Config, "cassandra">): Promise<Map<s
   return withCassandra(config, async (client) => {
     const times = new Map<string, Record<string, string | null>>();
     const selected = columns.map((name) => `writetime(${name}) AS ${name}`).join(", ");
-    const all = client.stream(`SELECT id, ${selected} FROM ${config.cassandra.keyspace}.${table}`, [], {
+    const all = await client.execute(`SELECT id, ${selected} FROM ${config.cassandra.keyspace}.${table}`, [], {
       fetchSize: 5_000,
     });
     for await (const row of all)

@@ -1,0 +1,183 @@
+"""What Airflow makes of the DAG, without a running Airflow: `bun run test` runs it in the stack's Python."""
+
+import json
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import RetryAction
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout, ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+
+HERE = Path(__file__).parent
+TASKS = ["fetch", "format", "backup", "produce"]
+
+
+@pytest.fixture(scope="session")
+def dagbag():
+    return DagBag(HERE)
+
+
+@pytest.fixture(scope="session")
+def dag(dagbag):
+    return dagbag.dags["user_automation"]
+
+
+def test_the_folder_holds_dags_that_import_and_nothing_else(dagbag):
+    assert dagbag.import_errors == {}
+    assert "user_automation" in dagbag.dags
+
+
+def test_four_bash_operators_in_a_row(dag):
+    assert [task.task_id for task in dag.topological_sort()] == TASKS
+    assert [task.downstream_list for task in dag.topological_sort()] == [
+        [dag.get_task("format")],
+        [dag.get_task("backup")],
+        [dag.get_task("produce")],
+        [],
+    ]
+    assert all(type(task) is BashOperator for task in dag.tasks)
+
+
+def test_every_task_is_explained_and_bounded_in_time(dag):
+    assert dag.doc_md
+    assert dag.tags == {"users"}
+    for task in dag.tasks:
+        assert task.doc_md
+        assert timedelta() < task.execution_timeout <= timedelta(minutes=10)
+
+
+def test_daily_without_catching_up_and_a_manual_run_need_not_wait(dag):
+    assert dag.schedule == "@daily"
+    assert dag.catchup is False
+    assert dag.max_active_runs > 1
+
+
+def test_it_survives_the_way_into_airflows_database(dag):
+    assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_ids == TASKS
+
+
+@pytest.mark.parametrize(
+    ("failure", "action"),
+    [
+        (AirflowException("Bash command failed. The command returned a non-zero exit code 1."), RetryAction.DEFAULT),
+        (AirflowException("Bash command failed. The command returned a non-zero exit code 2."), RetryAction.FAIL),
+        (AirflowException("Bash command failed. The command returned a non-zero exit code 12."), RetryAction.FAIL),
+        (AirflowException("Bash command failed. The command returned a non-zero exit code 127."), RetryAction.FAIL),
+        (AirflowException("Bash command failed. The command returned a non-zero exit code -9."), RetryAction.FAIL),
+        (AirflowTaskTimeout("Timeout, PID: 4711"), RetryAction.DEFAULT),
+    ],
+)
+def test_of_the_exit_codes_only_1_is_tried_again(dag, failure, action):
+    for task in dag.tasks:
+        assert task.retries > 0
+        assert task.retry_policy.evaluate(failure, 1, task.retries).action is action
+
+
+def test_bash_operator_states_the_exit_code_as_the_retry_policy_reads_it(dag):
+    ends_with_2 = BashOperator(task_id="ends_with_2", bash_command="exit 2", env={})
+    with pytest.raises(AirflowException) as failure:
+        ends_with_2.execute({})
+    assert dag.get_task("fetch").retry_policy.evaluate(failure.value, 1, 5).action is RetryAction.FAIL
+
+
+def test_pauses_between_attempts_grow(dag):
+    for task in dag.tasks:
+        assert task.retry_delay == timedelta(seconds=10)
+        assert task.retry_exponential_backoff == 2
+        assert task.max_retry_delay == timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("users", [1, 60, 5000])
+def test_users_that_the_form_takes(dag, users):
+    assert dag.params.get_param("users").resolve(users) == users
+
+
+@pytest.mark.parametrize("users", [0, 5001, 1.5, "60", "1; touch /tmp/harm", "$(touch /tmp/harm)", None])
+def test_users_that_the_form_refuses(dag, users):
+    with pytest.raises(ParamValidationError):
+        dag.params.get_param("users").resolve(users)
+
+
+@pytest.mark.parametrize("nationalities", [[], ["us"], ["us", "gb"], "", "us", "us,gb,tr"])
+def test_nationalities_that_the_form_takes(dag, nationalities):
+    assert dag.params.get_param("nationalities").resolve(nationalities) == nationalities
+
+
+@pytest.mark.parametrize(
+    "nationalities",
+    [["usa"], ["US"], [""], [["us"]], ["us; true"], "us gb", "us,", "us;true", "$(true)", "`true`", "us\" --at '", 5],
+)
+def test_nationalities_that_the_form_refuses(dag, nationalities):
+    with pytest.raises(ParamValidationError):
+        dag.params.get_param("nationalities").resolve(nationalities)
+
+
+def test_a_runs_folder_is_safe_readable_and_its_own(dag):
+    run_folder = dag.user_defined_macros["run_folder"]
+    assert run_folder("manual__2026-01-15T06:00:00+00:00") == "manual__2026-01-15T06_00_00_00_00-62ee1ad1"
+    assert run_folder("a:b") != run_folder("a+b")
+    for hostile in ["..", ".", "../../etc", "", "-rf", "x" * 250, "a\nb", "$(true)", "名前"]:
+        assert len(run_folder(hostile)) <= 109
+        assert all(char.isascii() and (char.isalnum() or char in "_-") for char in run_folder(hostile))
+
+
+def test_times_are_utc_with_milliseconds(dag):
+    iso = dag.user_defined_macros["iso"]
+    assert iso(datetime(2026, 1, 15, 6, 0, tzinfo=UTC)) == "2026-01-15T06:00:00.000Z"
+    assert iso(datetime(2026, 1, 15, 6, 0, 0, 123_999, tzinfo=timezone(timedelta(hours=3)))) == (
+        "2026-01-15T03:00:00.123Z"
+    )
+
+
+def test_what_a_person_may_choose_is_never_read_as_shell(dag, tmp_path):
+    hostile = "a\"b'c $(touch harm) `touch harm`; touch harm\n--users 1"
+    binary = tmp_path / "bin"
+    binary.mkdir()
+    for name in TASKS:
+        stub = binary / name
+        stub.write_text('#!/bin/sh\nprintf "%s\\0" "$@"\n')
+        stub.chmod(0o755)
+    variables = dict.fromkeys(["RUN", "SEED", "AT", "USERS", "NATIONALITIES"], hostile)
+    env = {"PATH": os.environ["PATH"], "TASKS_BIN": str(binary), "RUNS_DIR": "/runs", **variables}
+    words = {
+        task.task_id: subprocess.run(
+            ["bash", "-c", task.bash_command], env=env, cwd=tmp_path, capture_output=True, check=True, text=True
+        ).stdout.split("\0")[:-1]
+        for task in dag.tasks
+    }
+    file = f"/runs/{hostile}/"
+    assert words == {
+        "fetch": [
+            *("--users", hostile),
+            *("--nationalities", hostile),
+            *("--seed", hostile),
+            *("--at", hostile),
+            *("--output", f"{file}raw.jsonl"),
+        ],
+        "format": ["--input", f"{file}raw.jsonl", "--output", f"{file}users.jsonl", "--at", hostile],
+        "backup": ["--input", f"{file}users.jsonl", "--output", f"{file}backed-up.jsonl"],
+        "produce": ["--input", f"{file}backed-up.jsonl", "--output", f"{file}produced.jsonl"],
+    }
+    assert not (tmp_path / "harm").exists()
+
+
+def test_no_template_stands_in_a_command(dag):
+    for task in dag.tasks:
+        assert "{{" not in task.bash_command
+        assert "ds" not in json.dumps(task.env).split()
+        assert "logical_date" not in json.dumps(task.env)
+
+
+def test_without_nationalities_the_source_is_asked_for_all(dag, tmp_path):
+    stub = tmp_path / "fetch"
+    stub.write_text('#!/bin/sh\necho "$@"\n')
+    stub.chmod(0o755)
+    env = {"PATH": os.environ["PATH"], "TASKS_BIN": str(tmp_path), "NATIONALITIES": "", "USERS": "60"}
+    command = dag.get_task("fetch").bash_command
+    output = subprocess.run(["bash", "-c", command], env=env, capture_output=True, check=True, text=True).stdout
+    assert "--nationalities" not in output

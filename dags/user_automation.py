@@ -1,0 +1,137 @@
+"""Order, retries and schedule of the pipeline's four tasks. What they do is in the task binaries."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, Param, RetryDecision, RetryPolicy
+
+DOC = """
+### Users from a web API to a queryable table
+
+`fetch` >> `format` >> `backup` >> `produce`: each task reads the file that the one before it wrote, in the run's own
+folder below `RUNS_DIR`, and leaves its counts (read, written, rejected) as its XCom.
+
+A run is repeatable: its id is the seed that the source is asked with, and its time is the time of its records. Clearing
+it and running it again gives the same files and changes no row.
+
+| exit code | means | Airflow |
+|---|---|---|
+| 0 | done | goes on |
+| 1 | worth another attempt: a service is away, the source is busy | retries with growing pauses |
+| 2 | wrong as it stands: usage, configuration, a schema that breaks | fails at once |
+"""
+
+NATIONALITIES = "au br ca ch de dk es fi fr gb ie in ir mx nl no nz rs tr ua us".split()
+
+
+class RetryExitCode1(RetryPolicy):
+    """Of the exit codes, 1 alone is worth another attempt. What ends without one (a timeout, say) is retried too."""
+
+    def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
+        code = re.search(r"exit code (-?\d+)", str(exception))  # BashOperator has it in the message alone
+        if code and code[1] != "1":
+            return RetryDecision.fail(f"exit code {code[1]}: another attempt would end the same way")
+        return RetryDecision.default()
+
+    def serialize(self) -> dict[str, Any]:
+        return {}
+
+
+def run_folder(run_id: str) -> str:
+    """The name of a run's folder: readable, safe in a path, and never that of another run."""
+    return f"{re.sub('[^A-Za-z0-9_-]', '_', run_id)[:100]}-{sha256(run_id.encode()).hexdigest()[:8]}"
+
+
+def iso(time: datetime) -> str:
+    """UTC with milliseconds, as the contract writes times."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def comma_separated(value: list[str] | str) -> str:
+    return value if isinstance(value, str) else ",".join(value)
+
+
+def task(name: str, arguments: str, minutes: int, doc_md: str) -> BashOperator:
+    """One task binary. What a person may choose reaches it in variables that the shell never reads as code."""
+    return BashOperator(
+        task_id=name,
+        bash_command=f'exec "$TASKS_BIN/{name}" {arguments}',
+        append_env=True,
+        env={
+            "RUN": "{{ run_folder(run_id) }}",
+            "SEED": "{{ run_id }}",
+            "AT": "{{ iso(dag_run.run_after) }}",
+            "USERS": "{{ params.users }}",
+            "NATIONALITIES": "{{ comma_separated(params.nationalities) }}",
+        },
+        skip_on_exit_code=None,
+        output_processor=json.loads,
+        execution_timeout=timedelta(minutes=minutes),
+        doc_md=doc_md,
+    )
+
+
+with DAG(
+    dag_id="user_automation",
+    description="fetch >> format >> backup >> produce",
+    doc_md=DOC,
+    tags=["users"],
+    schedule="@daily",
+    start_date=datetime(2025, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=4,  # unpausing starts a scheduled run, which a manual one must not queue behind
+    dagrun_timeout=timedelta(hours=2),
+    default_args={
+        "owner": "users",
+        "retries": 5,
+        "retry_policy": RetryExitCode1(),
+        "retry_delay": timedelta(seconds=10),
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": timedelta(minutes=5),
+    },
+    params={
+        "users": Param(60, type="integer", minimum=1, maximum=5000, description="How many users to fetch."),
+        "nationalities": Param(
+            [],
+            type=["array", "string"],
+            items={"type": "string", "pattern": "^[a-z]{2}$"},
+            pattern="^([a-z]{2}(,[a-z]{2})*)?$",
+            examples=NATIONALITIES,
+            description="Nationalities to choose from, as a list or as `us,gb`; empty for all.",
+        ),
+    },
+    user_defined_macros={"run_folder": run_folder, "iso": iso, "comma_separated": comma_separated},
+) as dag:
+    fetch = task(
+        "fetch",
+        '--users "$USERS" ${NATIONALITIES:+--nationalities "$NATIONALITIES"} --seed "$SEED" --at "$AT"'
+        ' --output "$RUNS_DIR/$RUN/raw.jsonl"',
+        minutes=10,
+        doc_md="Asks the source once for all users of the run, and takes out passwords, hashes and national ids.",
+    )
+    format_ = task(
+        "format",
+        '--input "$RUNS_DIR/$RUN/raw.jsonl" --output "$RUNS_DIR/$RUN/users.jsonl" --at "$AT"',
+        minutes=10,
+        doc_md="Maps the source's records to the contract's users; what does not fit goes beside, with the reason.",
+    )
+    backup = task(
+        "backup",
+        '--input "$RUNS_DIR/$RUN/users.jsonl" --output "$RUNS_DIR/$RUN/backed-up.jsonl"',
+        minutes=10,
+        doc_md="Upserts the users into `created_users` in PostgreSQL; a row that is newer stays as it is.",
+    )
+    produce = task(
+        "produce",
+        '--input "$RUNS_DIR/$RUN/backed-up.jsonl" --output "$RUNS_DIR/$RUN/produced.jsonl"',
+        minutes=10,
+        doc_md="Sends the users to Kafka as Avro, keyed by id, and counts what the broker acknowledged.",
+    )
+
+    fetch >> format_ >> backup >> produce

@@ -1,0 +1,57 @@
+/** `bun run check`: all that can be told without a running service, side by side, in seconds. */
+import { resolve } from "node:path";
+import { install } from "../stack/install.ts";
+
+const project = resolve(import.meta.dir, "..");
+
+export interface CheckResult {
+  name: string;
+  seconds: number;
+  passed: boolean;
+  output: string;
+}
+
+/** One line a check: its name and what runs it. An exit code other than 0 is a failure, and its output says of what. */
+async function listChecks(): Promise<[name: string, argv: string[]][]> {
+  const { tool } = await install();
+  // The npm tools run on Bun itself: the machine's Node may be too old for them.
+  const npm = (name: string) => [process.execPath, "run", "--bun", "--silent", name];
+  return [
+    ["biome: format, lint, import directions", [...npm("biome"), "ci", "--colors=off", "--error-on-warnings"]],
+    ["tsc: types", [...npm("tsc"), "--noEmit"]],
+    ["knip: nothing unused", npm("knip")],
+    ["contract: generated files in step", [process.execPath, "contract/generate.ts", "--check"]],
+    ["ruff: lint", [tool("ruff"), "check", "--quiet", "."]],
+    ["ruff: format", [tool("ruff"), "format", "--check", "--quiet", "."]],
+  ];
+}
+
+/** Runs every check, prints a line for each as it ends, and the output of those that fail. */
+export async function runChecks(): Promise<CheckResult[]> {
+  const checks = await listChecks();
+  return Promise.all(
+    checks.map(async ([name, argv]) => {
+      const begin = performance.now();
+      const command = Bun.spawn(argv, { cwd: project, stdio: ["ignore", "pipe", "pipe"] });
+      const [stdout, stderr, exitCode] = await Promise.all([
+        new Response(command.stdout).text(),
+        new Response(command.stderr).text(),
+        command.exited,
+      ]);
+      const result = {
+        name,
+        seconds: (performance.now() - begin) / 1_000,
+        passed: exitCode === 0,
+        output: `${stdout}${stderr}`.trim(),
+      };
+      console.log(`${result.passed ? "pass" : "FAIL"}  ${result.seconds.toFixed(1).padStart(5)} s  ${name}`);
+      if (!result.passed) console.log(result.output || `(exit code ${exitCode}, no output: ${argv.join(" ")})`);
+      return result;
+    }),
+  );
+}
+
+if (import.meta.main) {
+  const results = await runChecks();
+  process.exit(results.every(({ passed }) => passed) ? 0 : 1);
+}
