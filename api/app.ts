@@ -1,0 +1,91 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
+import { requestId } from "hono/request-id";
+import { secureHeaders } from "hono/secure-headers";
+import type { Log } from "../runtime/log.ts";
+import { describe, registerDocumentation } from "./documentation.ts";
+import { answerErrors, answerUnknown, invalid, Problem } from "./errors.ts";
+import { registerHealth } from "./health.ts";
+import { type Metrics, measure, openMetrics } from "./metrics.ts";
+import type { App, AppEnv } from "./route.ts";
+import { requireToken } from "./token.ts";
+import { registerAddUser } from "./users/add-user.ts";
+import { registerCount } from "./users/count.ts";
+import { registerDeleteUser } from "./users/delete-user.ts";
+import { registerFirstFive } from "./users/first-five.ts";
+import { registerGetUser } from "./users/get-user.ts";
+import { registerListUsers } from "./users/list-users.ts";
+import { registerSearchUser } from "./users/search-user.ts";
+import type { UserStore } from "./users/store.ts";
+import { registerUpdateUser } from "./users/update-user.ts";
+
+export interface Dependencies {
+  users: UserStore;
+  log: Log;
+  metrics?: Metrics;
+  /** What writes must carry; left out, they are open. */
+  token?: string;
+  bodyLimitBytes?: number;
+}
+
+/** The whole API: what every request passes, then the operations. */
+export function createApp({
+  users,
+  log,
+  metrics = openMetrics(),
+  token,
+  bodyLimitBytes = 64 * 1024,
+}: Dependencies): App {
+  const app: App = new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalid(result.target, result.error);
+    },
+  });
+
+  app.use(requestId({ limitLength: 100 }));
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      strictTransportSecurity: false,
+    }),
+  );
+  app.use(measure(metrics));
+  app.onError(answerErrors(log));
+  app.notFound(answerUnknown(methodsOf(app)));
+
+  if (token !== undefined) app.on(["POST", "PUT", "PATCH", "DELETE"], "*", requireToken(token));
+  app.use(
+    bodyLimit({
+      maxSize: bodyLimitBytes,
+      onError: () => {
+        throw new Problem(413, `the body is larger than ${bodyLimitBytes} bytes`);
+      },
+    }),
+  );
+
+  registerCount(app, users);
+  registerFirstFive(app, users);
+  registerListUsers(app, users);
+  registerSearchUser(app, users);
+  registerGetUser(app, users);
+  registerAddUser(app, users);
+  registerUpdateUser(app, users);
+  registerDeleteUser(app, users);
+  registerHealth(app, users, metrics);
+  registerDocumentation(app);
+  return app;
+}
+
+/** The OpenAPI document, without a database. */
+export const openApiDocument = (log: Log) => describe(createApp({ users: {} as UserStore, log }));
+
+/** Which methods a path answers. */
+function methodsOf(app: App) {
+  return (path: string) => {
+    const methods = app.routes
+      .filter((route) => route.method !== "ALL" && !route.path.includes("*"))
+      .filter((route) => new RegExp(`^${route.path.replace(/:[^/]+/g, "[^/]+")}$`).test(path))
+      .map((route) => route.method);
+    return [...new Set(methods)].sort();
+  };
+}

@@ -1,0 +1,78 @@
+import { swaggerUI } from "@hono/swagger-ui";
+import css from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
+import bundle from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
+import { z } from "zod";
+import type { App } from "./route.ts";
+
+/** The OpenAPI document of every operation that is registered on the app. */
+export function describe(app: App) {
+  app.openAPIRegistry.registerComponent("securitySchemes", "token", {
+    type: "http",
+    scheme: "bearer",
+    description: "The token of API_TOKEN. Where none is configured, writes are open.",
+  });
+  const document = app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Users",
+      version: "1.0.0",
+      description: "The users in Cassandra, from every source that fills the table. Errors are RFC 9457 problems.",
+      license: { name: "MIT" },
+    },
+    servers: [{ url: "/" }],
+    tags: [
+      { name: "Users", description: "Read and change users." },
+      { name: "Operations", description: "What a supervisor asks." },
+    ],
+  });
+  return withPatterns(document);
+}
+
+/** `/openapi.json`, and Swagger UI at `/apidocs` from files of this program alone. */
+export function registerDocumentation(app: App) {
+  const document = JSON.stringify(describe(app));
+  app.get("/openapi.json", (c) => c.body(document, 200, { "Content-Type": "application/json" }));
+  app.get(
+    "/apidocs",
+    async (c, next) => {
+      await next();
+      c.res.headers.set(
+        "Content-Security-Policy",
+        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+      );
+    },
+    swaggerUI({
+      url: "/openapi.json",
+      baseUrl: "/apidocs",
+      title: "Users API",
+      displayRequestDuration: true,
+      tryItOutEnabled: true,
+    }),
+  );
+  // The same import is a path in the source tree and a file inside a compiled binary.
+  for (const [name, file, type] of [
+    ["swagger-ui.css", css, "text/css"],
+    ["swagger-ui-bundle.js", bundle, "text/javascript"],
+  ] as const)
+    app.get(
+      `/apidocs/swagger-ui-dist/${name}`,
+      () =>
+        new Response(Bun.file(file), {
+          headers: { "Content-Type": `${type}; charset=utf-8`, "Cache-Control": "max-age=3600" },
+        }),
+    );
+}
+
+const patterns: Record<string, string | undefined> = {
+  uuid: z.toJSONSchema(z.uuid()).pattern,
+  "date-time": z.toJSONSchema(z.iso.datetime()).pattern,
+};
+
+/** Says in the document what is asked of uuids and times beyond their format: a version, and UTC. */
+function withPatterns<T>(node: T): T {
+  if (Array.isArray(node)) return node.map(withPatterns) as T;
+  if (typeof node !== "object" || node === null) return node;
+  const entries = Object.entries(node).map(([key, value]) => [key, withPatterns(value)]);
+  const pattern = "format" in node ? patterns[String(node.format)] : undefined;
+  return Object.fromEntries(pattern ? [...entries, ["pattern", pattern]] : entries);
+}

@@ -1,0 +1,34 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { problems } from "./errors.ts";
+import type { Metrics } from "./metrics.ts";
+import { type App, json } from "./route.ts";
+import type { UserStore } from "./users/store.ts";
+
+const Health = z.strictObject({ status: z.literal("ok") }).meta({ id: "Health" });
+
+const healthz = createRoute({
+  method: "get",
+  path: "/healthz",
+  operationId: "healthz",
+  tags: ["Operations"],
+  summary: "Whether the process lives, whatever Cassandra does",
+  responses: { 200: json(Health, "It lives"), ...problems() },
+});
+
+const readyz = createRoute({
+  method: "get",
+  path: "/readyz",
+  operationId: "readyz",
+  tags: ["Operations"],
+  summary: "Whether users can be read",
+  responses: { 200: json(Health, "A read from the table was answered"), ...problems(503) },
+});
+
+export function registerHealth(app: App, users: UserStore, { registry }: Metrics) {
+  app.openapi(healthz, (c) => c.json({ status: "ok" as const }, 200));
+  app.openapi(readyz, async (c) => {
+    await users.find("00000000-0000-0000-0000-000000000000");
+    return c.json({ status: "ok" as const }, 200);
+  });
+  app.get("/metrics", async (c) => c.body(await registry.metrics(), 200, { "Content-Type": registry.contentType }));
+}

@@ -1,0 +1,34 @@
+import { once } from "node:events";
+import { openCassandra } from "../runtime/cassandra.ts";
+import { loadConfig } from "../runtime/config.ts";
+import { run } from "../runtime/lifecycle.ts";
+import { openLog } from "../runtime/log.ts";
+import { createApp } from "./app.ts";
+import { openDatabase } from "./database.ts";
+import { userStore } from "./users/store.ts";
+
+/** How long one query may take before its request is answered with 503, in milliseconds. */
+const readTimeoutMs = 2_000;
+/** How long requests in hand may take once the process was asked to stop, in milliseconds. */
+const drainMs = 5_000;
+
+const log = openLog("api");
+
+await run(log, async (stop) => {
+  const config = loadConfig();
+  const { token, bodyLimitBytes } = config.api;
+  const client = openCassandra(config, "api", readTimeoutMs);
+  const database = openDatabase(client, config, log);
+  const users = userStore(database, config.cassandra.keyspace, token);
+  const app = createApp({ users, log, token, bodyLimitBytes });
+
+  const server = Bun.serve({ hostname: config.host, port: config.ports.api, idleTimeout: 120, fetch: app.fetch });
+  log.info("listening", { url: server.url.href, writes: token === undefined ? "open" : "with a token" });
+  try {
+    await Promise.race([database.keepTable(stop), once(stop, "abort")]);
+  } finally {
+    await Promise.race([server.stop(), Bun.sleep(drainMs)]);
+    await server.stop(true);
+    await client.shutdown();
+  }
+});

@@ -1,0 +1,17 @@
+import { createRoute } from "@hono/zod-openapi";
+import { problems } from "../errors.ts";
+import { type App, json } from "../route.ts";
+import { Count } from "./shapes.ts";
+import type { UserStore } from "./store.ts";
+
+const count = createRoute({
+  method: "get",
+  path: "/count",
+  operationId: "count",
+  tags: ["Users"],
+  summary: "How many users there are, exactly",
+  responses: { 200: json(Count, "The number of users", { count: 60 }), ...problems(503) },
+});
+
+export const registerCount = (app: App, users: UserStore) =>
+  app.openapi(count, async (c) => c.json({ count: await users.count() }, 200));

@@ -1,0 +1,23 @@
+import { createRoute } from "@hono/zod-openapi";
+import { notFound, problems } from "../errors.ts";
+import { type App, tokenWhereConfigured } from "../route.ts";
+import { UserId } from "./shapes.ts";
+import type { UserStore } from "./store.ts";
+
+const deleteUser = createRoute({
+  method: "delete",
+  path: "/delete-user/{id}",
+  operationId: "deleteUser",
+  tags: ["Users"],
+  summary: "Delete a user",
+  security: tokenWhereConfigured,
+  request: { params: UserId },
+  responses: { 204: { description: "The user is gone" }, ...problems(400, 401, 404, 503) },
+});
+
+export const registerDeleteUser = (app: App, users: UserStore) =>
+  app.openapi(deleteUser, async (c) => {
+    const { id } = c.req.valid("param");
+    if (!(await users.remove(id))) throw notFound("user", id);
+    return c.body(null, 204);
+  });

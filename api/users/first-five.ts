@@ -1,0 +1,17 @@
+import { createRoute } from "@hono/zod-openapi";
+import { problems } from "../errors.ts";
+import { type App, json } from "../route.ts";
+import { exampleUser, UserList } from "./shapes.ts";
+import type { UserStore } from "./store.ts";
+
+const firstFive = createRoute({
+  method: "get",
+  path: "/first-five",
+  operationId: "firstFive",
+  tags: ["Users"],
+  summary: "Five users, the first in the order of the table",
+  responses: { 200: json(UserList, "At most five users", { users: [exampleUser] }), ...problems(503) },
+});
+
+export const registerFirstFive = (app: App, users: UserStore) =>
+  app.openapi(firstFive, async (c) => c.json({ users: await users.first(5) }, 200));

@@ -1,0 +1,25 @@
+import { createRoute } from "@hono/zod-openapi";
+import { problems } from "../errors.ts";
+import { type App, json } from "../route.ts";
+import { exampleUser, PageQuery, UserPage } from "./shapes.ts";
+import type { UserStore } from "./store.ts";
+
+const listUsers = createRoute({
+  method: "get",
+  path: "/users",
+  operationId: "listUsers",
+  tags: ["Users"],
+  summary: "All users, page by page",
+  description: "Ask again with the `cursor` of the answer until it is null. A page may hold fewer users than `limit`.",
+  request: { query: PageQuery },
+  responses: {
+    200: json(UserPage, "A page of users", { users: [exampleUser], cursor: null }),
+    ...problems(400, 503),
+  },
+});
+
+export const registerListUsers = (app: App, users: UserStore) =>
+  app.openapi(listUsers, async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    return c.json(await users.list(limit, cursor), 200);
+  });

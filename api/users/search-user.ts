@@ -1,0 +1,24 @@
+import { createRoute } from "@hono/zod-openapi";
+import { problems } from "../errors.ts";
+import { type App, json } from "../route.ts";
+import { exampleUser, SearchQuery, UserPage } from "./shapes.ts";
+import type { UserStore } from "./store.ts";
+
+const searchUser = createRoute({
+  method: "get",
+  path: "/search-user",
+  operationId: "searchUser",
+  tags: ["Users"],
+  summary: "Users of a first name, in any case",
+  request: { query: SearchQuery },
+  responses: {
+    200: json(UserPage, "Those of that first name; none is no error", { users: [exampleUser], cursor: null }),
+    ...problems(400, 503),
+  },
+});
+
+export const registerSearchUser = (app: App, users: UserStore) =>
+  app.openapi(searchUser, async (c) => {
+    const { first_name, limit, cursor } = c.req.valid("query");
+    return c.json(await users.search(first_name, limit, cursor), 200);
+  });

@@ -1,0 +1,26 @@
+import { expect, test } from "bun:test";
+import { takeTurns } from "./turns.ts";
+
+test("work on one key waits for the work before it, even where that failed", async () => {
+  const inTurn = takeTurns();
+  const order: string[] = [];
+  const first = inTurn("rachel", async () => {
+    order.push("first begins");
+    await Promise.resolve();
+    order.push("first fails");
+    throw new Error("no");
+  });
+  const second = inTurn("rachel", async () => void order.push("second"));
+  await expect(first).rejects.toThrow("no");
+  await second;
+  expect(order).toEqual(["first begins", "first fails", "second"]);
+});
+
+test("work on another key does not wait", async () => {
+  const inTurn = takeTurns();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const rachel = inTurn("rachel", () => promise);
+  expect(await inTurn("zoryan", async () => "done")).toBe("done");
+  resolve();
+  await rachel;
+});

@@ -1,0 +1,17 @@
+/**
+ * Work on one key happens one after the other, work on different keys side by side: two edits of one user through this
+ * process cannot read the same state and lose one another's change. Between processes the newest write wins.
+ */
+export function takeTurns() {
+  const tails = new Map<string, Promise<unknown>>();
+  return async <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    const mine = (tails.get(key) ?? Promise.resolve()).then(work);
+    const tail = mine.catch(() => {});
+    tails.set(key, tail);
+    try {
+      return await mine;
+    } finally {
+      if (tails.get(key) === tail) tails.delete(key);
+    }
+  };
+}

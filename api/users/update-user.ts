@@ -1,0 +1,31 @@
+import { createRoute } from "@hono/zod-openapi";
+import { User } from "../../contract/user.ts";
+import { notFound, problems } from "../errors.ts";
+import { type App, json, jsonBody, tokenWhereConfigured } from "../route.ts";
+import { exampleUser, UserChanges, UserId } from "./shapes.ts";
+import type { UserStore } from "./store.ts";
+
+const email = "rachel@example.com";
+
+const updateUser = createRoute({
+  method: "put",
+  path: "/update-user/{id}",
+  operationId: "updateUser",
+  tags: ["Users"],
+  summary: "Change one field of a user, or more",
+  description: "The fields that are not given stay as they are. The newest write wins, whoever made it.",
+  security: tokenWhereConfigured,
+  request: { params: UserId, body: jsonBody(UserChanges, { email }) },
+  responses: {
+    200: json(User, "The user's new state", { ...exampleUser, email }),
+    ...problems(400, 401, 404, 413, 415, 422, 503),
+  },
+});
+
+export const registerUpdateUser = (app: App, users: UserStore) =>
+  app.openapi(updateUser, async (c) => {
+    const { id } = c.req.valid("param");
+    const user = await users.update(id, c.req.valid("json"));
+    if (!user) throw notFound("user", id);
+    return c.json(user, 200);
+  });
