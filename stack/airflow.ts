@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { run } from "./command.ts";
 import { dataFolder, environmentOf, type Instance, project } from "./instance.ts";
+import { configFile } from "./own-program.ts";
 import type { Program, Service } from "./service.ts";
 
 /** Airflow as three processes; tasks run in the scheduler's own worker processes (LocalExecutor). */
@@ -70,10 +71,9 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
     value,
   ]);
   // Tasks inherit the stack's addresses and the project's settings.
-  const configFile = join(project, "config.yaml");
   return {
     ...stack,
-    ...(existsSync(configFile) && { CONFIG_FILE: configFile }),
+    ...configFile(),
     ...Object.fromEntries(named),
   };
 }

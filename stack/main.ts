@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../runtime/config.ts";
+import { airflowEnvironment } from "./airflow.ts";
 import { StackError } from "./failure.ts";
 import { environmentOf, type Instance, openInstance } from "./instance.ts";
 import { down, up } from "./lifecycle.ts";
@@ -63,6 +64,11 @@ const commands: Record<string, Command> = {
     return 0;
   },
 
+  /** The real airflow command, on this stack's Airflow. */
+  async airflow(instance, args) {
+    return exec([instance.installed.tool("airflow"), ...args], instance, airflowEnvironment(instance));
+  },
+
   /** The real cqlsh, on this stack's Cassandra. */
   async cqlsh(instance, args) {
     return exec(
@@ -72,8 +78,8 @@ const commands: Record<string, Command> = {
   },
 };
 
-function exec(argv: string[], instance: Instance): Promise<number> {
-  const env = { ...instance.env, ...environmentOf(instance) };
+function exec(argv: string[], instance: Instance, settings = environmentOf(instance)): Promise<number> {
+  const env = { ...instance.env, ...settings };
   return Bun.spawn(argv, { env, stdio: ["inherit", "inherit", "inherit"] }).exited;
 }
 

@@ -1,0 +1,22 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { dataFolder, environmentOf, type Instance, project } from "./instance.ts";
+import type { Program } from "./service.ts";
+
+/** A program of this project, run from its source and ready when it answers 200 on `path`. */
+export const ownProgram = (instance: Instance, name: string, entry: string, health: string): Program => ({
+  name,
+  argv: [process.execPath, join(project, entry)],
+  cwd: dataFolder(instance, name),
+  env: { ...environmentOf(instance), ...configFile() },
+  async ready() {
+    const response = await fetch(health, { signal: AbortSignal.timeout(5_000) });
+    if (!response.ok) throw new Error(`${health} answers ${response.status}: ${await response.text()}`);
+  },
+});
+
+/** The project's settings, for programs that do not work in the project's folder. */
+export function configFile(): Record<string, string> {
+  const file = join(project, "config.yaml");
+  return existsSync(file) ? { CONFIG_FILE: file } : {};
+}
