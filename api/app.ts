@@ -1,4 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { getLogger } from "@logtape/logtape";
 import { bodyLimit } from "hono/body-limit";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
@@ -47,6 +48,7 @@ export function createApp({
     secureHeaders({
       contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
       strictTransportSecurity: false,
+      overwrite: false,
     }),
   );
   app.use(measure(metrics));
@@ -76,8 +78,8 @@ export function createApp({
   return app;
 }
 
-/** The OpenAPI document, without a database. */
-export const openApiDocument = (log: Log) => describe(createApp({ users: {} as UserStore, log }));
+/** The OpenAPI document, without a database: no operation is called. */
+export const openApiDocument = () => describe(createApp({ users: {} as UserStore, log: getLogger("api") }));
 
 /** Which methods a path answers. */
 function methodsOf(app: App) {

@@ -1,7 +1,7 @@
 /**
- * `bun run contract` writes contract/generated/ from the contract and README.md's table of settings from their schema;
- * `--check` writes nothing and fails where a file is out of step, or where the Avro schema broke with a version that
- * was published before: messages of that version may still lie in a topic.
+ * `bun run contract` writes contract/generated/ from the contract and the API's operations, and README.md's table of
+ * settings from their schema; `--check` writes nothing and fails where a file is out of step, or where the Avro schema
+ * broke with a version that was published before: messages of that version may still lie in a topic.
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,6 +16,8 @@ const generated = "contract/generated";
 const versions = `${generated}/versions`;
 const check = process.argv.includes("--check");
 
+// Only the generator may know the API; the linter holds the direction for what is imported statically.
+const { openApiDocument } = await import("../api/app.ts");
 const avsc = `${JSON.stringify(avroSchema, null, 2)}\n`;
 const published = await publishedVersions();
 const faults = breaksWith(avsc, published);
@@ -24,6 +26,7 @@ const files = new Map([
   [`${generated}/${usersCreated}.avsc`, avsc],
   [`${generated}/created_users.cql`, `${createCql("spark_streams", "datacenter1", 1).join("\n\n")}\n`],
   [`${generated}/created_users.sql`, `${createSql}\n`],
+  [`${generated}/openapi.json`, `${JSON.stringify(openApiDocument(), null, 2)}\n`],
   ["README.md", withSettingsTable(await Bun.file(join(project, "README.md")).text())],
 ]);
 if (!published.some(({ text }) => sameBytes(text, avsc)))
