@@ -31,6 +31,9 @@ export const upsertCql = (keyspace: string) =>
   `INSERT INTO ${keyspace}.${table} (${columns.join(", ")})
    VALUES (${columns.map(() => "?").join(", ")}) USING TIMESTAMP ?`;
 
+/** One whole row by its id. */
+export const selectCql = (keyspace: string) => `SELECT ${columns.join(", ")} FROM ${keyspace}.${table} WHERE id = ?`;
+
 /** Deletes a row as of a write time: parameters are the time in microseconds and the id. */
 export const deleteCql = (keyspace: string) => `DELETE FROM ${keyspace}.${table} USING TIMESTAMP ? WHERE id = ?`;
 

@@ -1,11 +1,20 @@
 import { auth, Client, errors, policies, types } from "cassandra-driver";
 import { createCql } from "../contract/tables.ts";
 import type { Config } from "./config.ts";
+import type { Log } from "./log.ts";
+import { retry } from "./retry.ts";
 
 export type Cassandra = Client;
 
-/** A client that is not connected yet; the first query connects. Reads and writes ask for LOCAL_QUORUM. */
-export function openCassandra({ cassandra }: Pick<Config, "cassandra">, application: string): Cassandra {
+/**
+ * A client that is not connected yet; the first query connects. Reads and writes ask for LOCAL_QUORUM. A node that does
+ * not answer within `readTimeoutMs` has failed the request.
+ */
+export function openCassandra(
+  { cassandra }: Pick<Config, "cassandra">,
+  application: string,
+  readTimeoutMs = 12_000,
+): Cassandra {
   const { contactPoints, localDataCenter, username, password } = cassandra;
   return new Client({
     contactPoints,
@@ -13,10 +22,23 @@ export function openCassandra({ cassandra }: Pick<Config, "cassandra">, applicat
     applicationName: application,
     ...(username !== undefined && { authProvider: new auth.PlainTextAuthProvider(username, password ?? "") }),
     queryOptions: { prepare: true, consistency: types.consistencies.localQuorum, isIdempotent: true },
-    socketOptions: { connectTimeout: 5_000, readTimeout: 12_000 },
+    socketOptions: { connectTimeout: 5_000, readTimeout: readTimeoutMs },
     pooling: { maxRequestsPerConnection: 32_768, warmup: true },
     policies: { reconnection: new policies.reconnection.ExponentialReconnectionPolicy(100, 5_000, false) },
   });
+}
+
+/** Waits until Cassandra answers, for ever, and creates keyspace, table and index where they are missing. */
+export async function prepareCassandra(
+  client: Cassandra,
+  config: Pick<Config, "cassandra">,
+  log: Log,
+  stop: AbortSignal,
+): Promise<void> {
+  const { contactPoints, keyspace } = config.cassandra;
+  const what = `connect to Cassandra at ${contactPoints.join(", ")}`;
+  await retry(() => createTable(client, config), { what, while: isTransient, stop, log });
+  log.info("Cassandra is ready", { keyspace });
 }
 
 /** Creates keyspace, table and index where they are missing. */

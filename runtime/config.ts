@@ -97,6 +97,11 @@ export const Settings = z.strictObject({
         "CONSUMER_GROUP_ID",
         "Consumer group; instances of one group share the partitions.",
       ),
+      sessionTimeoutMs: count(
+        10_000,
+        "CONSUMER_SESSION_TIMEOUT_MS",
+        "After how long without a sign of life others take over an instance's partitions, in milliseconds.",
+      ),
       sliceRows: count(1_024, "CONSUMER_SLICE_ROWS", "Records that are written before their offsets move."),
       maxAheadMs: count(
         300_000,

@@ -1,6 +1,7 @@
-import { type Admin, Kafka, logLevel } from "kafkajs";
+import { type Admin, type ITopicConfig, Kafka, KafkaJSError, KafkaJSNumberOfRetriesExceeded, logLevel } from "kafkajs";
 import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
+import { retry } from "./retry.ts";
 
 // kafkajs compares timers with a clock that Bun reads a little later; the warning means nothing.
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
@@ -12,14 +13,17 @@ const levels = {
   [logLevel.DEBUG]: "debug",
 };
 
-/** A kafkajs client whose log goes to the program's own. `clientId` names the program on the broker. */
-export function openKafka({ kafka }: Pick<Config, "kafka">, clientId: string, log: Log): Kafka {
+/**
+ * A kafkajs client whose log goes to the program's own. `clientId` names the program on the broker; `retries` is how
+ * often a request is tried again (8: about 15 seconds).
+ */
+export function openKafka({ kafka }: Pick<Config, "kafka">, clientId: string, log: Log, retries = 8): Kafka {
   return new Kafka({
     clientId,
     brokers: kafka.brokers,
     connectionTimeout: 5_000,
     requestTimeout: 30_000,
-    retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 8 },
+    retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries },
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => {
       const { message, timestamp: _, logger: __, stack: ___, ...properties } = entry.log;
@@ -31,25 +35,46 @@ export function openKafka({ kafka }: Pick<Config, "kafka">, clientId: string, lo
   });
 }
 
+/** Waits until Kafka answers, for ever, and creates the topics that are missing. */
+export async function prepareKafka(config: Pick<Config, "kafka">, clientId: string, log: Log, stop: AbortSignal) {
+  const { brokers, topic, deadLetterTopic } = config.kafka;
+  const prepare = async () => {
+    const admin = openKafka(config, clientId, log, 0).admin();
+    try {
+      await admin.connect();
+      await createTopics(admin, config);
+    } finally {
+      await admin.disconnect();
+    }
+  };
+  await retry(prepare, { what: `connect to Kafka at ${brokers.join(", ")}`, while: () => true, stop, log });
+  log.info("Kafka is ready", { topic, deadLetterTopic });
+}
+
 const keepForEver = { name: "retention.ms", value: "-1" };
 
 /**
- * Creates the topic of users and its dead-letter topic where they are missing. Both are kept for ever: the one can
+ * Creates the topic of users and its dead-letter topic, whichever is missing. Both are kept for ever: the one can
  * rebuild the table, the other holds what is stored nowhere else. A dead letter carries headers on top of an original
  * that may be as large as the broker takes, so its topic takes more.
  */
 export async function createTopics(admin: Admin, { kafka }: Pick<Config, "kafka">): Promise<void> {
   const { topic, deadLetterTopic, partitions, replicationFactor } = kafka;
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [
-      { topic, numPartitions: partitions, replicationFactor, configEntries: [keepForEver] },
-      {
-        topic: deadLetterTopic,
-        numPartitions: 1,
-        replicationFactor,
-        configEntries: [keepForEver, { name: "max.message.bytes", value: String(4 * 1024 * 1024) }],
-      },
-    ],
-  });
+  const wanted: ITopicConfig[] = [
+    { topic, numPartitions: partitions, replicationFactor, configEntries: [keepForEver] },
+    {
+      topic: deadLetterTopic,
+      numPartitions: 1,
+      replicationFactor,
+      configEntries: [keepForEver, { name: "max.message.bytes", value: String(4 * 1024 * 1024) }],
+    },
+  ];
+  const existing = new Set(await admin.listTopics());
+  // One call for each: where one of several exists already, kafkajs does not wait for the leaders of the others.
+  for (const one of wanted)
+    if (!existing.has(one.topic)) await admin.createTopics({ topics: [one], waitForLeaders: true });
 }
+
+/** Whether Kafka may take the same request another time: it is away, restarting, or its answer got lost. */
+export const isTransient = (error: unknown): boolean =>
+  error instanceof KafkaJSError && (error.retriable || error instanceof KafkaJSNumberOfRetriesExceeded);

@@ -7,7 +7,10 @@ export interface Registry {
    * @throws FinalError where the schema breaks with one that was registered before
    */
   register(subject: string, schema: object): Promise<number>;
-  /** The schema (Avro JSON) of an id, or null where the registry knows none. */
+  /**
+   * The schema (Avro JSON) of an id, or null where the registry knows none.
+   * @throws FinalError where the registry refuses the question; any other error may pass
+   */
   schemaOf(id: number): Promise<string | null>;
 }
 
@@ -42,7 +45,13 @@ export function openRegistry(url: string): Registry {
     async schemaOf(id) {
       const response = await http.get(`schemas/ids/${id}`, { throwHttpErrors: false });
       if (response.status === 404) return null;
-      if (!response.ok) throw new Error(`Schema Registry answers ${response.status} for schema ${id}`);
+      const { status, ok } = response;
+      if (!ok) {
+        const final = status >= 400 && status < 500 && status !== 408 && status !== 429;
+        throw new (final ? FinalError : Error)(
+          `Schema Registry at ${url} answers ${status} when asked for schema ${id}`,
+        );
+      }
       return (await response.json<{ schema: string }>()).schema;
     },
   };

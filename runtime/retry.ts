@@ -1,4 +1,3 @@
-import pRetry from "p-retry";
 import { messageOf } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 
@@ -7,7 +6,7 @@ export interface RetryOptions {
   what: string;
   /** Which errors are worth another attempt; any other is thrown at once. */
   while: (error: unknown) => boolean;
-  /** Aborting it ends the waiting and rejects with the signal's reason. */
+  /** Aborting it ends the waiting and rejects with the signal's reason; an attempt under way still counts. */
   stop: AbortSignal;
   log: Log;
   /** Awaited after each failure, before the next attempt: a heartbeat, a counter. */
@@ -17,19 +16,37 @@ export interface RetryOptions {
 }
 
 /** Tries until it succeeds: exponential backoff from 100 ms with jitter, without end, for transient errors alone. */
-export function retry<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
+export async function retry<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { what, stop, log, between, maxWaitMs = 5_000 } = options;
-  return pRetry(work, {
-    retries: Number.POSITIVE_INFINITY,
-    minTimeout: Math.min(100, maxWaitMs),
-    maxTimeout: maxWaitMs,
-    randomize: true,
-    signal: stop,
-    shouldRetry: ({ error }) => options.while(error),
-    onFailedAttempt: async ({ error, attemptNumber, retryDelay }) => {
-      if (!options.while(error)) return;
-      log.warn("retrying", { what, attempt: attemptNumber, waitMs: Math.round(retryDelay), error: messageOf(error) });
+  for (let attempt = 1; ; attempt++) {
+    stop.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      if (!options.while(error)) throw error;
+      stop.throwIfAborted();
+      const waitMs = Math.round(backoffMs(attempt, maxWaitMs));
+      log.warn("retrying", { what, attempt, waitMs, error: messageOf(error) });
       await between?.(error);
-    },
+      await pause(waitMs, stop);
+    }
+  }
+}
+
+/** 100, 200, 400 … ms up to `maxWaitMs`, less up to half of it, so that many who wait do not all come back at once. */
+const backoffMs = (attempt: number, maxWaitMs: number) =>
+  Math.min(100 * 2 ** Math.min(attempt - 1, 30), maxWaitMs) * (1 - Math.random() / 2);
+
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", end);
+      if (stop.aborted) reject(stop.reason);
+      else resolve();
+    };
+    const timer = setTimeout(end, ms);
+    stop.addEventListener("abort", end);
+    if (stop.aborted) end();
   });
 }

@@ -1,0 +1,154 @@
+import { type Batch, type EachBatchPayload, type Kafka, KafkaJSError } from "kafkajs";
+import type { Config } from "../runtime/config.ts";
+import type { Message, Route } from "./change.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Progress } from "./progress.ts";
+import type { Sink } from "./sink.ts";
+import { slicesOf } from "./slices.ts";
+
+interface Dependencies {
+  kafka: Kafka;
+  config: Pick<Config, "consumer">;
+  /** How the records of each topic are read; its keys are what is subscribed to. */
+  routes: ReadonlyMap<string, Route>;
+  sink: Sink;
+  deadLetters: DeadLetters;
+  progress: Progress;
+  metrics: Pick<Metrics, "records" | "sliceSeconds" | "storedSeconds">;
+}
+
+/** kafkajs waits for a fetch under way before it stops, so this is also a part of how long stopping takes. */
+const maxFetchWaitMs = 1_000;
+const heartbeatEveryMs = 1_500;
+/** How long leaving the group may take, in milliseconds. */
+const closeWithinMs = 8_000;
+
+/**
+ * Consumes until `stop`: finishes the slices in hand, commits, leaves the group and resolves. Rejects when something
+ * unknown happened; the process should end then, and whatever restarts it, since everything unresolved is read again.
+ */
+export async function consume(dependencies: Dependencies, stop: AbortSignal): Promise<void> {
+  const { kafka, config, routes, progress } = dependencies;
+  const consumer = kafka.consumer({
+    groupId: config.consumer.groupId,
+    sessionTimeout: config.consumer.sessionTimeoutMs,
+    heartbeatInterval: heartbeatEveryMs,
+    minBytes: 1,
+    maxWaitTimeInMs: maxFetchWaitMs,
+    maxBytesPerPartition: 512 * 1024,
+    allowAutoTopicCreation: false,
+    // kafkajs restarts for ever by default, or idles after a TypeError; the process ends instead and is started anew.
+    retry: { restartOnFailure: async () => false },
+  });
+  const ended = Promise.withResolvers<void>();
+  const halt = new AbortController();
+  const stopped = () => {
+    halt.abort(stop.reason);
+    ended.resolve();
+  };
+  const fail = (error: unknown) => {
+    halt.abort(error);
+    ended.reject(error);
+  };
+  ended.promise.catch(() => {}); // it may end before anyone awaits it
+
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => progress.joined(payload.memberAssignment));
+  consumer.on(consumer.events.HEARTBEAT, () => progress.heard());
+  consumer.on(consumer.events.REBALANCING, () => progress.left());
+  consumer.on(consumer.events.STOP, () => progress.left());
+  consumer.on(consumer.events.CRASH, ({ payload }) => fail(payload.error));
+  if (stop.aborted) stopped();
+  else stop.addEventListener("abort", stopped, { once: true });
+
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...routes.keys()], fromBeginning: true });
+    await consumer.run({
+      eachBatchAutoResolve: false,
+      // Offsets are committed after each batch and when stopping; this is for batches that take long.
+      autoCommitInterval: 1_000,
+      partitionsConsumedConcurrently: 4,
+      eachBatch: (payload) =>
+        storeBatch(payload, dependencies, halt.signal).catch((error: unknown) => {
+          // kafkajs handles what is its own (a rebalance, a lost connection); all else is unknown and ends the process.
+          if (!(error instanceof KafkaJSError)) fail(error);
+          throw error;
+        }),
+    });
+    await ended.promise;
+  } finally {
+    stop.removeEventListener("abort", stopped);
+    halt.abort(new Error("the consumer has ended"));
+    // With Kafka away this may take for ever, and what is committed is committed.
+    await Promise.race([consumer.disconnect(), Bun.sleep(closeWithinMs)]);
+  }
+}
+
+/** Offsets move only after every record of a slice is stored or dead-lettered. */
+async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies, halt: AbortSignal): Promise<void> {
+  const { batch, resolveOffset, commitOffsetsIfNecessary, heartbeat, isRunning, isStale } = payload;
+  const { config, routes, progress, metrics } = dependencies;
+  const { topic, partition, highWatermark } = batch;
+  const route = routes.get(topic);
+  if (!route) throw new Error(`no route for topic ${topic}`);
+
+  progress.seen(topic, partition, { next: batch.firstOffset() ?? "0", end: highWatermark });
+  for (const slice of slicesOf(batch.messages as Message[], config.consumer.sliceRows)) {
+    if (!isRunning() || isStale() || halt.aborted) return; // unresolved: it is read again
+    const observe = metrics.sliceSeconds.startTimer({ topic });
+    try {
+      await whileBeating(heartbeat, halt, (abandon) => storeSlice(batch, slice, route, dependencies, abandon));
+    } catch (error) {
+      if (halt.aborted) return; // stopped while it waited for a service that is away
+      throw error;
+    }
+    const last = slice.at(-1)!.offset;
+    resolveOffset(last); // the only permission to advance
+    observe();
+    progress.seen(topic, partition, { next: String(BigInt(last) + 1n) });
+    await commitOffsetsIfNecessary();
+    await heartbeat();
+  }
+}
+
+async function storeSlice(
+  { topic, partition }: Batch,
+  slice: readonly Message[],
+  route: Route,
+  { sink, deadLetters, metrics }: Dependencies,
+  abandon: AbortSignal,
+): Promise<void> {
+  const { writes, letters } = await route(slice, abandon);
+  const refused = await sink.write(writes, abandon);
+  const now = Date.now();
+  const unstored = new Set(refused.map(({ message }) => message));
+  for (const { message } of writes)
+    if (!unstored.has(message)) metrics.storedSeconds.observe({ topic }, (now - Number(message.timestamp)) / 1_000);
+  const dead = [...letters, ...refused];
+  if (dead.length > 0) await deadLetters.send({ topic, partition }, dead, abandon);
+  metrics.records.inc({ topic, outcome: "stored" }, slice.length - dead.length);
+  metrics.records.inc({ topic, outcome: "dead_lettered" }, dead.length);
+}
+
+/**
+ * Keeps the membership alive while `work` takes its time. When the group does not want this member any longer, `work`
+ * is told to abandon what it waits for, and the group's answer is thrown. What is under way then is repeated by the
+ * partition's next owner, which changes nothing.
+ */
+async function whileBeating(
+  heartbeat: () => Promise<void>,
+  halt: AbortSignal,
+  work: (abandon: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const abandon = new AbortController();
+  const abort = () => abandon.abort(halt.reason);
+  halt.addEventListener("abort", abort, { once: true });
+  const timer = setInterval(() => void heartbeat().catch((error: unknown) => abandon.abort(error)), heartbeatEveryMs);
+  try {
+    await work(abandon.signal);
+  } finally {
+    clearInterval(timer);
+    halt.removeEventListener("abort", abort);
+  }
+}

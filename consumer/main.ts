@@ -1,0 +1,84 @@
+import { openCassandra, prepareCassandra } from "../runtime/cassandra.ts";
+import { loadConfig } from "../runtime/config.ts";
+import { isTransient, openKafka, prepareKafka } from "../runtime/kafka.ts";
+import { run } from "../runtime/lifecycle.ts";
+import { openLog } from "../runtime/log.ts";
+import { openMetrics } from "../runtime/metrics.ts";
+import { openRegistry } from "../runtime/registry.ts";
+import type { Route } from "./change.ts";
+import { consume } from "./consume.ts";
+import { openDeadLetters } from "./dead-letters.ts";
+import { declareMetrics } from "./metrics.ts";
+import { observe } from "./observe.ts";
+import { openProgress } from "./progress.ts";
+import { openSchemas } from "./schemas.ts";
+import { sift } from "./sift.ts";
+import { openSink } from "./sink.ts";
+
+/** How long closing a connection may take before it is left to the process's end, in milliseconds. */
+const closeWithinMs = 2_000;
+
+await run(openLog("consumer"), async (stop) => {
+  const config = loadConfig();
+  const log = openLog("consumer", config.log.level);
+  const { topic, deadLetterTopic } = config.kafka;
+  const { groupId, maxAheadMs, sessionTimeoutMs } = config.consumer;
+
+  const registry = openMetrics();
+  const metrics = declareMetrics(registry);
+  const progress = openProgress(metrics, sessionTimeoutMs);
+  const cassandra = openCassandra(config, "consumer");
+  const kafka = openKafka(config, "consumer", log, Number.MAX_SAFE_INTEGER);
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  const admin = kafka.admin();
+
+  const server = observe({
+    host: config.host,
+    port: config.ports.consumer,
+    registry,
+    log,
+    refresh: () =>
+      progress.refreshLag({
+        ends: (of) => admin.fetchTopicOffsets(of),
+        committed: async (of) =>
+          (await admin.fetchOffsets({ groupId, topics: [of] })).flatMap(({ partitions }) => partitions),
+      }),
+    assertReady: async () => {
+      if (!progress.isMember()) throw new Error(`not a member of the consumer group ${groupId}`);
+      await cassandra.execute("SELECT now() FROM system.local");
+    },
+  });
+
+  try {
+    await Promise.all([prepareKafka(config, "consumer", log, stop), prepareCassandra(cassandra, config, log, stop)]);
+    await Promise.all([producer.connect(), admin.connect()]);
+
+    const readersFor = openSchemas(openRegistry(config.schemaRegistry.url), log);
+    const createdUsers: Route = async (messages, until) =>
+      sift(messages, { readers: await readersFor(messages, until), now: Date.now(), maxAheadMs });
+
+    await consume(
+      {
+        kafka,
+        config,
+        routes: new Map([[topic, createdUsers]]),
+        sink: openSink({ cassandra, keyspace: config.cassandra.keyspace, metrics, log }),
+        deadLetters: openDeadLetters({
+          send: (messages) => producer.send({ topic: deadLetterTopic, acks: -1, messages }),
+          isTransient,
+          topic: deadLetterTopic,
+          metrics,
+          log,
+        }),
+        progress,
+        metrics,
+      },
+      stop,
+    );
+  } catch (error) {
+    if (!stop.aborted) throw error; // stopped while it waited for a service that is away
+  } finally {
+    const closing = [producer.disconnect(), admin.disconnect(), cassandra.shutdown(), server.stop(true)];
+    await Promise.race([Promise.allSettled(closing), Bun.sleep(closeWithinMs)]);
+  }
+});

@@ -1,0 +1,61 @@
+import type { Registry } from "prom-client";
+import { messageOf } from "../runtime/lifecycle.ts";
+import type { Log } from "../runtime/log.ts";
+
+/** How long a look at another service may take while somebody waits for the answer, in milliseconds. */
+const lookMs = 2_000;
+
+interface Dependencies {
+  host: string;
+  /** The port to listen on; where it is taken, by another instance, say, any free one is. */
+  port: number;
+  registry: Registry;
+  /** Brings the metrics up to date before they are read. */
+  refresh: () => Promise<void>;
+  /** Throws what keeps the consumer from doing its work. */
+  assertReady: () => Promise<void>;
+  log: Log;
+}
+
+/** Answers `/healthz` (the process runs), `/readyz` (records are being stored) and `/metrics` (Prometheus). */
+export function observe({ host, port, registry, refresh, assertReady, log }: Dependencies) {
+  const routes = {
+    "/healthz": () => new Response("ok\n"),
+    "/readyz": async () => {
+      try {
+        await within(assertReady());
+        return new Response("ready\n");
+      } catch (error) {
+        return new Response(`not ready: ${messageOf(error)}\n`, { status: 503 });
+      }
+    },
+    "/metrics": async () => {
+      await within(refresh()).catch((error) => log.debug("lag not refreshed", { error: messageOf(error) }));
+      return new Response(await registry.metrics(), { headers: { "content-type": registry.contentType } });
+    },
+  };
+  const listen = (number: number) =>
+    Bun.serve({ hostname: host, port: number, routes, fetch: () => new Response("not found\n", { status: 404 }) });
+
+  const server = listenOr(
+    () => listen(port),
+    () => listen(0),
+  );
+  log.info("listening", { url: server.url.href, ...(server.port !== port && { insteadOfPort: port }) });
+  return server;
+}
+
+function listenOr<T>(first: () => T, second: () => T): T {
+  try {
+    return first();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "EADDRINUSE") throw error;
+    return second();
+  }
+}
+
+function within<T>(work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${lookMs} ms`)), lookMs);
+  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
+}

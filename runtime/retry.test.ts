@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test";
+import { openLog } from "./log.ts";
+import { retry } from "./retry.ts";
+
+const log = openLog("test", "error");
+const never = new AbortController().signal;
+const away = new Error("away");
+const broken = new Error("broken");
+
+test("a transient error is tried again until it succeeds", async () => {
+  let attempts = 0;
+  const work = async () => {
+    if (++attempts < 4) throw away;
+    return attempts;
+  };
+  const failures: unknown[] = [];
+  const between = (error: unknown) => void failures.push(error);
+  const result = await retry(work, { what: "work", while: (e) => e === away, stop: never, log, between, maxWaitMs: 2 });
+  expect(result).toBe(4);
+  expect(failures).toEqual([away, away, away]);
+});
+
+test("any other error is thrown at once", async () => {
+  let attempts = 0;
+  const work = async () => {
+    attempts++;
+    throw broken;
+  };
+  expect(retry(work, { what: "work", while: (e) => e === away, stop: never, log })).rejects.toBe(broken);
+  expect(attempts).toBe(1);
+});
+
+test("stopping ends the waiting with the signal's reason", async () => {
+  const stop = new AbortController();
+  const work = () => Promise.reject(away);
+  const between = () => void setTimeout(() => stop.abort("SIGTERM"), 1);
+  const waiting = retry(work, { what: "work", while: () => true, stop: stop.signal, log, between, maxWaitMs: 600_000 });
+  expect(await waiting.catch((reason) => reason)).toBe("SIGTERM");
+});
+
+test("an attempt that succeeds after the stop still counts", async () => {
+  const stop = new AbortController();
+  const work = async () => {
+    stop.abort("SIGTERM");
+    return "stored";
+  };
+  expect(await retry(work, { what: "work", while: () => true, stop: stop.signal, log })).toBe("stored");
+});
+
+test("an error of what is done between two attempts ends the attempts", async () => {
+  const rebalance = new Error("the group is rebalancing");
+  const between = () => Promise.reject(rebalance);
+  const waiting = retry(() => Promise.reject(away), { what: "work", while: () => true, stop: never, log, between });
+  expect(await waiting.catch((error) => error)).toBe(rebalance);
+});
