@@ -84,11 +84,11 @@ export async function startProgram(
   const deadline = Date.now() + readyWithinMs;
   let firstPid = 0;
   for (;;) {
-    stop.throwIfAborted();
-    const failure = await program.ready?.(instance).then(
+    const failure = await Promise.race([program.ready?.(instance), abortOf(stop)]).then(
       () => undefined,
-      (error: unknown) => error ?? new Error("not ready"),
+      (error: unknown) => error,
     );
+    stop.throwIfAborted();
     const state = (await supervisor.states()).find(({ name }) => name === program.name);
     const alive = state?.state === "RUNNING" || state?.state === "STARTING";
     if (alive) firstPid ||= state.pid;
@@ -124,7 +124,38 @@ async function stopAll(
   });
 }
 
+/** Starts one service that is stopped, and waits for its answer. */
+export async function startService(instance: Instance, name: string): Promise<void> {
+  const service = serviceOf(instance, name);
+  await service.prepare?.(instance, new AbortController().signal);
+  for (const program of service.programs(instance)) await startProgram(program, service, instance);
+}
+
+/** Stops one service in good order and leaves it stopped; what depends on it keeps running. */
+export async function stopService(instance: Instance, name: string): Promise<void> {
+  for (const program of serviceOf(instance, name).programs(instance).reverse())
+    await supervisorOf(instance).stop(program.name);
+}
+
+/** Kills one service as a crash would; supervisor starts it anew by itself. */
+export async function killService(instance: Instance, name: string): Promise<void> {
+  for (const program of serviceOf(instance, name).programs(instance))
+    await supervisorOf(instance).signal(program.name, "KILL");
+}
+
+function serviceOf(instance: Instance, name: string): Service {
+  const service = servicesOf(instance).find((candidate) => candidate.name === name);
+  if (!service) throw new Error(`the stack has no service ${name}`);
+  return service;
+}
+
 async function runningPrograms(supervisor: Supervisor): Promise<Set<string>> {
   const states = await supervisor.states();
   return new Set(states.filter(({ state }) => state === "RUNNING" || state === "STARTING").map(({ name }) => name));
 }
+
+/** Rejects when the signal aborts, and never resolves. */
+const abortOf = (stop: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    stop.addEventListener("abort", () => reject(stop.reason), { once: true });
+  });

@@ -22,13 +22,10 @@ export function parseStat(line: string): Process {
 
 /** All processes that may be looked at; none where there is no /proc. */
 export function listProcesses(): Process[] {
-  return pids().flatMap((pid) => {
-    try {
-      return [parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"))];
-    } catch {
-      return []; // it ended meanwhile
-    }
-  });
+  return pids()
+    .map((pid) => readOrNothing(`/proc/${pid}/stat`))
+    .filter((line) => line !== "")
+    .map(parseStat);
 }
 
 /** The process ids of a session whose working folder lies in `folder`. */
@@ -72,34 +69,27 @@ export function listeningSockets(table: string, port: number): string[] {
 }
 
 function worksIn(pid: number, folder: string): boolean {
-  try {
-    const cwd = readlinkSync(`/proc/${pid}/cwd`);
-    return cwd === folder || cwd.startsWith(`${folder}/`);
-  } catch {
-    return false;
-  }
+  const cwd = orElse("", () => readlinkSync(`/proc/${pid}/cwd`));
+  return cwd === folder || cwd.startsWith(`${folder}/`);
 }
 
-function openFiles(pid: number): string[] {
+const openFiles = (pid: number): string[] =>
+  orElse<string[]>([], () => readdirSync(`/proc/${pid}/fd`)).map((fd) =>
+    orElse("", () => readlinkSync(`/proc/${pid}/fd/${fd}`)),
+  );
+
+const pids = () =>
+  orElse<string[]>([], () => readdirSync("/proc"))
+    .map(Number)
+    .filter(Number.isInteger);
+
+const readOrNothing = (file: string) => orElse("", () => readFileSync(file, "utf8"));
+
+/** What cannot be read is no news: another user's process, one that ended meanwhile, a system without /proc. */
+function orElse<T>(otherwise: T, read: () => T): T {
   try {
-    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    return read();
   } catch {
-    return []; // another user's, or it ended meanwhile
+    return otherwise;
   }
 }
-
-const pids = () => {
-  try {
-    return readdirSync("/proc").map(Number).filter(Number.isInteger);
-  } catch {
-    return [];
-  }
-};
-
-const readOrNothing = (file: string) => {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-};

@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { holderOf, listeningSockets, parseStat, residentBytes } from "./processes.ts";
+
+const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 88001 1 0000 100 0 0 10 0
+   1: 0100007F:1538 0100007F:D2F0 01 00000000:00000000 00:00000000 00000000     0        0 88002 1 0000 20 4 30 10 -1
+   2: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 88003 1 0000 100 0 0 10 0
+`;
+
+test("of a port's sockets only those that listen are found", () => {
+  expect(listeningSockets(table, 5432)).toEqual(["socket:[88001]"]);
+  expect(listeningSockets(table, 80)).toEqual(["socket:[88003]"]);
+  expect(listeningSockets(table, 81)).toEqual([]);
+  expect(listeningSockets("", 80)).toEqual([]);
+});
+
+test("a process whose name holds brackets and spaces is still read right", () => {
+  const fields = ["S", "41", "42", "43", ...Array(17).fill("0"), "1000"];
+  expect(parseStat(`42 (a) b (c) ${fields.join(" ")}`)).toEqual({
+    pid: 42,
+    parent: 41,
+    session: 43,
+    residentPages: 1000,
+  });
+});
+
+test("memory is that of the process and of all below it", () => {
+  const process = (pid: number, parent: number, residentPages: number) => ({ pid, parent, session: 1, residentPages });
+  const all = [process(1, 0, 1000), process(2, 1, 10), process(3, 2, 5), process(4, 1, 1)];
+  expect(residentBytes(2, all)).toBe(15 * 4096);
+  expect(residentBytes(9, all)).toBe(0);
+});
+
+test.if(process.platform === "linux")("the holder of a port is named with its pid", () => {
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  try {
+    expect(holderOf(server.port)).toContain(`pid ${process.pid}`);
+  } finally {
+    server.stop(true);
+  }
+});
