@@ -1,0 +1,101 @@
+/**
+ * `bun run test`: the check, the unit tests, the DAG tests, and the tests on the real services, on a stack of its own
+ * that is taken down whatever happens. `bun run test FILE…` runs these files alone on such a stack.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { install } from "../stack/install.ts";
+import { project } from "../stack/instance.ts";
+import { runChecks } from "./check.ts";
+import { sumOf, type Tally } from "./support/junit.ts";
+import { openOwnStack } from "./support/own-stack.ts";
+import { bunTest, runTests } from "./support/run-tests.ts";
+
+const unitFolders = ["contract", "runtime", "sources", "tasks", "consumer", "api", "stack", "test/support"];
+const unitWithinMs = 5 * 60_000;
+const fileWithinMs = 10 * 60_000;
+
+async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
+  const stack = await openOwnStack();
+  const reports = join(stack.folder, "reports");
+  const tallies: Tally[] = [];
+  try {
+    if (wanted.length === 0) {
+      heading("check");
+      tallies.push(await checks());
+      heading("unit tests");
+      tallies.push(await unitTests(reports, stack.environment, stop));
+      heading("DAG tests");
+      tallies.push(await dagTests(reports, stack.folder, stop));
+    }
+    heading("tests on the real services");
+    await stack.up(stop);
+    for (const file of wanted.length > 0 ? wanted : serviceTests()) {
+      stop.throwIfAborted();
+      const report = join(reports, `${file.replaceAll("/", "-")}.xml`);
+      const argv = bunTest([`./${file}`], report);
+      tallies.push(await runTests({ name: file, argv, report, env: stack.environment, withinMs: fileWithinMs }, stop));
+    }
+  } catch (error) {
+    tallies.push({ passed: 0, failed: 1, failures: [failureOf(error, stop)] });
+  } finally {
+    await stack.down();
+  }
+
+  const total = sumOf(tallies);
+  if (total.failed === 0) stack.remove();
+  else console.log(`\nlogs and data of this run's stack: ${stack.folder}`);
+  return total;
+}
+
+async function checks(): Promise<Tally> {
+  const results = await runChecks();
+  const failures = results.filter(({ passed }) => !passed).map(({ name }) => `check: ${name}`);
+  return { passed: results.length - failures.length, failed: failures.length, failures };
+}
+
+function unitTests(reports: string, env: Record<string, string>, stop: AbortSignal): Promise<Tally> {
+  const report = join(reports, "unit.xml");
+  const folders = unitFolders.filter((folder) => existsSync(join(project, folder))).map((folder) => `./${folder}/`);
+  return runTests({ name: "unit tests", argv: bunTest(folders, report), report, env, withinMs: unitWithinMs }, stop);
+}
+
+/** pytest in the stack's Python; Airflow keeps what it makes on import in the stack's folder, not in the user's home. */
+async function dagTests(reports: string, folder: string, stop: AbortSignal): Promise<Tally> {
+  const { python } = await install();
+  const report = join(reports, "dags.xml");
+  const argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, "dags"];
+  const env = {
+    ...process.env,
+    AIRFLOW_HOME: join(folder, "airflow-of-dag-tests"),
+    AIRFLOW__CORE__LOAD_EXAMPLES: "False",
+    PYTHONDONTWRITEBYTECODE: "1",
+  };
+  return runTests({ name: "DAG tests", argv, report, env, withinMs: unitWithinMs }, stop);
+}
+
+/** Test files of test/ itself and of its folders, but for test/support, whose tests need no service. */
+function serviceTests(): string[] {
+  const files = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: project })];
+  return files.filter((file) => !file.startsWith("test/support/")).sort();
+}
+
+function failureOf(error: unknown, stop: AbortSignal): string {
+  if (stop.aborted) return "interrupted";
+  console.error(error);
+  return error instanceof Error ? error.message : String(error);
+}
+
+const heading = (text: string) => console.log(`\n── ${text} ──`);
+
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    console.log(`\n${signal}: taking the stack down`);
+    stop.abort(new Error(signal));
+  });
+
+const total = await main(process.argv.slice(2), stop.signal);
+for (const failure of total.failures) console.log(`failed: ${failure}`);
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exit(stop.signal.aborted ? 130 : total.failed === 0 ? 0 : 1);

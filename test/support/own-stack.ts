@@ -1,0 +1,93 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { listSettings } from "../../runtime/config.ts";
+import { environmentOf, openInstance, project } from "../../stack/instance.ts";
+import { down, up } from "../../stack/lifecycle.ts";
+import { openProgress } from "../../stack/progress.ts";
+
+/** A stack that nobody else knows: a folder of its own, ports that were free, and none of the user's settings. */
+export interface OwnStack {
+  folder: string;
+  /** What its programs and the tests see. */
+  environment: Record<string, string>;
+  up: (stop: AbortSignal) => Promise<void>;
+  /** Stops everything; harmless at any time. */
+  down: () => Promise<void>;
+  /** Deletes what it kept, logs included. */
+  remove: () => void;
+}
+
+const parent = join(project, ".stack-test");
+
+/** Opens a stack that is not started yet, after clearing away what test runs left that ended without doing so. */
+export async function openOwnStack(): Promise<OwnStack> {
+  for (const name of existsSync(parent) ? readdirSync(parent) : []) {
+    if (isAlive(Number(name))) continue;
+    const left = join(parent, name);
+    await down(await openInstance({ ...userEnvironment(), STACK_DIR: left }));
+    rmSync(left, { recursive: true, force: true });
+  }
+
+  const folder = join(parent, String(process.pid));
+  const ports = freePorts();
+  const instance = await openInstance({
+    ...userEnvironment(),
+    ...ports,
+    STACK_DIR: folder,
+    USERS_SOURCE: "randomuser",
+    RANDOMUSER_URL: `http://127.0.0.1:${ports.SOURCE_PORT}/api/1.4/`,
+  });
+  const environment = { ...(instance.env as Record<string, string>), ...environmentOf(instance), STACK_FOR_TESTS: "1" };
+  return {
+    folder,
+    environment,
+    async up(stop) {
+      const progress = openProgress();
+      await up(instance, { progress, stop }).finally(progress.end);
+    },
+    down: () => down(instance),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** This process's environment without what would point a program at another stack or change how it works. */
+function userEnvironment(): Record<string, string> {
+  const ours = new Set([...listSettings().map(({ env }) => env), "CONFIG_FILE", "STACK_DIR", "TASKS_BIN", "RUNS_DIR"]);
+  return Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => !ours.has(entry[0])),
+  );
+}
+
+/**
+ * A free port for every setting that names one. They lie below the range that the system takes for outgoing
+ * connections, or a service that is restarted could find its port taken by somebody's client.
+ */
+function freePorts(): Record<string, string> {
+  const names = listSettings()
+    .filter(({ path }) => path[0] === "ports")
+    .map(({ env }) => env);
+  let port = 15_000 + Math.floor(Math.random() * 15_000);
+  const next = () => {
+    while (!isFree(++port));
+    return String(port);
+  };
+  return Object.fromEntries(names.map((name) => [name, next()]));
+}
+
+function isFree(port: number): boolean {
+  try {
+    Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

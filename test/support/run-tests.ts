@@ -1,0 +1,53 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { project } from "../../stack/instance.ts";
+import { type Tally, tallyOf } from "./junit.ts";
+
+export interface TestProcess {
+  /** For the person who reads a failure: a file, or what the group of files is. */
+  name: string;
+  argv: string[];
+  /** Where the process writes its JUnit report. */
+  report: string;
+  env: Record<string, string | undefined>;
+  /** The process is killed and counts as failed when it takes longer, in milliseconds. */
+  withinMs: number;
+}
+
+/**
+ * Runs one test process, its output on the terminal, and reads its report. A process that ends badly without a failed
+ * test in its report (a crash, a file that does not load, the deadline) counts as one failed test.
+ */
+export async function runTests({ name, argv, report, env, withinMs }: TestProcess, stop: AbortSignal): Promise<Tally> {
+  rmSync(report, { force: true });
+  mkdirSync(dirname(report), { recursive: true });
+  const begin = performance.now();
+  const tests = Bun.spawn(argv, {
+    cwd: project,
+    env,
+    stdio: ["ignore", "inherit", "inherit"],
+    signal: AbortSignal.any([stop, AbortSignal.timeout(withinMs)]),
+    killSignal: "SIGKILL",
+  });
+  const exitCode = await tests.exited;
+  const seconds = ((performance.now() - begin) / 1_000).toFixed(1);
+  const tally = existsSync(report) ? tallyOf(readFileSync(report, "utf8")) : { passed: 0, failed: 0, failures: [] };
+  if (exitCode !== 0 && tally.failed === 0) {
+    tally.failed = 1;
+    const late = tests.signalCode === "SIGKILL" && !stop.aborted ? `not done within ${withinMs / 1_000} s` : undefined;
+    tally.failures.push(`${name}: ${late ?? (stop.aborted ? "interrupted" : `ended with exit code ${exitCode}`)}`);
+  }
+  console.log(`${tally.failed === 0 ? "pass" : "FAIL"}  ${seconds.padStart(5)} s  ${name}: ${tally.passed} passed`);
+  return tally;
+}
+
+/** `bun test` on files or folders of the project, given as `./path`. */
+export const bunTest = (paths: string[], report: string): string[] => [
+  process.execPath,
+  "--no-env-file",
+  "test",
+  "--timeout=60000",
+  "--reporter=junit",
+  `--reporter-outfile=${report}`,
+  ...paths,
+];
