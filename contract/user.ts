@@ -93,7 +93,7 @@ export const fields: readonly Field[] = Object.entries(User.shape).map(([name, s
     kind,
     nullable: property.anyOf !== undefined,
     description: property.description ?? "",
-    ...(kind === "text" && { minLength, maxLength, pattern }),
+    ...(kind !== "timestamp" && { minLength, maxLength, pattern }),
   };
 });
 
