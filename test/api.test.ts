@@ -1,0 +1,471 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { types } from "cassandra-driver";
+import { createApp } from "../api/app.ts";
+import { openDatabase } from "../api/database.ts";
+import type { App } from "../api/route.ts";
+import { userStore } from "../api/users/store.ts";
+import { validUsers } from "../contract/samples.ts";
+import { deleteCql, rowOf, upsertCql } from "../contract/tables.ts";
+import type { User } from "../contract/user.ts";
+import { openCassandra } from "../runtime/cassandra.ts";
+import { openLog } from "../runtime/log.ts";
+import { dropKeyspace, readRows, readWriteTimes } from "./support/cassandra.ts";
+import { namesOf } from "./support/names.ts";
+import { until } from "./support/until.ts";
+
+const { config, keyspace } = namesOf(import.meta.path);
+const log = openLog("api", "error");
+const client = openCassandra(config, "api-test", 2_000);
+const stop = new AbortController();
+const database = openDatabase(client, config, log);
+const store = userStore(database, keyspace);
+const token = "a token of sixteen characters or more".replaceAll(" ", "-");
+const app = createApp({ users: store, log });
+const guarded = createApp({ users: store, log, token });
+const kept = database.keepTable(stop.signal);
+
+beforeAll(async () => {
+  await until("the API is ready", async () => (await app.request("/readyz")).status === 200);
+});
+afterAll(async () => {
+  stop.abort();
+  await kept;
+  await client.shutdown();
+  await dropKeyspace(config);
+});
+
+interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks at whatever was answered
+  body: any;
+}
+
+async function ask(method: string, path: string, body?: unknown, to: App = app, headers = {}): Promise<Answer> {
+  const text = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
+  const response = await to.request(path, {
+    method,
+    body: text,
+    headers: { ...(text !== undefined && { "Content-Type": "application/json" }), ...headers },
+  });
+  const answer = await response.text();
+  return { status: response.status, headers: response.headers, body: answer && JSON.parse(answer) };
+}
+
+/** Nadia, whose row no other test touches. */
+const newcomer = (changes: Partial<User> = {}) => ({
+  id: crypto.randomUUID() as string,
+  first_name: "Nadia",
+  last_name: "Haddad",
+  email: "nadia.haddad@example.com",
+  username: "quietheron12",
+  ...changes,
+});
+
+const without = <K extends keyof User>(user: User, key: K): Omit<User, K> => {
+  const { [key]: _, ...rest } = user;
+  return rest;
+};
+
+/** Writes a row past the API, as the consumer would: at a time of its own. */
+const writePast = (user: User, timeMs: number) =>
+  client.execute(upsertCql(keyspace), [...rowOf(user), types.Long.fromNumber(timeMs * 1_000)]);
+
+const fourMinutesAhead = () => Date.now() + 4 * 60_000;
+
+describe("adding", () => {
+  test("a user that was added is where Location says, with null for what was left out", async () => {
+    const startedAt = new Date().toISOString();
+    const user = newcomer({ phone: "021-892-1751", dob: "1978-04-22T07:00:07Z" });
+    const added = await ask("POST", "/add-user", user);
+    expect(added.status).toBe(201);
+    expect(added.headers.get("Location")).toBe(`/get-user/${user.id}`);
+    expect(added.body).toEqual({
+      id: user.id,
+      first_name: "Nadia",
+      last_name: "Haddad",
+      gender: null,
+      email: "nadia.haddad@example.com",
+      username: "quietheron12",
+      phone: "021-892-1751",
+      address: null,
+      post_code: null,
+      dob: "1978-04-22T07:00:07.000Z",
+      registered_date: null,
+      picture: null,
+      timestamp: expect.any(String),
+    });
+    expect(added.body.timestamp >= startedAt && added.body.timestamp <= new Date().toISOString()).toBe(true);
+
+    const found = await ask("GET", added.headers.get("Location")!);
+    expect(found.status).toBe(200);
+    expect(found.body).toEqual(added.body);
+  });
+
+  test("every user of the contract's samples is read as it was added, save the time", async () => {
+    for (const sample of validUsers) {
+      const { status } = await ask("POST", "/add-user", without(sample, "timestamp"));
+      expect(status).toBe(201);
+      const { body } = await ask("GET", `/get-user/${sample.id}`);
+      expect(body).toEqual({ ...sample, timestamp: body.timestamp });
+    }
+  });
+
+  test("a user without an id gets one of its own", async () => {
+    const first = await ask("POST", "/add-user", { ...newcomer(), id: undefined });
+    const second = await ask("POST", "/add-user", { ...newcomer(), id: undefined });
+    expect([first.status, second.status]).toEqual([201, 201]);
+    expect(first.body.id).not.toBe(second.body.id);
+    expect((await ask("GET", `/get-user/${second.body.id}`)).body).toEqual(second.body);
+  });
+
+  test("an id that exists is refused, and its row stays", async () => {
+    const user = newcomer();
+    const added = await ask("POST", "/add-user", user);
+    const again = await ask("POST", "/add-user", { ...user, first_name: "Impostor" });
+    expect(again.status).toBe(409);
+    expect((await ask("GET", `/get-user/${user.id}`)).body).toEqual(added.body);
+  });
+
+  test("of ten who add one id at once, one succeeds", async () => {
+    const user = newcomer();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask("POST", "/add-user", user)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(9).fill(409)]);
+  });
+
+  test("201 is never said of a user that a deletion dated ahead hides", async () => {
+    const user = newcomer();
+    await client.execute(deleteCql(keyspace), [types.Long.fromNumber(fourMinutesAhead() * 1_000), user.id]);
+    expect((await ask("POST", "/add-user", user)).status).toBe(409);
+    expect((await ask("GET", `/get-user/${user.id}`)).status).toBe(404);
+  });
+
+  test("text that UTF-8 cannot carry is answered as it is stored", async () => {
+    const user = newcomer({ last_name: "half a \ud83e owl" });
+    const added = await ask("POST", "/add-user", user);
+    expect(added.body.last_name).toBe("half a \ufffd owl");
+    expect((await ask("GET", `/get-user/${user.id}`)).body).toEqual(added.body);
+  });
+});
+
+describe("changing", () => {
+  test("the fields that are given change, the others stay, and the newest time is the row's", async () => {
+    const user = newcomer({ phone: "021-892-1751", gender: "female" });
+    const added = await ask("POST", "/add-user", user);
+    const updated = await ask("PUT", `/update-user/${user.id}`, { email: "n@example.com", phone: null });
+    expect(updated.status).toBe(200);
+    expect(updated.body).toEqual({
+      ...added.body,
+      email: "n@example.com",
+      phone: null,
+      timestamp: updated.body.timestamp,
+    });
+    expect(updated.body.timestamp >= added.body.timestamp).toBe(true);
+    expect((await ask("GET", `/get-user/${user.id}`)).body).toEqual(updated.body);
+  });
+
+  test("an update writes the whole row at one time, so that no older write shows through", async () => {
+    const user = newcomer({ gender: "female" });
+    await ask("POST", "/add-user", user);
+    const before = (await readWriteTimes(config)).get(user.id)!;
+    await ask("PUT", `/update-user/${user.id}`, { phone: "021-892-1751" });
+    const after = (await readWriteTimes(config)).get(user.id)!;
+    const times = new Set(Object.values(after).filter((time) => time !== null));
+    expect(times.size).toBe(1);
+    expect(BigInt([...times][0]!)).toBeGreaterThan(BigInt(before.email!));
+    expect(after.gender).toBe(after.email!);
+  });
+
+  test("a row that was written ahead of the clock can be changed and deleted", async () => {
+    const ahead = fourMinutesAhead();
+    const user = { ...validUsers[1]!, id: crypto.randomUUID(), timestamp: new Date(ahead).toISOString() };
+    await writePast(user, ahead);
+    const updated = await ask("PUT", `/update-user/${user.id}`, { phone: "112" });
+    expect(updated.body).toEqual({ ...user, phone: "112" });
+    expect((await ask("GET", `/get-user/${user.id}`)).body).toEqual(updated.body);
+    expect((await ask("DELETE", `/delete-user/${user.id}`)).status).toBe(204);
+    expect((await ask("GET", `/get-user/${user.id}`)).status).toBe(404);
+  });
+
+  test("an older write that arrives later does not undo an edit or a deletion", async () => {
+    const user = { ...validUsers[0]!, id: crypto.randomUUID() };
+    await writePast(user, Date.parse(user.timestamp));
+    const edited = await ask("PUT", `/update-user/${user.id}`, { phone: "112" });
+    await writePast(user, Date.parse(user.timestamp));
+    expect((await ask("GET", `/get-user/${user.id}`)).body).toEqual(edited.body);
+    await ask("DELETE", `/delete-user/${user.id}`);
+    await writePast(user, Date.parse(user.timestamp));
+    expect((await ask("GET", `/get-user/${user.id}`)).status).toBe(404);
+  });
+
+  test("edits of different fields at once all survive", async () => {
+    const user = newcomer();
+    await ask("POST", "/add-user", user);
+    const changes = [{ phone: "1" }, { gender: "female" }, { address: "3" }, { post_code: "4" }, { picture: "5" }];
+    const answers = await Promise.all(changes.map((change) => ask("PUT", `/update-user/${user.id}`, change)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    const { body } = await ask("GET", `/get-user/${user.id}`);
+    expect(body).toMatchObject({ phone: "1", gender: "female", address: "3", post_code: "4", picture: "5" });
+  });
+
+  test("a hundred edits in a row end with the last", async () => {
+    const user = newcomer();
+    await ask("POST", "/add-user", user);
+    for (let edit = 1; edit <= 100; edit++) await ask("PUT", `/update-user/${user.id}`, { phone: String(edit) });
+    expect((await ask("GET", `/get-user/${user.id}`)).body.phone).toBe("100");
+  });
+
+  test("there is nothing to change where there is no user", async () => {
+    const { id } = newcomer();
+    expect((await ask("PUT", `/update-user/${id}`, { phone: "1" })).status).toBe(404);
+    expect((await ask("GET", `/get-user/${id}`)).status).toBe(404);
+  });
+});
+
+describe("deleting", () => {
+  test("a deleted user is gone, cannot be deleted again, and can be added again", async () => {
+    const user = newcomer();
+    await ask("POST", "/add-user", user);
+    const deleted = await ask("DELETE", `/delete-user/${user.id}`);
+    expect([deleted.status, deleted.body]).toEqual([204, ""]);
+    expect((await ask("GET", `/get-user/${user.id}`)).status).toBe(404);
+    expect((await ask("DELETE", `/delete-user/${user.id}`)).status).toBe(404);
+    expect((await ask("POST", "/add-user", user)).status).toBe(201);
+  });
+
+  test("an id in capitals is the same user", async () => {
+    const user = newcomer();
+    await ask("POST", "/add-user", { ...user, id: user.id.toUpperCase() });
+    expect((await ask("GET", `/get-user/${user.id.toUpperCase()}`)).body.id).toBe(user.id);
+    expect((await ask("DELETE", `/delete-user/${user.id.toUpperCase()}`)).status).toBe(204);
+  });
+});
+
+describe("searching", () => {
+  test("a first name is found in any case, in any script, however its accents are encoded", async () => {
+    const zoë = newcomer({ first_name: "Zo\u00eb" });
+    const зоя = newcomer({ first_name: "Зоя" });
+    await Promise.all([ask("POST", "/add-user", zoë), ask("POST", "/add-user", зоя)]);
+    const idsOf = async (name: string) =>
+      (await ask("GET", `/search-user?first_name=${encodeURIComponent(name)}`)).body.users.map(({ id }: User) => id);
+    expect(await idsOf("ZO\u00cb")).toEqual([zoë.id]);
+    expect(await idsOf("zoe\u0308")).toEqual([zoë.id]);
+    expect(await idsOf("зОЯ")).toEqual([зоя.id]);
+    expect(await idsOf("Zo")).toEqual([]);
+  });
+
+  test("a changed first name is found, and the former is not", async () => {
+    const user = newcomer({ first_name: "Formerly" });
+    await ask("POST", "/add-user", user);
+    await ask("PUT", `/update-user/${user.id}`, { first_name: "Nowadays" });
+    expect((await ask("GET", "/search-user?first_name=formerly")).body.users).toEqual([]);
+    expect((await ask("GET", "/search-user?first_name=nowadays")).body.users).toHaveLength(1);
+  });
+
+  test("many of one name come page by page, each once", async () => {
+    const users = Array.from({ length: 25 }, () => newcomer({ first_name: "Twentyfive" }));
+    await Promise.all(users.map((user) => ask("POST", "/add-user", user)));
+    const ids = await walk("/search-user?first_name=TWENTYFIVE&limit=10");
+    expect(ids.sort()).toEqual(users.map(({ id }) => id).sort());
+  });
+});
+
+describe("listing", () => {
+  test("the pages hold every row once, and count says how many", async () => {
+    const users = Array.from({ length: 3_000 }, () => ({ ...validUsers[0]!, id: crypto.randomUUID() }));
+    for (let i = 0; i < users.length; i += 250)
+      await Promise.all(users.slice(i, i + 250).map((user) => writePast(user, Date.parse(user.timestamp))));
+    const rows = await readRows(config);
+    expect(rows.size).toBeGreaterThanOrEqual(3_000);
+    expect((await walk("/users?limit=500")).sort()).toEqual([...rows.keys()].sort());
+    expect((await ask("GET", "/count")).body).toEqual({ count: rows.size });
+  });
+
+  test("a user that was added before the question is in the count, whoever else is counting", async () => {
+    const { count } = (await ask("GET", "/count")).body;
+    const others = [ask("GET", "/count"), ask("GET", "/count")];
+    await ask("POST", "/add-user", newcomer());
+    expect((await ask("GET", "/count")).body).toEqual({ count: count + 1 });
+    await Promise.all(others);
+  });
+
+  test("the first five are the first five of the list", async () => {
+    const { users } = (await ask("GET", "/users?limit=5")).body;
+    expect((await ask("GET", "/first-five")).body).toEqual({ users });
+    expect(users).toHaveLength(5);
+  });
+
+  test("a cursor opens no other query than its own", async () => {
+    const { cursor } = (await ask("GET", "/users?limit=1")).body;
+    expect((await ask("GET", `/users?limit=7&cursor=${cursor}`)).status).toBe(200);
+    const answer = await ask("GET", `/search-user?first_name=Nadia&cursor=${cursor}`);
+    expect(answer.status).toBe(400);
+    expect(answer.body.errors).toEqual([
+      { field: "cursor", detail: "not a cursor of this query; begin again without one" },
+    ]);
+  });
+});
+
+/** The ids on all pages of a query. */
+async function walk(path: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    const { body }: Answer = await ask("GET", cursor ? `${path}&cursor=${cursor}` : path);
+    ids.push(...body.users.map(({ id }: User) => id));
+    cursor = body.cursor;
+  }
+  return ids;
+}
+
+describe("bad requests", () => {
+  const id = "c7a41086-06e3-4bfe-9c40-4e9da2df42c8";
+  const user = newcomer();
+  const cases: [what: string, status: number, field: string | undefined, ...request: [string, string, unknown?]][] = [
+    ["an id that is no uuid", 400, "id", "GET", "/get-user/42"],
+    ["an id that is no uuid, to change", 400, "id", "PUT", "/update-user/42", { phone: "1" }],
+    ["an id that is no uuid, to delete", 400, "id", "DELETE", "/delete-user/42"],
+    ["no name to search", 400, "first_name", "GET", "/search-user"],
+    ["an empty name to search", 400, "first_name", "GET", "/search-user?first_name="],
+    ["an overlong name to search", 400, "first_name", "GET", `/search-user?first_name=${"x".repeat(201)}`],
+    ["a page of none", 400, "limit", "GET", "/users?limit=0"],
+    ["a page of too many", 400, "limit", "GET", "/users?limit=501"],
+    ["a page of some", 400, "limit", "GET", "/users?limit=some"],
+    ["a parameter that does not exist", 400, "offset", "GET", "/users?offset=5"],
+    ["a made-up cursor", 400, "cursor", "GET", "/users?cursor=AAAA"],
+    ["JSON that ends early", 400, undefined, "POST", "/add-user", '{"first_name": "Nad'],
+    ["a list of users", 422, "(all)", "POST", "/add-user", [user]],
+    ["a missing field", 422, "email", "POST", "/add-user", { ...user, email: undefined }],
+    ["an unknown field", 422, "password", "POST", "/add-user", { ...user, password: "disney1" }],
+    ["a time of its own", 422, "timestamp", "POST", "/add-user", { ...user, timestamp: "2026-01-15T06:00:00Z" }],
+    ["an address without @", 422, "email", "POST", "/add-user", { ...user, email: "nadia" }],
+    ["a birthday without a time", 422, "dob", "POST", "/add-user", { ...user, dob: "1978-04-22" }],
+    ["an overlong name", 422, "last_name", "POST", "/add-user", { ...user, last_name: "x".repeat(201) }],
+    ["a change of nothing", 422, "(all)", "PUT", `/update-user/${id}`, {}],
+    ["a change of the id", 422, "id", "PUT", `/update-user/${id}`, { id: crypto.randomUUID() }],
+    ["a name that becomes null", 422, "first_name", "PUT", `/update-user/${id}`, { first_name: null }],
+    ["an unknown path", 404, undefined, "GET", "/get-users"],
+    ["a method that the path does not know", 405, undefined, "POST", "/count", {}],
+  ];
+  for (const [what, status, field, method, path, body] of cases)
+    test(`${what}: ${status}${field ? `, naming ${field}` : ""}`, async () => {
+      const answer = await ask(method, path, body);
+      expectProblem(answer, status);
+      expect(answer.body.instance).toBe(path.split("?")[0]);
+      expect(answer.body.errors?.[0]?.field).toBe(field);
+    });
+
+  test("a body that is not JSON is 415, a larger one than allowed 413, whether or not its length is announced", async () => {
+    expectProblem(await ask("POST", "/add-user", "first_name=Nadia", app, { "Content-Type": "text/plain" }), 415);
+    const large = JSON.stringify({ ...user, address: "x".repeat(70_000) });
+    expectProblem(await ask("POST", "/add-user", large, app, { "Content-Length": String(large.length) }), 413);
+    const stream = new Response(large).body;
+    const chunked = await app.request("/add-user", {
+      method: "POST",
+      body: stream,
+      headers: { "Content-Type": "application/json" },
+    });
+    expect(chunked.status).toBe(413);
+  });
+
+  test("405 names the methods that the path knows", async () => {
+    expect((await ask("DELETE", `/get-user/${id}`)).headers.get("Allow")).toBe("GET");
+  });
+
+  test("what is unexpected is 500 without a word of its cause", async () => {
+    const broken = createApp({
+      users: { ...store, find: () => Promise.reject(new Error("secret")) },
+      log: openLog("api", "fatal"),
+    });
+    const answer = await ask("GET", `/get-user/${id}`, undefined, broken);
+    expectProblem(answer, 500);
+    expect(JSON.stringify(answer.body)).not.toContain("secret");
+  });
+
+  function expectProblem({ status, headers, body }: Answer, expected: number) {
+    expect(status).toBe(expected);
+    expect(headers.get("Content-Type")).toBe("application/problem+json");
+    expect(body).toMatchObject({ status: expected, type: expect.any(String), title: expect.any(String) });
+    expect(body.requestId).toBe(headers.get("X-Request-Id"));
+    expect(JSON.stringify(body)).not.toMatch(/\.ts|node_modules| at /);
+  }
+});
+
+describe("security", () => {
+  const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
+
+  test("once a token is configured, writes need it and reads do not", async () => {
+    const user = newcomer();
+    const writes: [string, string, unknown?][] = [
+      ["POST", "/add-user", user],
+      ["PUT", `/update-user/${user.id}`, { phone: "1" }],
+      ["DELETE", `/delete-user/${user.id}`],
+    ];
+    for (const [method, path, body] of writes)
+      for (const headers of [{}, bearer("wrong"), bearer(`${token}x`), { Authorization: `Basic ${token}` }]) {
+        const answer = await ask(method, path, body, guarded, headers);
+        expect(answer.status).toBe(401);
+        expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
+      }
+    const answers = [];
+    for (const [method, path, body] of writes)
+      answers.push((await ask(method, path, body, guarded, bearer(token))).status);
+    expect(answers).toEqual([201, 200, 204]);
+    expect((await ask("GET", "/first-five", undefined, guarded)).status).toBe(200);
+  });
+
+  test("a request keeps the id that its sender gave, unless that is no id", async () => {
+    const given = async (id: string) =>
+      (await ask("GET", "/healthz", undefined, app, { "X-Request-Id": id })).headers.get("X-Request-Id");
+    expect(await given("order-4711")).toBe("order-4711");
+    expect(await given("a b")).not.toBe("a b");
+    expect(await given("x".repeat(101))).toHaveLength(36);
+  });
+
+  test("no origin may read an answer, and none may be framed or sniffed", async () => {
+    const { headers } = await ask("GET", "/first-five", undefined, app, { Origin: "https://example.com" });
+    expect(headers.get("Access-Control-Allow-Origin")).toBeNull();
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+    expect(headers.get("Content-Security-Policy")).toContain("frame-ancestors 'none'");
+  });
+});
+
+describe("documentation", () => {
+  test("the document that is served is the one that is committed", async () => {
+    const committed = await Bun.file(`${import.meta.dir}/../contract/generated/openapi.json`).json();
+    expect((await ask("GET", "/openapi.json")).body).toEqual(committed);
+  });
+
+  test("Swagger UI asks for nothing that is not here", async () => {
+    const html = await (await app.request("/apidocs")).text();
+    const addresses = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address!);
+    expect(addresses).toHaveLength(2);
+    for (const address of addresses) {
+      expect(address).toStartWith("/apidocs/");
+      const asset = await app.request(address);
+      expect(asset.status).toBe(200);
+      expect((await asset.text()).length).toBeGreaterThan(100_000);
+    }
+  });
+
+  test("what the document shows as an example is accepted as it stands", async () => {
+    const { paths } = (await ask("GET", "/openapi.json")).body;
+    const exampleOf = (path: string, method: string) =>
+      paths[path][method].requestBody.content["application/json"].example;
+    const user = exampleOf("/add-user", "post");
+    await ask("DELETE", `/delete-user/${user.id}`);
+    expect((await ask("POST", "/add-user", user)).status).toBe(201);
+    const { example } = paths["/get-user/{id}"].get.parameters[0].schema;
+    expect((await ask("GET", `/get-user/${example}`)).body).toMatchObject(user);
+    expect((await ask("PUT", `/update-user/${example}`, exampleOf("/update-user/{id}", "put"))).status).toBe(200);
+  });
+});
+
+test("requests are counted by route and status, never by id", async () => {
+  await ask("GET", `/get-user/${crypto.randomUUID()}`);
+  await ask("GET", "/nowhere");
+  const text = await (await app.request("/metrics")).text();
+  expect(text).toMatch(/api_requests_total\{method="GET",route="\/get-user\/:id",status="404"\} \d+/);
+  expect(text).toMatch(/api_requests_total\{method="GET",route="unknown",status="404"\} \d+/);
+  expect(text).toMatch(/api_request_duration_seconds_count\{method="GET",route="\/get-user\/:id"\} \d+/);
+  expect(text).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}/);
+});

@@ -1,0 +1,113 @@
+import ky, { type KyInstance } from "ky";
+import { until } from "./until.ts";
+
+const dagId = "user_automation";
+
+export interface DagRun {
+  dag_run_id: string;
+  state: "queued" | "running" | "success" | "failed";
+  run_type: string;
+  run_after: string;
+}
+
+export interface TaskInstance {
+  task_id: string;
+  state: string | null;
+  try_number: number;
+  max_tries: number;
+}
+
+/** What one task of the DAG says about its work. */
+export interface Counts {
+  read: number;
+  written: number;
+  rejected: number;
+}
+
+/** The DAG through Airflow's REST API, as any client would use it. */
+export interface Airflow {
+  url: string;
+  unpause: () => Promise<void>;
+  /** Starts a manual run with these params. Throws what Airflow answers where it refuses them. */
+  trigger: (conf?: Record<string, unknown>, runId?: string) => Promise<DagRun>;
+  runs: () => Promise<DagRun[]>;
+  /** Waits until a run has ended, well or not. */
+  ended: (runId: string, withinMs?: number) => Promise<DagRun>;
+  tasks: (runId: string) => Promise<Map<string, TaskInstance>>;
+  /** Clears the whole run, or one task of it with all that follow, to be run again. */
+  clear: (runId: string, from?: string) => Promise<void>;
+  countsOf: (runId: string, taskId: string) => Promise<Counts>;
+  /** What Airflow kept of a task's output. */
+  logOf: (runId: string, taskId: string, attempt: number) => Promise<string>;
+}
+
+/** Logs in to the Airflow that the environment names. */
+export async function openAirflow(env = process.env): Promise<Airflow> {
+  const { AIRFLOW_URL: url = "", AIRFLOW_USER: username, AIRFLOW_PASSWORD: password } = env;
+  const { access_token } = await ky
+    .post(`${url}/auth/token`, { json: { username, password } })
+    .json<{ access_token: string }>();
+  const dag = ky.extend({
+    prefix: `${url}/api/v2/dags/${dagId}`,
+    timeout: 30_000,
+    headers: { authorization: `Bearer ${access_token}` },
+    hooks: { afterResponse: [sayWhy] },
+  });
+  return { url, ...operations(dag) };
+}
+
+function operations(dag: KyInstance): Omit<Airflow, "url"> {
+  const at = (runId: string, ...rest: string[]) => ["dagRuns", runId, ...rest].map(encodeURIComponent).join("/");
+
+  const self: Omit<Airflow, "url"> = {
+    async unpause() {
+      await until("Airflow knows the DAG", () => dag.get("", { throwHttpErrors: false }).then(({ ok }) => ok));
+      await dag.patch("", { json: { is_paused: false } });
+    },
+
+    trigger: (conf = {}, runId) =>
+      dag.post("dagRuns", { json: { logical_date: null, conf, ...(runId && { dag_run_id: runId }) } }).json<DagRun>(),
+
+    runs: async () => (await dag.get("dagRuns").json<{ dag_runs: DagRun[] }>()).dag_runs,
+
+    ended: (runId, withinMs = 180_000) =>
+      until(
+        `the run ${runId} has ended`,
+        async () => {
+          const run = await dag.get(at(runId)).json<DagRun>();
+          if (run.state === "success" || run.state === "failed") return run;
+          throw new Error(JSON.stringify({ state: run.state, tasks: [...(await self.tasks(runId)).values()] }));
+        },
+        { withinMs, everyMs: 300 },
+      ),
+
+    async tasks(runId) {
+      const { task_instances } = await dag.get(at(runId, "taskInstances")).json<{ task_instances: TaskInstance[] }>();
+      return new Map(task_instances.map((task) => [task.task_id, task]));
+    },
+
+    async clear(runId, from) {
+      const which = from ? { task_ids: [from], include_downstream: true } : {};
+      await dag.post("clearTaskInstances", {
+        json: { dag_run_id: runId, dry_run: false, only_failed: false, reset_dag_runs: true, ...which },
+      });
+    },
+
+    async countsOf(runId, taskId) {
+      const path = at(runId, "taskInstances", taskId, "xcomEntries", "return_value");
+      return (await dag.get(path).json<{ value: Counts }>()).value;
+    },
+
+    logOf: (runId, taskId, attempt) =>
+      dag
+        .get(at(runId, "taskInstances", taskId, "logs", String(attempt)), { searchParams: { full_content: true } })
+        .text(),
+  };
+  return self;
+}
+
+/** ky's own message names status and URL alone; Airflow's says which param was wrong. */
+const sayWhy = async ({ response }: { response: Response }) => {
+  if (response.status >= 400 && response.status !== 404)
+    throw new Error(`Airflow answers ${response.status}: ${await response.text()}`);
+};
