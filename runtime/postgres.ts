@@ -11,3 +11,23 @@ export function openPostgres(url: string, connections = 2): Postgres {
     connection: { application_name: "user-automation" },
   });
 }
+
+/**
+ * What becomes of a failed statement: `transient` may succeed another time, `data` is the fault of a row, `final` of
+ * the server's or the table's set-up, and `unknown` is none of these.
+ * Source: postgresql.org/docs/current/errcodes-appendix.html
+ */
+export function fateOf(error: unknown): "transient" | "data" | "final" | "unknown" {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code !== "string") return "unknown";
+  if (/^(CONNECT|CONNECTION_|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code))
+    return "transient";
+  if (!/^[0-9A-Z]{5}$/.test(code)) return "unknown";
+  if (/^(08|40|53|55|57)/.test(code)) return "transient";
+  // Two programs that create the table at the same time meet in the catalogue.
+  if (code === "23505" && /^pg_/.test(String((error as { constraint_name?: string }).constraint_name)))
+    return "transient";
+  if (/^(22|23)/.test(code)) return "data";
+  if (/^(28|3D|3F|42)/.test(code)) return "final";
+  return "unknown";
+}

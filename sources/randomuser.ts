@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { defineSource } from "./source.ts";
+
+const version = "1.4";
+
+/** randomuser.me (https://randomuser.me/documentation), and the embedded source, which answers like it. */
+export const randomuser = defineSource({
+  name: "randomuser",
+  version,
+  maxUsers: 5_000,
+  takesNationalities: true,
+
+  url({ randomuser: { url } }, { users, page, seed, nationalities }) {
+    const ask = new URL(url);
+    ask.searchParams.set("results", String(users));
+    ask.searchParams.set("seed", seed);
+    if (page > 1) ask.searchParams.set("page", String(page));
+    if (nationalities.length > 0) ask.searchParams.set("nat", nationalities.join(","));
+    return ask.href;
+  },
+
+  response: z
+    .object({ results: z.array(z.unknown()), info: z.object({ version: z.literal(version) }) })
+    .transform(({ results }) => results),
+  recordsAt: "results",
+
+  record: z.object({
+    gender: z.string(),
+    name: z.object({ first: z.string(), last: z.string() }),
+    location: z.object({
+      street: z.object({ number: z.number(), name: z.string() }),
+      city: z.string(),
+      state: z.string(),
+      country: z.string(),
+      postcode: z.union([z.number(), z.string()]),
+    }),
+    email: z.string(),
+    login: z.object({ uuid: z.uuid(), username: z.string() }),
+    dob: z.object({ date: z.iso.datetime() }),
+    registered: z.object({ date: z.iso.datetime() }),
+    phone: z.string(),
+    picture: z.object({ medium: z.string() }),
+  }),
+
+  toUser: ({ gender, name, location, email, login, dob, registered, phone, picture }) => ({
+    id: login.uuid,
+    first_name: name.first,
+    last_name: name.last,
+    gender,
+    email,
+    username: login.username,
+    phone,
+    address: `${location.street.number} ${location.street.name}, ${location.city}, ${location.state}, ${location.country}`,
+    post_code: String(location.postcode),
+    dob: dob.date,
+    registered_date: registered.date,
+    picture: picture.medium,
+  }),
+});

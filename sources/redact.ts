@@ -1,0 +1,26 @@
+import { z } from "zod";
+
+/**
+ * What a reject may show of its original: the keys that `schema` names and, under them, plain values. Everything else
+ * is left out, so that no secret of a source leaves `fetch` in a reject either.
+ */
+export function redact(schema: z.ZodType, value: unknown): unknown {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodObject) {
+    if (value === null || typeof value !== "object" || Array.isArray(value)) return withheld;
+    const known = Object.entries(inner.shape).filter(([key]) => Object.hasOwn(value, key));
+    return Object.fromEntries(
+      known.map(([key, child]) => [key, redact(child as z.ZodType, (value as Record<string, unknown>)[key])]),
+    );
+  }
+  return value !== null && typeof value === "object" ? withheld : value;
+}
+
+/** Stands where a value was whose keys nobody vouches for. */
+const withheld = "[withheld]";
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodNullable || schema instanceof z.ZodOptional
+    ? unwrap(schema.unwrap() as z.ZodType)
+    : schema;
+}

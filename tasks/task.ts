@@ -1,0 +1,134 @@
+import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import { z } from "zod";
+import { firstFault } from "../contract/user.ts";
+import { type Config, loadConfig } from "../runtime/config.ts";
+import { FinalError, messageOf, run } from "../runtime/lifecycle.ts";
+import { type Log, openLog } from "../runtime/log.ts";
+import { type Line, readLines, toLines } from "./lines.ts";
+import { openFile, openStdout, writeStdout } from "./output.ts";
+import { logRejects, openRejectsFile, type Reject, rejectsBeside } from "./rejects.ts";
+
+/** One of the four: what it is called with and what it does. */
+export interface Task<Options = unknown> {
+  name: string;
+  usage: string;
+  /** Its own flags, beside --output, --rejects and --help. */
+  flags: ParseArgsOptionsConfig;
+  /** The flags' values -> what `work` needs. Keys are the flags' names. */
+  options: z.ZodType<Options>;
+  /** @returns figures of its own for the counts */
+  work(context: Context, options: Options): Promise<Record<string, unknown>>;
+}
+
+/** What a task works with. `read`, `write` and `reject` count, and the counts must add up in the end. */
+export interface Context {
+  config: Config;
+  log: Log;
+  stop: AbortSignal;
+  /** The lines of --input or stdin, as they come; each counts as read. */
+  lines(input: string | undefined): AsyncIterable<Line[]>;
+  /** Counts records as read that came from elsewhere. */
+  read(records: number): void;
+  /** Passes records on. Awaiting it is the back-pressure. */
+  write(records: readonly unknown[]): Promise<void>;
+  reject(rejects: readonly Reject[]): Promise<void>;
+}
+
+const commonFlags = {
+  output: { type: "string", short: "o" },
+  rejects: { type: "string" },
+  help: { type: "boolean", short: "h" },
+} satisfies ParseArgsOptionsConfig;
+
+/** Flags -> records on files or stdout, counts last. Exit codes: 0 done, 1 worth retrying, 2 not. */
+export function runTask<Options>(task: Task<Options>, args: string[]): Promise<never> {
+  return run(openLog(task.name), async (stop) => {
+    const { output, rejects, help, ...values } = flagsOf(task, args);
+    if (help) return writeStdout(task.usage);
+    const options = task.options.safeParse(values);
+    if (!options.success) throw new FinalError(`--${firstFault(options.error)}; see ${task.name} --help`);
+
+    const config = loadConfig();
+    const log = openLog(task.name, config.log.level);
+    const counts = await carry(task, options.data, { config, log, stop }, output, rejects);
+
+    const line = `${JSON.stringify(counts)}\n`;
+    if (output === undefined) process.stderr.write(line);
+    else await writeStdout(line);
+  });
+}
+
+async function carry<Options>(
+  task: Task<Options>,
+  options: Options,
+  base: Pick<Context, "config" | "log" | "stop">,
+  outputPath: string | undefined,
+  rejectsPath: string | undefined,
+) {
+  const beside = rejectsPath ?? (outputPath === undefined ? undefined : rejectsBeside(outputPath));
+  const output = outputPath === undefined ? openStdout() : await openFile(outputPath);
+  const rejects = beside === undefined ? logRejects(base.log) : await openRejectsFile(beside);
+  const counts = { read: 0, written: 0, rejected: 0 };
+
+  const context: Context = {
+    ...base,
+    async *lines(input) {
+      for await (const lines of readLines(await bytesOf(input))) {
+        counts.read += lines.length;
+        yield lines;
+        // A stopped pipeline ends at its head, and what is on its way arrives; one stage alone that is told to end, ends.
+        if (base.stop.aborted && (input !== undefined || base.stop.reason === "SIGTERM"))
+          throw new Error(`stopped by ${base.stop.reason} before the end of the input`);
+      }
+    },
+    read(records) {
+      counts.read += records;
+    },
+    async write(records) {
+      if (records.length > 0) await output.write(toLines(records));
+      counts.written += records.length;
+    },
+    async reject(list) {
+      await rejects.add(list);
+      counts.rejected += list.length;
+    },
+  };
+
+  try {
+    const figures = await task.work(context, options);
+    if (counts.read !== counts.written + counts.rejected)
+      throw new Error(`the counts do not add up: ${JSON.stringify(counts)}`);
+    await rejects.commit();
+    await output.commit();
+    return { ...counts, ...figures };
+  } finally {
+    await output.discard();
+    await rejects.discard();
+  }
+}
+
+async function bytesOf(input: string | undefined): Promise<AsyncIterable<Uint8Array>> {
+  if (input === undefined) return Bun.stdin.stream();
+  const file = Bun.file(input);
+  if (!(await file.exists())) throw new FinalError(`--input ${input} does not exist`);
+  return file.stream();
+}
+
+function flagsOf(task: Pick<Task, "name" | "flags">, args: string[]) {
+  try {
+    const { values } = parseArgs({ args, options: { ...task.flags, ...commonFlags }, allowPositionals: false });
+    return values as { output?: string; rejects?: string; help?: boolean } & Record<string, unknown>;
+  } catch (error) {
+    throw new FinalError(`${messageOf(error)}; see ${task.name} --help`);
+  }
+}
+
+/** The flag and the schema's key that four tasks share. */
+export const inputFlag = { input: { type: "string", short: "i" } } satisfies ParseArgsOptionsConfig;
+export const inputOption = { input: z.string().min(1).optional() };
+
+/** --at: ISO 8601 with an offset, as UTC milliseconds. */
+export const atOption = z.iso
+  .datetime({ offset: true, error: "must be an ISO 8601 time with an offset, such as 2026-01-15T06:00:00Z" })
+  .transform((at) => new Date(at).toISOString())
+  .optional();

@@ -1,0 +1,28 @@
+import { firstFault, User } from "../contract/user.ts";
+import { redact } from "../sources/redact.ts";
+import { type Line, parseLine } from "./lines.ts";
+import type { Reject } from "./rejects.ts";
+
+/** A user and the line that it came from, so that a later refusal can name it. */
+export interface UserLine {
+  user: User;
+  line: number;
+}
+
+/** Lines of users.jsonl: every line becomes a user or a reject. */
+export function parseUsers(lines: readonly Line[]) {
+  const users: UserLine[] = [];
+  const rejects: Reject[] = [];
+  for (const line of lines) {
+    const json = parseLine(line);
+    const user = User.safeParse(json);
+    if (user.success) users.push({ user: user.data, line: line.number });
+    else if (json === undefined)
+      rejects.push({ reason: "not JSON", line: line.number, original: { withheldCharacters: line.text.length } });
+    else rejects.push({ reason: firstFault(user.error), line: line.number, original: redact(User, json) });
+  }
+  return { users, rejects };
+}
+
+/** A user that passed the contract and was still refused further on. */
+export const refuse = ({ user, line }: UserLine, reason: string): Reject => ({ reason, line, original: user });
