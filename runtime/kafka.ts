@@ -3,8 +3,14 @@ import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
 import { retry } from "./retry.ts";
 
-// kafkajs compares timers with a clock that Bun reads a little later; the warning means nothing.
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
+
+// kafkajs sets timers that are already over; the warning means nothing.
+const show = process.listeners("warning");
+process.removeAllListeners("warning");
+process.on("warning", (warning) => {
+  if (warning.name !== "TimeoutNegativeWarning") for (const listener of show) listener(warning);
+});
 
 const levels = {
   [logLevel.ERROR]: "error",
