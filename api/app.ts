@@ -3,11 +3,13 @@ import { getLogger } from "@logtape/logtape";
 import { bodyLimit } from "hono/body-limit";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
+import type { Registry } from "prom-client";
 import type { Log } from "../runtime/log.ts";
+import { openMetrics } from "../runtime/metrics.ts";
 import { describe, registerDocumentation } from "./documentation.ts";
 import { answerErrors, answerUnknown, invalid, Problem } from "./errors.ts";
 import { registerHealth } from "./health.ts";
-import { type Metrics, measure, openMetrics } from "./metrics.ts";
+import { declareMetrics, measure } from "./metrics.ts";
 import type { App, AppEnv } from "./route.ts";
 import { requireToken } from "./token.ts";
 import { registerAddUser } from "./users/add-user.ts";
@@ -23,7 +25,8 @@ import { registerUpdateUser } from "./users/update-user.ts";
 export interface Dependencies {
   users: UserStore;
   log: Log;
-  metrics?: Metrics;
+  /** What `/metrics` shows; the app adds its own to it. */
+  registry?: Registry;
   /** What writes must carry; left out, they are open. */
   token?: string;
   bodyLimitBytes?: number;
@@ -33,10 +36,11 @@ export interface Dependencies {
 export function createApp({
   users,
   log,
-  metrics = openMetrics(),
+  registry = openMetrics(),
   token,
   bodyLimitBytes = 64 * 1024,
 }: Dependencies): App {
+  const metrics = declareMetrics(registry);
   const app: App = new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalid(result.target, result.error);
@@ -73,7 +77,7 @@ export function createApp({
   registerAddUser(app, users);
   registerUpdateUser(app, users);
   registerDeleteUser(app, users);
-  registerHealth(app, users, metrics);
+  registerHealth(app, users, registry);
   registerDocumentation(app);
   return app;
 }

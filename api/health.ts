@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Registry } from "prom-client";
 import { problems } from "./errors.ts";
-import type { Metrics } from "./metrics.ts";
 import { type App, json } from "./route.ts";
 import type { UserStore } from "./users/store.ts";
 
@@ -24,7 +24,7 @@ const readyz = createRoute({
   responses: { 200: json(Health, "A read from the table was answered"), ...problems(503) },
 });
 
-export function registerHealth(app: App, users: UserStore, { registry }: Metrics) {
+export function registerHealth(app: App, users: UserStore, registry: Registry) {
   app.openapi(healthz, (c) => c.json({ status: "ok" as const }, 200));
   app.openapi(readyz, async (c) => {
     await users.find("00000000-0000-0000-0000-000000000000");

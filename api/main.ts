@@ -12,10 +12,9 @@ const readTimeoutMs = 2_000;
 /** How long requests in hand may take once the process was asked to stop, in milliseconds. */
 const drainMs = 5_000;
 
-const log = openLog("api");
-
-await run(log, async (stop) => {
+await run(openLog("api"), async (stop) => {
   const config = loadConfig();
+  const log = openLog("api", config.log.level);
   const { token, bodyLimitBytes } = config.api;
   const client = openCassandra(config, "api", readTimeoutMs);
   const database = openDatabase(client, config, log);

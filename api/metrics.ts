@@ -1,15 +1,12 @@
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
-import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { Counter, Histogram, type Registry } from "prom-client";
 
-export type Metrics = ReturnType<typeof openMetrics>;
+type Metrics = ReturnType<typeof declareMetrics>;
 
 /** Each metric's help says what its rise means. */
-export function openMetrics() {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+export function declareMetrics(registry: Registry) {
   return {
-    registry,
     requests: new Counter({
       name: "api_requests_total",
       help: "Answered requests; a rise of status 503 means that Cassandra is away, of 500 a defect, of 4xx a client gone wrong.",
