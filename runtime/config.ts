@@ -10,6 +10,8 @@ const port = (number: number, env: string, what: string) =>
 const text = (value: string, env: string, what: string) => setting(z.string().min(1).default(value), env, what);
 const count = (value: number, env: string, what: string) =>
   setting(z.coerce.number().int().min(1).default(value), env, what);
+const flag = (value: boolean, env: string, what: string) =>
+  setting(z.union([z.boolean(), z.stringbool()]).default(value), env, what);
 const list = (env: string, what: string) =>
   setting(
     z
@@ -110,6 +112,11 @@ export const Settings = z.strictObject({
       ),
     })
     .prefault({}),
+  cdc: z
+    .strictObject({
+      apply: flag(true, "CDC_APPLY", "Whether the consumer applies changes of the PostgreSQL table to Cassandra."),
+    })
+    .prefault({}),
   api: z
     .strictObject({
       token: setting(
@@ -138,6 +145,7 @@ export const Settings = z.strictObject({
     .strictObject({
       airflow: port(8080, "AIRFLOW_PORT", "Airflow: UI and REST."),
       schemaRegistry: port(8081, "SCHEMA_REGISTRY_PORT", "Schema Registry."),
+      connect: port(8083, "CONNECT_PORT", "Kafka Connect: REST."),
       kafka: port(9092, "KAFKA_PORT", "Kafka."),
       kafkaController: port(9093, "KAFKA_CONTROLLER_PORT", "Kafka's KRaft controller."),
       cassandra: port(9042, "CASSANDRA_PORT", "Cassandra, CQL."),

@@ -42,7 +42,12 @@ export function openKafka({ kafka }: Pick<Config, "kafka">, clientId: string, lo
 }
 
 /** Waits until Kafka answers, for ever, and creates the topics that are missing. */
-export async function prepareKafka(config: Pick<Config, "kafka">, clientId: string, log: Log, stop: AbortSignal) {
+export async function prepareKafka(
+  config: Pick<Config, "kafka" | "cdc">,
+  clientId: string,
+  log: Log,
+  stop: AbortSignal,
+) {
   const { brokers, topic, deadLetterTopic } = config.kafka;
   const prepare = async () => {
     const admin = openKafka(config, clientId, log, 0).admin();
@@ -58,27 +63,26 @@ export async function prepareKafka(config: Pick<Config, "kafka">, clientId: stri
 }
 
 const keepForEver = { name: "retention.ms", value: "-1" };
+const maxMessageMiB = (mebibytes: number) => ({ name: "max.message.bytes", value: String(mebibytes * 1024 ** 2) });
 
 /**
- * Creates the topic of users and its dead-letter topic, whichever is missing. Both are kept for ever: the one can
- * rebuild the table, the other holds what is stored nowhere else. A dead letter carries headers on top of an original
- * that may be as large as the broker takes, so its topic takes more.
+ * Creates the topic of users, its dead-letter topic and, where changes are applied, their topic, whichever is missing.
+ * All are kept for ever: two can rebuild the table, the other holds what is stored nowhere else. Changes have one
+ * partition, and so PostgreSQL's own order. A dead letter carries headers on top of an original that may be as large as
+ * its topic takes, so the dead-letter topic takes more than the others.
  */
-export async function createTopics(admin: Admin, { kafka }: Pick<Config, "kafka">): Promise<void> {
-  const { topic, deadLetterTopic, partitions, replicationFactor } = kafka;
+export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "kafka" | "cdc">): Promise<void> {
+  const { topic, deadLetterTopic, changeTopic, partitions, replicationFactor } = kafka;
+  const one = { numPartitions: 1, replicationFactor };
   const wanted: ITopicConfig[] = [
     { topic, numPartitions: partitions, replicationFactor, configEntries: [keepForEver] },
-    {
-      topic: deadLetterTopic,
-      numPartitions: 1,
-      replicationFactor,
-      configEntries: [keepForEver, { name: "max.message.bytes", value: String(4 * 1024 * 1024) }],
-    },
+    { topic: deadLetterTopic, ...one, configEntries: [keepForEver, maxMessageMiB(17)] },
+    ...(cdc.apply ? [{ topic: changeTopic, ...one, configEntries: [keepForEver, maxMessageMiB(16)] }] : []),
   ];
   const existing = new Set(await admin.listTopics());
   // One call for each: where one of several exists already, kafkajs does not wait for the leaders of the others.
-  for (const one of wanted)
-    if (!existing.has(one.topic)) await admin.createTopics({ topics: [one], waitForLeaders: true });
+  for (const missing of wanted)
+    if (!existing.has(missing.topic)) await admin.createTopics({ topics: [missing], waitForLeaders: true });
 }
 
 /** Whether Kafka may take the same request another time: it is away, restarting, or its answer got lost. */

@@ -63,6 +63,7 @@ export function environmentOf(instance: Instance): Record<string, string> {
     KAFKA_BROKERS: local(ports.kafka),
     SCHEMA_REGISTRY_URL: `http://${local(ports.schemaRegistry)}/apis/ccompat/v7`,
     POSTGRES_URL: `postgres://users:${secrets.postgresUsers}@${local(ports.postgres)}/users`,
+    CONNECT_URL: `http://${local(ports.connect)}`,
     CASSANDRA_CONTACT_POINTS: local(ports.cassandra),
     CASSANDRA_LOCAL_DATA_CENTER: "datacenter1",
     RANDOMUSER_URL: config.randomuser.url,

@@ -1,6 +1,7 @@
 import { chownSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { captureSql, isCapturedSql, replicationRole } from "../contract/change-capture.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { run } from "./command.ts";
 import { StackError } from "./failure.ts";
@@ -41,7 +42,10 @@ export const postgres: Service = {
       env: { LC_ALL: "C", TZ: "UTC" },
       stopSignal: "INT", // ends open sessions; TERM would wait for them
       stopsItsChildren: true,
-      ready: createDatabases,
+      async ready(instance) {
+        await createDatabases(instance);
+        await captureChanges(instance);
+      },
     },
   ],
 };
@@ -77,6 +81,24 @@ async function createDatabases({ config, secrets }: Instance) {
     }
     // A scheduler that was killed may leave workers whose open transactions hold row locks: they are ended after this.
     await sql`ALTER ROLE airflow SET idle_in_transaction_session_timeout = '30s'`;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/** The table with all that change data capture needs, made by its owner, and a role that may do no more than that. */
+async function captureChanges({ config, secrets }: Instance) {
+  const url = `postgres://${superuser}:${secrets.postgresSuperuser}@127.0.0.1:${config.ports.postgres}/users`;
+  const sql = openPostgres(url, 1);
+  try {
+    if ((await sql.unsafe(isCapturedSql)).length > 0) return;
+    const [role] = await sql`SELECT FROM pg_roles WHERE rolname = ${replicationRole}`;
+    if (!role)
+      await sql.unsafe(`CREATE ROLE ${replicationRole} LOGIN REPLICATION PASSWORD '${secrets.postgresReplication}'`);
+    await sql.begin(async (transaction) => {
+      await transaction.unsafe("SET LOCAL ROLE users");
+      await transaction.unsafe(captureSql);
+    });
   } finally {
     await sql.end({ timeout: 1 });
   }

@@ -7,24 +7,28 @@ export interface Secrets {
   postgresUsers: string;
   postgresAirflow: string;
   postgresRegistry: string;
+  postgresReplication: string;
   airflowJwtSecret: string;
   airflowApiSecretKey: string;
   airflowFernetKey: string;
 }
 
-/** Reads the file, or makes it with fresh secrets for its owner's eyes alone (mode 0600). */
+/** Reads the file, and makes what it lacks, itself included, for its owner's eyes alone (mode 0600). */
 export function keepSecrets(file: string): Secrets {
-  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8"));
+  const kept: Partial<Secrets> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   const secret = (bytes: number) => randomBytes(bytes).toString("base64url");
   const secrets: Secrets = {
     postgresSuperuser: secret(24),
     postgresUsers: secret(24),
     postgresAirflow: secret(24),
     postgresRegistry: secret(24),
+    postgresReplication: secret(24),
     airflowJwtSecret: secret(32),
     airflowApiSecretKey: secret(32),
     airflowFernetKey: `${secret(32)}=`, // Fernet wants the padding of its 32 bytes
+    ...kept,
   };
-  writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: "wx" });
+  if (Object.keys(kept).length < Object.keys(secrets).length)
+    writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   return secrets;
 }

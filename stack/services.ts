@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { airflow } from "./airflow.ts";
 import { api } from "./api.ts";
 import { cassandra } from "./cassandra.ts";
+import { connect } from "./connect.ts";
 import { consumer } from "./consumer.ts";
 import { type Instance, project } from "./instance.ts";
 import { kafka } from "./kafka.ts";
@@ -12,7 +13,7 @@ import type { Service } from "./service.ts";
 import { source } from "./source.ts";
 
 /** Everything that the stack can run, in the order in which it is shown. */
-const services: Service[] = [postgres, kafka, schemaRegistry, cassandra, airflow, source, consumer, api];
+const services: Service[] = [postgres, kafka, schemaRegistry, cassandra, connect, airflow, source, consumer, api];
 
 /** The services that this stack runs. */
 export const servicesOf = (instance: Instance) =>

@@ -28,6 +28,7 @@ export function namesOf(file: string, env: Record<string, string> = {}): Names {
     ...(process.env as Record<string, string>),
     KAFKA_TOPIC: names.topic,
     KAFKA_DEAD_LETTER_TOPIC: names.deadLetterTopic,
+    KAFKA_CHANGE_TOPIC: `${name}.changes`,
     CONSUMER_GROUP_ID: names.groupId,
     CASSANDRA_KEYSPACE: names.keyspace,
     ...env,

@@ -1,0 +1,61 @@
+import { createSql, table } from "./tables.ts";
+
+/** The role that Debezium reads PostgreSQL's log with. */
+export const replicationRole = "debezium";
+
+/** The publication and the replication slot that postgres-connector.json names. */
+export const publication = "user_changes";
+export const slot = "user_changes";
+
+/** The table that keeps a quiet slot moving: see `heartbeat.action.query` in postgres-connector.json. */
+export const heartbeatTable = "change_capture_heartbeat";
+
+/** Whether `captureSql` has been applied to the database and still holds; one row where it has. */
+export const isCapturedSql = `SELECT 1 FROM pg_publication_tables JOIN pg_class ON oid = to_regclass('public.${table}')
+WHERE pubname = '${publication}' AND tablename = '${table}' AND relreplident = 'f'`;
+
+/**
+ * What PostgreSQL needs before a connector can follow the table; the table's owner applies it, after a superuser made
+ * the role. It can be applied again at any time.
+ *
+ * - REPLICA IDENTITY FULL: a change carries the whole row, large unchanged values included.
+ * - A person who edits a row need not think of "timestamp": it says when a row was written last, and the first
+ *   snapshot of a table has no better witness of that.
+ * - TRUNCATE deletes the rows one by one, since a change event that names no row cannot be ordered against the others.
+ */
+export const captureSql = `${createSql}
+
+ALTER TABLE ${table} REPLICA IDENTITY FULL;
+
+CREATE OR REPLACE FUNCTION ${table}_touch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW."timestamp" := date_trunc('milliseconds', clock_timestamp());
+  RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER ${table}_touch BEFORE UPDATE ON ${table} FOR EACH ROW
+WHEN (NEW IS DISTINCT FROM OLD AND NEW."timestamp" IS NOT DISTINCT FROM OLD."timestamp")
+EXECUTE FUNCTION ${table}_touch();
+
+CREATE OR REPLACE FUNCTION ${table}_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+  DELETE FROM ${table};
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER ${table}_truncate BEFORE TRUNCATE ON ${table} FOR EACH STATEMENT
+EXECUTE FUNCTION ${table}_truncate();
+
+CREATE TABLE IF NOT EXISTS ${heartbeatTable} (
+  id boolean PRIMARY KEY DEFAULT true CHECK (id),
+  beat_at timestamptz NOT NULL
+);
+INSERT INTO ${heartbeatTable} (beat_at) VALUES (now()) ON CONFLICT (id) DO NOTHING;
+
+GRANT USAGE ON SCHEMA public TO ${replicationRole};
+GRANT SELECT ON ${table} TO ${replicationRole};
+GRANT SELECT, UPDATE ON ${heartbeatTable} TO ${replicationRole};
+
+DROP PUBLICATION IF EXISTS ${publication};
+CREATE PUBLICATION ${publication} FOR TABLE ${table}, ${heartbeatTable} WITH (publish = 'insert, update, delete');`;
