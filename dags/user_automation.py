@@ -103,7 +103,7 @@ with DAG(
             items={"type": "string", "pattern": "^[a-z]{2}$"},
             pattern="^([a-z]{2}(,[a-z]{2})*)?$",
             examples=NATIONALITIES,
-            description="Nationalities to choose from, as a list or as `us,gb`; empty for all.",
+            description="Nationalities to choose from, as a list or as us,gb; empty for all.",
         ),
     },
     user_defined_macros={"run_folder": run_folder, "iso": iso, "comma_separated": comma_separated},

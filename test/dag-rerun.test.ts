@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { table } from "../contract/tables.ts";
+import type { User } from "../contract/user.ts";
+import { loadConfig } from "../runtime/config.ts";
+import { openPostgres } from "../runtime/postgres.ts";
+import { type Airflow, openAirflow } from "./support/airflow.ts";
+import { readRows, readWriteTimes } from "./support/cassandra.ts";
+import { lagOf } from "./support/kafka.ts";
+import { digestsOf, runFolder, usersOf } from "./support/runs.ts";
+import { until } from "./support/until.ts";
+
+const config = loadConfig();
+const postgres = openPostgres(config.postgres.url);
+let airflow: Airflow;
+let runId: string;
+let ids: string[];
+
+beforeAll(async () => {
+  airflow = await openAirflow();
+  await airflow.unpause();
+  runId = (await airflow.trigger({ users: 200 }, `again and again: ${crypto.randomUUID()}`)).dag_run_id;
+  expect((await airflow.ended(runId)).state).toBe("success");
+  ids = [...usersOf(join(runFolder(runId), "users.jsonl")).keys()];
+  await everythingStored();
+}, 240_000);
+afterAll(() => postgres.end());
+
+const everythingStored = () =>
+  until(
+    "every user of the run is stored",
+    async () => (await lagOf(config, config.consumer.groupId, config.kafka.topic)) === 0,
+  );
+
+/** All that the run left behind: files, rows in PostgreSQL with the transaction that wrote them, rows and write times. */
+async function remains() {
+  const wanted = new Set(ids);
+  const of = <T>(all: Map<string, T>) => [...all].filter(([id]) => wanted.has(id)).sort();
+  return {
+    files: digestsOf(runFolder(runId)),
+    postgres: await postgres`SELECT xmin::text, * FROM ${postgres(table)} WHERE id IN ${postgres(ids)} ORDER BY id`,
+    cassandra: of<User>(await readRows(config)),
+    writeTimes: of(await readWriteTimes(config)),
+  };
+}
+
+async function clearAndWait() {
+  await airflow.clear(runId);
+  expect((await airflow.ended(runId)).state).toBe("success");
+  await everythingStored();
+}
+
+test("a finished run that is cleared and run again changes no byte and no row", async () => {
+  const before = await remains();
+  expect(before.cassandra).toHaveLength(200);
+
+  await clearAndWait();
+  expect([...(await airflow.tasks(runId)).values()].map(({ try_number }) => try_number)).toEqual([2, 2, 2, 2]);
+  expect(await remains()).toEqual(before);
+}, 240_000);
+
+test("edits that were made since, through the API and in PostgreSQL, outlive the run that is run again", async () => {
+  const [throughApi = "", inPostgres = ""] = ids;
+  const response = await fetch(`${process.env.API_URL}/update-user/${throughApi}`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ first_name: "Ada" }),
+  });
+  expect(response.status).toBe(200);
+  await postgres`UPDATE ${postgres(table)} SET first_name = 'Grace', "timestamp" = now() WHERE id = ${inPostgres}`;
+
+  await clearAndWait();
+  expect((await readRows(config)).get(throughApi)?.first_name).toBe("Ada");
+  const [row] = await postgres`SELECT first_name FROM ${postgres(table)} WHERE id = ${inPostgres}`;
+  expect(row?.first_name).toBe("Grace");
+}, 240_000);

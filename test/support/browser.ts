@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { type Browser, chromium } from "playwright-core";
+
+/** The packed browser comes with `bun install`; no system package and no root is needed. */
+export async function openBrowser(): Promise<Browser> {
+  const folder = await unpack();
+  return chromium.launch({
+    executablePath: join(folder, "chromium"),
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--font-render-hinting=none"],
+    env: {
+      ...(process.env as Record<string, string>),
+      LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
+      FONTCONFIG_PATH: join(folder, "fonts"),
+    },
+  });
+}
+
+/** Unpacks the browser once for each of its versions, into a folder of the user that is there only when it is whole. */
+async function unpack(): Promise<string> {
+  const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");
+  const { version } = await Bun.file(join(dirname(entry), "..", "package.json")).json();
+  const cache = process.env.USER_AUTOMATION_CACHE ?? join(cacheHome(), "user-automation");
+  const folder = join(cache, `chromium-${version}`);
+  if (existsSync(folder)) return folder;
+
+  const beside = `${folder}.${process.pid}`;
+  mkdirSync(beside, { recursive: true });
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = beside; // where the package unpacks to
+  try {
+    const { inflate } = await import("@sparticuz/chromium");
+    const packed = join(dirname(entry), "..", "bin");
+    for (const file of ["chromium.br", "fonts.tar.br", "al2023.tar.br"]) await inflate(join(packed, file));
+    writeFileSync(
+      join(beside, "fonts", "fonts.conf"),
+      `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
+  <dir>/usr/share/fonts</dir><dir>${join(folder, "fonts")}</dir><cachedir>${join(folder, "fonts-cache")}</cachedir>
+</fontconfig>\n`,
+    );
+    renameSync(beside, folder);
+  } catch (error) {
+    rmSync(beside, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error; // another process was quicker
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  }
+  return folder;
+}
+
+const cacheHome = () => process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
