@@ -19,7 +19,7 @@ let ids: string[];
 beforeAll(async () => {
   airflow = await openAirflow();
   await airflow.unpause();
-  runId = (await airflow.trigger({ users: 200 }, `again and again: ${crypto.randomUUID()}`)).dag_run_id;
+  runId = (await airflow.trigger({ users: 200 }, `again+and:again~${crypto.randomUUID()}`)).dag_run_id;
   expect((await airflow.ended(runId)).state).toBe("success");
   ids = [...usersOf(join(runFolder(runId), "users.jsonl")).keys()];
   await everythingStored();

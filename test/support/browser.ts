@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:f
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 
 /** The packed browser comes with `bun install`; no system package and no root is needed. */
 export async function openBrowser(): Promise<Browser> {
@@ -52,3 +52,10 @@ async function unpack(): Promise<string> {
 }
 
 const cacheHome = () => process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+
+/** Fills in Airflow's login, as it stands in the README, on the page that asks for it. */
+export async function logIn(page: Page, username = "admin", password = "admin"): Promise<void> {
+  await page.locator("input[name=username]").fill(username);
+  await page.locator("input[name=password]").fill(password);
+  await page.locator("button[type=submit]").click();
+}

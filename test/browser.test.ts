@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Browser, Page } from "playwright-core";
+import { type Airflow, openAirflow } from "./support/airflow.ts";
+import { logIn, openBrowser } from "./support/browser.ts";
+
+let browser: Browser;
+let airflow: Airflow;
+beforeAll(async () => {
+  [browser, airflow] = await Promise.all([openBrowser(), openAirflow()]);
+}, 60_000);
+afterAll(() => browser.close());
+
+/** A page that remembers what went wrong in it. */
+async function openPage(): Promise<{ page: Page; errors: string[] }> {
+  const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  page.setDefaultTimeout(30_000);
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("requestfailed", (request) => errors.push(`${request.url()}: ${request.failure()?.errorText}`));
+  return { page, errors };
+}
+
+test("a person logs in to Airflow, presses Trigger, and sees the run succeed", async () => {
+  const known = new Set((await airflow.runs()).map(({ dag_run_id }) => dag_run_id));
+  const { page } = await openPage();
+  await page.goto(`${airflow.url}/dags/user_automation`);
+  await logIn(page);
+  await page.getByTestId("trigger-dag-button").click();
+  await page.getByTestId("trigger-dag-submit").click();
+
+  await page.waitForURL(/\/dags\/user_automation\/runs\/manual/);
+  await page.getByTestId("state-badge").filter({ hasText: "Success" }).first().waitFor({ timeout: 120_000 });
+
+  const [triggered, ...more] = (await airflow.runs()).filter(
+    ({ dag_run_id, run_type }) => run_type === "manual" && !known.has(dag_run_id),
+  );
+  expect(more).toEqual([]);
+  expect(triggered?.state).toBe("success");
+  expect(await airflow.countsOf(triggered?.dag_run_id ?? "", "produce")).toMatchObject({ read: 60, written: 60 });
+  await page.close();
+}, 240_000);
+
+test("Swagger UI's Try it out adds the example user as it stands and gets it back", async () => {
+  const { page, errors } = await openPage();
+  await page.goto(`${process.env.API_URL}/apidocs`);
+
+  const execute = async (
+    operation: string,
+    path: string,
+    fill: (part: ReturnType<Page["locator"]>) => Promise<void>,
+  ) => {
+    const part = page.locator(".opblock").filter({ has: page.locator(`[data-path="${path}"]`) });
+    await part.locator(".opblock-summary-control").click();
+    await fill(part);
+    await part.getByRole("button", { name: "Execute" }).click();
+    const row = part.locator(".live-responses-table .response");
+    await row.waitFor();
+    const body = await row
+      .locator(".response-col_description pre, .response-col_description .microlight")
+      .first()
+      .textContent();
+    return { operation, status: await row.locator(".response-col_status").textContent(), body };
+  };
+
+  const added = await execute("addUser", "/add-user", async () => {});
+  expect(added.status?.trim()).toStartWith("201");
+  const { id, ...user } = JSON.parse(added.body ?? "");
+
+  const found = await execute("getUser", "/get-user/{id}", async (part) => {
+    await part.getByPlaceholder("id").fill(id);
+  });
+  expect(found.status?.trim()).toStartWith("200");
+  expect(JSON.parse(found.body ?? "")).toEqual({ id, ...user });
+  expect(errors).toEqual([]);
+
+  const { status } = await fetch(`${process.env.API_URL}/delete-user/${id}`, { method: "DELETE" });
+  expect(status).toBe(204);
+  await page.close();
+}, 120_000);
+
+test("neither page asks another machine for anything", async () => {
+  for (const url of [`${process.env.API_URL}/apidocs`, `${process.env.API_URL}/`]) {
+    const { page, errors } = await openPage();
+    const strangers: string[] = [];
+    page.on("request", (request) => {
+      if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== new URL(url).origin)
+        strangers.push(request.url());
+    });
+    const response = await page.goto(url, { waitUntil: "networkidle" });
+    expect({ url, status: response?.status(), strangers, errors }).toEqual({
+      url,
+      status: 200,
+      strangers: [],
+      errors: [],
+    });
+    await page.close();
+  }
+}, 120_000);

@@ -1,0 +1,120 @@
+import { beforeAll, expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import ky from "ky";
+import { loadConfig } from "../runtime/config.ts";
+import { openPostgres } from "../runtime/postgres.ts";
+import { openAirflow } from "./support/airflow.ts";
+import { withCassandra } from "./support/cassandra.ts";
+import { lagOf, readTopic } from "./support/kafka.ts";
+import { runFolder } from "./support/runs.ts";
+import { until } from "./support/until.ts";
+
+const config = loadConfig();
+const users = 300;
+
+type SourceUser = { login: Record<string, string>; id: { value: string | null } };
+
+/** What must go no further than `fetch`, as the source tells it to anyone who asks with the run's seed. */
+let secrets: Record<string, string[]>;
+let folder: string;
+
+beforeAll(async () => {
+  const airflow = await openAirflow();
+  await airflow.unpause();
+  const { dag_run_id } = await airflow.trigger({ users });
+  expect((await airflow.ended(dag_run_id)).state).toBe("success");
+  folder = runFolder(dag_run_id);
+  await until(
+    "the consumer has read everything",
+    async () => (await lagOf(config, config.consumer.groupId, config.kafka.topic)) === 0,
+  );
+
+  const searchParams = { results: users, seed: dag_run_id };
+  const { results } = await ky.get(config.randomuser.url, { searchParams }).json<{ results: SourceUser[] }>();
+  const loginSecrets = ["password", "salt", "md5", "sha1", "sha256"].map((name) => [
+    name,
+    results.map(({ login }) => login[name] ?? ""),
+  ]);
+  const nationalIds = results.map(({ id }) => id.value).filter((value): value is string => Boolean(value));
+  secrets = { ...Object.fromEntries(loginSecrets), "national id": nationalIds };
+}, 240_000);
+
+test("the source does tell such secrets, and this run's users are the ones it tells", () => {
+  for (const [name, values] of Object.entries(secrets)) expect([name, values.length > users / 4]).toEqual([name, true]);
+  expect(Object.values(secrets).flat()).not.toContain("");
+  const uuids = readFileSync(join(folder, "raw.jsonl"), "utf8").match(/"uuid":"[0-9a-f-]{36}"/g);
+  expect(uuids).toHaveLength(users);
+});
+
+test("no file of the run holds one, not even the name of such a field", () => {
+  for (const file of filesBelow(folder)) {
+    const text = readFileSync(file, "utf8");
+    expect({ file, found: foundIn(text) }).toEqual({ file, found: [] });
+    expect({ file, names: text.match(/"(password|salt|md5|sha1|sha256)"/g) }).toEqual({ file, names: null });
+  }
+});
+
+test("no table of PostgreSQL holds one", async () => {
+  const sql = openPostgres(config.postgres.url);
+  try {
+    const tables = await sql`SELECT table_schema AS schema, table_name AS name FROM information_schema.tables
+      WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')`;
+    expect(tables.map(({ name }) => name)).toContain("created_users");
+    for (const { schema, name } of tables) {
+      const rows = await sql`SELECT entry::text AS text FROM ${sql(schema)}.${sql(name)} AS entry`;
+      expect({ name, found: foundIn(rows.map(({ text }) => text).join("\n")) }).toEqual({ name, found: [] });
+    }
+  } finally {
+    await sql.end();
+  }
+}, 60_000);
+
+test("no topic holds one", async () => {
+  for (const topic of [config.kafka.topic, config.kafka.deadLetterTopic]) {
+    const records = await readTopic(config, topic);
+    const text = records.map(({ key, value, headers }) => `${key}\n${value}\n${JSON.stringify(headers)}`).join("\n");
+    expect({ topic, found: foundIn(text) }).toEqual({ topic, found: [] });
+  }
+}, 60_000);
+
+test("no table of Cassandra holds one", async () => {
+  const { keyspace } = config.cassandra;
+  await withCassandra(config, async (client) => {
+    const tables = await client.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", [
+      keyspace,
+    ]);
+    expect(tables.rows.length).toBeGreaterThan(0);
+    for (const { table_name: name } of tables.rows) {
+      const lines: string[] = [];
+      const rows = await client.execute(`SELECT JSON * FROM ${keyspace}.${name}`, [], { fetchSize: 5_000 });
+      for await (const row of rows) lines.push(row["[json]"]);
+      expect({ name, found: foundIn(lines.join("\n")) }).toEqual({ name, found: [] });
+    }
+  });
+}, 60_000);
+
+test("no log of the stack, of Airflow or of a task holds one", () => {
+  const logs = filesBelow(join(process.env.STACK_DIR ?? "", "logs"));
+  expect(logs.length).toBeGreaterThan(10);
+  for (const file of logs) expect({ file, found: foundIn(readFileSync(file, "utf8")) }).toEqual({ file, found: [] });
+}, 60_000);
+
+/** The secrets in a text, as words of their own: a password such as "tree" is no finding inside "Street". */
+function foundIn(text: string): string[] {
+  return Object.entries(secrets).flatMap(([name, values]) =>
+    values.filter((value) => isWordOf(text, value)).map((value) => `${name} ${value}`),
+  );
+}
+
+function isWordOf(text: string, word: string): boolean {
+  const letterOrDigit = /[\p{L}\p{N}]/u;
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1))
+    if (!letterOrDigit.test(text[at - 1] ?? "") && !letterOrDigit.test(text[at + word.length] ?? "")) return true;
+  return false;
+}
+
+function filesBelow(path: string): string[] {
+  if (statSync(path).isFile()) return [path];
+  return readdirSync(path).flatMap((name) => filesBelow(join(path, name)));
+}
