@@ -13,7 +13,8 @@ export const randomuser = defineSource({
   url({ randomuser: { url } }, { users, page, seed, nationalities }) {
     const ask = new URL(url);
     ask.searchParams.set("results", String(users));
-    ask.searchParams.set("seed", seed);
+    // randomuser takes the last two characters of a seed of 18 for a nationality, and fails where they are none.
+    ask.searchParams.set("seed", seed.length === 18 ? `${seed}-` : seed);
     if (page > 1) ask.searchParams.set("page", String(page));
     if (nationalities.length > 0) ask.searchParams.set("nat", nationalities.join(","));
     return ask.href;

@@ -1,0 +1,14 @@
+/** The embedded source: answers like randomuser.me v1.4, from this machine, so that everything runs without the internet. */
+import { loadConfig } from "../../runtime/config.ts";
+import { run } from "../../runtime/lifecycle.ts";
+import { openLog } from "../../runtime/log.ts";
+import { serveSource } from "./serve.ts";
+
+void run(openLog("source"), async (stop) => {
+  const config = loadConfig();
+  const log = openLog("source", config.log.level);
+  const server = serveSource({ hostname: config.host, port: config.ports.source });
+  log.info("listening", { url: server.url.href });
+  await new Promise((resolve) => stop.addEventListener("abort", resolve));
+  await server.stop(true);
+});
