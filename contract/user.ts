@@ -14,7 +14,7 @@ const time = () => z.iso.datetime();
 /**
  * One user as it crosses every boundary. `id` is the Kafka key and both tables' primary key; `timestamp` is the write
  * time in both tables. The Avro schema, the CQL, the SQL and the OpenAPI components are all made from this object, in
- * this order of fields. Lengths are in UTF-16 code units.
+ * this order of fields. Lengths are in code points; a count in a pattern is in UTF-16 code units.
  */
 export const User = z
   .strictObject({
