@@ -1,16 +1,18 @@
 import { type Admin, type ITopicConfig, Kafka, KafkaJSError, KafkaJSNumberOfRetriesExceeded, logLevel } from "kafkajs";
+// @ts-expect-error: kafkajs declares no types for its inner files
+import RequestQueue from "kafkajs/src/network/requestQueue";
 import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
 import { retry } from "./retry.ts";
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
 
-// kafkajs sets timers that are already over; the warning means nothing.
-const show = process.listeners("warning");
-process.removeAllListeners("warning");
-process.on("warning", (warning) => {
-  if (warning.name !== "TimeoutNegativeWarning") for (const listener of show) listener(warning);
-});
+// After every answer kafkajs 2.2.4 sets a timer of a negative delay that sets itself anew: a thousand wake-ups a second
+// for each connection, for ever, and a TimeoutNegativeWarning. It is of use only while requests wait.
+const { scheduleCheckPendingRequests } = RequestQueue.prototype;
+RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending: unknown[] }) {
+  if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
+};
 
 const levels = {
   [logLevel.ERROR]: "error",
