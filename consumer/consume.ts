@@ -121,10 +121,8 @@ async function storeSlice(
 ): Promise<void> {
   const { writes, letters } = await route(slice, abandon);
   const refused = await sink.write(writes, abandon);
-  const now = Date.now();
-  const unstored = new Set(refused.map(({ message }) => message));
-  for (const { message } of writes)
-    if (!unstored.has(message)) metrics.storedSeconds.observe({ topic }, (now - Number(message.timestamp)) / 1_000);
+  const [oldest] = writes;
+  if (oldest) metrics.storedSeconds.observe({ topic }, (Date.now() - Number(oldest.message.timestamp)) / 1_000);
   const dead = [...letters, ...refused];
   if (dead.length > 0) await deadLetters.send({ topic, partition }, dead, abandon);
   metrics.records.inc({ topic, outcome: "stored" }, slice.length - dead.length);

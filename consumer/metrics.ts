@@ -45,7 +45,7 @@ export function declareMetrics(registry: Registry) {
     }),
     storedSeconds: new Histogram({
       name: "consumer_produced_to_stored_seconds",
-      help: "From the time in a record to its being readable in Cassandra. A rise: readers see older data.",
+      help: "From producing a record to its being readable in Cassandra, of each slice's oldest. A rise: readers see older data.",
       labelNames: ["topic"] as const,
       buckets: latencySeconds,
       registers,

@@ -72,7 +72,11 @@ export function openSink({ cassandra, keyspace, metrics, log }: Dependencies): S
     const observe = metrics.writeSeconds.startTimer({ kind: others.length > 0 ? "batch" : "single" });
     try {
       if (others.length > 0)
-        await cassandra.batch(group.map(statementOf), { logged: false, prepare: true, routingKey: keyOf(first) });
+        await cassandra.batch(group.map(statementOf), {
+          logged: false,
+          prepare: true,
+          routingKey: routingKeyOf(first),
+        });
       else {
         const { query, params } = statementOf(first);
         await cassandra.execute(query, params);
@@ -113,12 +117,16 @@ export function openSink({ cassandra, keyspace, metrics, log }: Dependencies): S
       ? { query: upsert, params: [...rowOf(change.user), change.writeTimeMicros] }
       : { query: remove, params: [change.writeTimeMicros, change.id] };
 
-  const keyOf = ({ change }: Write) => types.Uuid.fromString(idOf(change)).getBuffer();
+  const isCluster = () => cassandra.hosts.length > 1;
+  const keyOf = (id: string) => types.Uuid.fromString(id).getBuffer();
+
+  /** The driver routes single writes by itself, batches by what it is told. */
+  const routingKeyOf = ({ change }: Write) => (isCluster() ? keyOf(idOf(change)) : undefined);
 
   /** The nodes that hold a row, as one word. */
   function replicasOf(id: string): string {
-    if (cassandra.hosts.length < 2) return "";
-    const replicas = cassandra.getReplicas(keyspace, types.Uuid.fromString(id).getBuffer()) ?? [];
+    if (!isCluster()) return "";
+    const replicas = cassandra.getReplicas(keyspace, keyOf(id)) ?? [];
     return replicas
       .map(({ address }) => address)
       .sort()
