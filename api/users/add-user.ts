@@ -17,6 +17,11 @@ const addUser = createRoute({
     201: {
       ...json(User, "The user as it is stored", exampleUser),
       headers: { Location: header("string", "Where the user can be read.") },
+      links: {
+        read: { operationId: "getUser", parameters: { id: "$response.body#/id" } },
+        change: { operationId: "updateUser", parameters: { id: "$response.body#/id" } },
+        delete: { operationId: "deleteUser", parameters: { id: "$response.body#/id" } },
+      },
     },
     ...problems(400, 401, 409, 413, 415, 422, 503),
   },

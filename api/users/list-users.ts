@@ -13,7 +13,10 @@ const listUsers = createRoute({
   description: "Ask again with the `cursor` of the answer until it is null. A page may hold fewer users than `limit`.",
   request: { query: PageQuery },
   responses: {
-    200: json(UserPage, "A page of users", { users: [exampleUser], cursor: null }),
+    200: {
+      ...json(UserPage, "A page of users", { users: [exampleUser], cursor: null }),
+      links: { next: { operationId: "listUsers", parameters: { cursor: "$response.body#/cursor" } } },
+    },
     ...problems(400, 503),
   },
 });

@@ -50,7 +50,7 @@ const page = {
     .min(1)
     .max(500)
     .default(50)
-    .openapi({ type: "integer", description: "How many users at most." }),
+    .openapi({ type: "integer", minimum: 1, maximum: 500, default: 50, description: "How many users at most." }),
   cursor: z.string().max(1_000).optional().meta({ description: "`cursor` of the page before." }),
 };
 export const PageQuery = z.strictObject(page);
