@@ -6,6 +6,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { withSettingsTable } from "../runtime/settings-table.ts";
+import { captureSql } from "./change-capture.ts";
 import { breaksWith, sameBytes } from "./compatibility.ts";
 import { createCql, createSql } from "./tables.ts";
 import { usersCreated } from "./topics.ts";
@@ -26,6 +27,7 @@ const files = new Map([
   [`${generated}/${usersCreated}.avsc`, avsc],
   [`${generated}/created_users.cql`, `${createCql("spark_streams", "datacenter1", 1).join("\n\n")}\n`],
   [`${generated}/created_users.sql`, `${createSql}\n`],
+  [`${generated}/change_capture.sql`, `${captureSql}\n`],
   [`${generated}/openapi.json`, `${JSON.stringify(openApiDocument(), null, 2)}\n`],
   ["README.md", withSettingsTable(await Bun.file(join(project, "README.md")).text())],
 ]);
