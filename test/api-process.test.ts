@@ -1,0 +1,170 @@
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort, type StartedApi, startApi } from "./support/api.ts";
+import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
+import { openLink } from "./support/link.ts";
+import { namesOf } from "./support/names.ts";
+import { startProgram } from "./support/program.ts";
+import { until } from "./support/until.ts";
+
+setDefaultTimeout(120_000);
+
+const { env, config, keyspace } = namesOf(import.meta.path);
+const [host, port] = config.cassandra.contactPoints[0]!.split(":") as [string, string | undefined];
+
+const started: StartedApi[] = [];
+afterEach(async () => {
+  for (const api of started.splice(0)) {
+    api.signal("SIGKILL");
+    await api.exited;
+  }
+});
+afterAll(() => dropKeyspace(config));
+
+async function start(environment = env) {
+  const api = await startApi(environment);
+  started.push(api);
+  return api;
+}
+
+const ready = ({ url }: StartedApi) =>
+  until("the API is ready", async () => (await fetch(`${url}/readyz`)).status === 200);
+const notReady = ({ url }: StartedApi) =>
+  until("the API is not ready", async () => (await fetch(`${url}/readyz`)).status === 503);
+
+const nadia = { first_name: "Nadia", last_name: "Haddad", email: "nadia.haddad@example.com", username: "quietheron12" };
+const add = ({ url }: StartedApi) =>
+  fetch(`${url}/add-user`, {
+    method: "POST",
+    body: JSON.stringify(nadia),
+    headers: { "Content-Type": "application/json" },
+  });
+
+/** Every operation that needs Cassandra says so within `withinMs`; liveness and documents do not need it. */
+async function expectRefusals(api: StartedApi, withinMs: number) {
+  const id = crypto.randomUUID();
+  const paths = ["/readyz", "/count", "/first-five", "/users", "/search-user?first_name=Nadia", `/get-user/${id}`];
+  const begin = performance.now();
+  const answers = await Promise.all([
+    ...paths.map((path) => fetch(api.url + path)),
+    fetch(`${api.url}/delete-user/${id}`, { method: "DELETE" }),
+    add(api),
+  ]);
+  const tookMs = performance.now() - begin;
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
+  for (const answer of answers) {
+    expect(answer.headers.get("Content-Type")).toBe("application/problem+json");
+    expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThan(0);
+  }
+  expect(tookMs).toBeLessThan(withinMs);
+  for (const path of ["/healthz", "/metrics", "/apidocs", "/openapi.json"])
+    expect((await fetch(api.url + path)).status).toBe(200);
+}
+
+test("while Cassandra is away the API starts, lives and refuses at once; it is ready when Cassandra is, each time", async () => {
+  const link = await openLink(host, Number(port ?? 9042));
+  await link.cut();
+  const api = await start({ ...env, CASSANDRA_CONTACT_POINTS: `127.0.0.1:${link.port}` });
+  await expectRefusals(api, 2_000);
+  await link.mend();
+  await ready(api);
+  expect((await add(api)).status).toBe(201);
+
+  await link.cut();
+  await notReady(api);
+  await expectRefusals(api, 2_000);
+  await link.mend();
+  await ready(api);
+  expect((await add(api)).status).toBe(201);
+});
+
+test("a Cassandra that takes connections and answers nothing is refused for within seconds", async () => {
+  const link = await openLink(host, Number(port ?? 9042));
+  const api = await start({ ...env, CASSANDRA_CONTACT_POINTS: `127.0.0.1:${link.port}` });
+  await ready(api);
+  link.hold();
+  await expectRefusals(api, 6_000);
+  link.release();
+  await ready(api);
+  expect((await add(api)).status).toBe(201);
+});
+
+test("a table that is dropped under the running API is made again", async () => {
+  const api = await start();
+  await ready(api);
+  expect((await add(api)).status).toBe(201);
+  await withCassandra(config, (client) => client.execute(`DROP KEYSPACE ${keyspace}`, [], { prepare: false }));
+  await until("the count of a new table", async () => {
+    const answer = await fetch(`${api.url}/count`);
+    expect([200, 503]).toContain(answer.status);
+    return answer.status === 200 && Bun.deepEquals(await answer.json(), { count: 0 });
+  });
+  expect((await add(api)).status).toBe(201);
+});
+
+test("SIGTERM ends the API with exit code 0, though a client keeps its connection open", async () => {
+  const api = await start();
+  await ready(api);
+  const { promise: answered, resolve } = Promise.withResolvers<void>();
+  const client = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: Number(new URL(api.url).port),
+    socket: { data: () => resolve() },
+  });
+  client.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n");
+  await answered;
+  const begin = performance.now();
+  api.signal("SIGTERM");
+  expect(await api.exited).toBe(0);
+  expect(performance.now() - begin).toBeLessThan(9_000);
+});
+
+test("wrong configuration ends the API with exit code 2 and names the variable", async () => {
+  const api = startProgram("api/main.ts", [], { ...env, API_TOKEN: "short", API_PORT: "http" });
+  expect(await api.exited).toBe(2);
+  const output = await api.output();
+  expect(output).toContain("API_TOKEN");
+  expect(output).toContain("API_PORT");
+});
+
+test("the compiled API carries Swagger UI in itself", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "api-compiled-"));
+  const binary = join(folder, "api");
+  const project = join(import.meta.dir, "..");
+  const build = Bun.spawnSync([process.execPath, "build", "--compile", "api/main.ts", "--outfile", binary], {
+    cwd: project,
+  });
+  expect(build.exitCode).toBe(0);
+  const api = Bun.spawn([binary], {
+    cwd: folder,
+    env: { ...env, API_PORT: String(freePort()) },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  try {
+    const url = `http://127.0.0.1:${await portOf(api.stderr)}`;
+    const sizes = ["swagger-ui-bundle.js", "swagger-ui.css"].map(async (name) => {
+      const asset = await fetch(`${url}/apidocs/swagger-ui-dist/${name}`);
+      expect(asset.status).toBe(200);
+      return (await asset.text()).length;
+    });
+    for (const size of await Promise.all(sizes)) expect(size).toBeGreaterThan(100_000);
+    expect(await (await fetch(`${url}/apidocs`)).text()).toContain("SwaggerUIBundle");
+  } finally {
+    api.kill("SIGKILL");
+    await api.exited;
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** The port that a program says it listens on. */
+async function portOf(log: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  for await (const bytes of log) {
+    text += new TextDecoder().decode(bytes);
+    const found = /msg=listening url=http:\/\/127\.0\.0\.1:(\d+)/.exec(text);
+    if (found) return found[1]!;
+  }
+  throw new Error(`the API never listened:\n${text}`);
+}

@@ -1,0 +1,54 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { install } from "../stack/install.ts";
+import { startApi } from "./support/api.ts";
+import { dropKeyspace } from "./support/cassandra.ts";
+import { namesOf } from "./support/names.ts";
+import { until } from "./support/until.ts";
+
+const token = crypto.randomUUID();
+const { env, config } = namesOf(import.meta.path, { API_TOKEN: token });
+afterAll(() => dropKeyspace(config));
+
+/** A few minutes are for a machine that is busy with other things; on a quiet one it takes about half a minute. */
+const withinMs = 300_000;
+
+test(
+  "whatever schemathesis sends, no answer is a server error or other than the description says",
+  async () => {
+    const { tool } = await install();
+    const api = await startApi(env);
+    const folder = mkdtempSync(join(tmpdir(), "schemathesis-")); // it keeps a cache where it runs
+    try {
+      await until("the API is ready", async () => (await fetch(`${api.url}/readyz`)).ok);
+      const run = Bun.spawn(
+        [
+          tool("schemathesis"),
+          `--config-file=${join(import.meta.dir, "schemathesis.toml")}`,
+          "run",
+          `${api.url}/openapi.json`,
+          "--max-examples=10",
+          "--workers=2",
+          "--continue-on-failure",
+          "--generation-deterministic",
+          "--warnings=off",
+          `--header=Authorization: Bearer ${token}`,
+        ],
+        { cwd: folder, env: { ...env, NO_COLOR: "1" }, stdio: ["ignore", "pipe", "inherit"] },
+      );
+      const report = await new Response(run.stdout).text();
+      if ((await run.exited) !== 0) throw new Error(report);
+      expect(report).toMatch(/Operations: +10 selected \/ 10 total/);
+      const cases = Number(/(\d+) generated/.exec(report)?.[1]);
+      expect(cases).toBeGreaterThan(200);
+      expect(await api.output()).not.toContain("request failed");
+    } finally {
+      api.signal("SIGKILL");
+      await api.exited;
+      rmSync(folder, { recursive: true });
+    }
+  },
+  withinMs,
+);
