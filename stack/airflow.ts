@@ -31,9 +31,9 @@ export const airflow: Service = {
   },
 
   programs: (instance) => [
-    program(instance, "airflow-api-server", ["api-server", "--workers", "1"], servesTasks),
     program(instance, "airflow-dag-processor", ["dag-processor"]),
-    // -s: no log server of its own, which would listen on every address.
+    program(instance, "airflow-api-server", ["api-server", "--workers", "1"], servesTasks),
+    // Last, since its tasks talk to the API server. -s: no log server of its own, which would listen on every address.
     program(instance, "airflow-scheduler", ["scheduler", "-s"], isHealthy),
   ],
 };

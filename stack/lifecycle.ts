@@ -53,7 +53,7 @@ export async function up(
           throw error;
         }
         times[service.name] = runs(service) ? 0 : Date.now() - since;
-        progress.done(service.name, service.address(instance));
+        progress.done(service.name, `ready at ${service.address(instance)}`);
       },
       stop,
     );
@@ -73,12 +73,12 @@ export async function down(instance: Instance, progress: Progress = silent): Pro
 }
 
 /** Starts one program and waits for its answer; one that ends meanwhile fails at once, with the end of its log. */
-export async function startProgram(
+async function startProgram(
   program: Program,
   service: Service,
   instance: Instance,
-  supervisor: Supervisor = supervisorOf(instance),
-  stop: AbortSignal = new AbortController().signal,
+  supervisor: Supervisor,
+  stop: AbortSignal,
 ): Promise<void> {
   await supervisor.start(program.name);
   const deadline = Date.now() + readyWithinMs;
@@ -122,31 +122,6 @@ async function stopAll(
     for (const { name } of programs.reverse()) await supervisor.stop(name);
     progress.done(service.name, "stopped");
   });
-}
-
-/** Starts one service that is stopped, and waits for its answer. */
-export async function startService(instance: Instance, name: string): Promise<void> {
-  const service = serviceOf(instance, name);
-  await service.prepare?.(instance, new AbortController().signal);
-  for (const program of service.programs(instance)) await startProgram(program, service, instance);
-}
-
-/** Stops one service in good order and leaves it stopped; what depends on it keeps running. */
-export async function stopService(instance: Instance, name: string): Promise<void> {
-  for (const program of serviceOf(instance, name).programs(instance).reverse())
-    await supervisorOf(instance).stop(program.name);
-}
-
-/** Kills one service as a crash would; supervisor starts it anew by itself. */
-export async function killService(instance: Instance, name: string): Promise<void> {
-  for (const program of serviceOf(instance, name).programs(instance))
-    await supervisorOf(instance).signal(program.name, "KILL");
-}
-
-function serviceOf(instance: Instance, name: string): Service {
-  const service = servicesOf(instance).find((candidate) => candidate.name === name);
-  if (!service) throw new Error(`the stack has no service ${name}`);
-  return service;
 }
 
 async function runningPrograms(supervisor: Supervisor): Promise<Set<string>> {

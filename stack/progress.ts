@@ -30,10 +30,10 @@ function plainProgress(stream: NodeJS.WriteStream): Progress {
   const write = (name: string, text: string) => stream.write(`${name.padEnd(16)} ${text}\n`);
   return {
     begin(name, doing) {
-      if (!since.has(name)) since.set(name, Date.now());
+      since.set(name, Date.now());
       write(name, `${doing} …`);
     },
-    done: (name, note) => write(name, `ready after ${seconds(Date.now() - (since.get(name) ?? Date.now()))}  ${note}`),
+    done: (name, note) => write(name, `${note}  (${seconds(Date.now() - (since.get(name) ?? Date.now()))})`),
     failed: (name) => write(name, "failed"),
     end() {},
   };

@@ -33,6 +33,9 @@ export const schemaRegistry: Service = {
           APICURIO_DATASOURCE_URL: `jdbc:postgresql://127.0.0.1:${config.ports.postgres}/registry`,
           APICURIO_DATASOURCE_USERNAME: "registry",
           APICURIO_DATASOURCE_PASSWORD: secrets.postgresRegistry,
+          APICURIO_DATASOURCE_JDBC_INITIAL_SIZE: "2",
+          APICURIO_DATASOURCE_JDBC_MIN_SIZE: "2",
+          APICURIO_DATASOURCE_JDBC_MAX_SIZE: "8",
         },
         async ready(instance) {
           const { SCHEMA_REGISTRY_URL } = environmentOf(instance);
