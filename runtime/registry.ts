@@ -19,7 +19,13 @@ export function openRegistry(url: string): Registry {
   const http = ky.extend({
     prefix: url,
     timeout: 10_000,
-    retry: { limit: 2, methods: ["get", "post", "put"], statusCodes: [429, 500, 502, 503, 504] },
+    retry: {
+      limit: 2,
+      methods: ["get", "post", "put"],
+      statusCodes: [429, 500, 502, 503, 504],
+      // undefined leaves it to the statuses; a refused connection is as good a reason.
+      shouldRetry: ({ error }) => (error instanceof HTTPError ? undefined : true),
+    },
     headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
   });
 
@@ -38,7 +44,12 @@ export function openRegistry(url: string): Registry {
               "Make the change compatible (a new field needs a null or a default), or produce to another topic.",
             { cause: error },
           );
-        throw error;
+        if (error instanceof HTTPError && [401, 403, 404].includes(error.response.status))
+          throw new FinalError(
+            `Schema Registry answers ${error.response.status}; is ${url} its Confluent API? Set schemaRegistry.url, SCHEMA_REGISTRY_URL.`,
+            { cause: error },
+          );
+        throw new Error(`the schema of ${subject} could not be registered at ${url}`, { cause: error });
       }
     },
 

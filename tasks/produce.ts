@@ -1,8 +1,12 @@
-import { type Message, Partitioners } from "kafkajs";
+import type { Message, Producer, RecordMetadata } from "kafkajs";
 import { z } from "zod";
 import { keyOf, valueSubject } from "../contract/topics.ts";
+import type { User } from "../contract/user.ts";
 import { avroSchema, encode } from "../contract/wire.ts";
+import type { Config } from "../runtime/config.ts";
 import { createTopics, openKafka } from "../runtime/kafka.ts";
+import { FinalError, messageOf } from "../runtime/lifecycle.ts";
+import type { Log } from "../runtime/log.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { inputFlag, inputOption, type Task } from "./task.ts";
 import { parseUsers, type UserLine } from "./users.ts";
@@ -12,7 +16,7 @@ const usage = `produce: users -> Kafka, Avro keyed by id
   produce [--input backup.jsonl] [--output produced.jsonl] [--rejects FILE]
 
   --input    users that backup passed on; left out, stdin
-  --output   a receipt for each user that the broker acknowledged: id, topic, partition, offset; left out, stdout
+  --output   the same users, once the broker has acknowledged them; left out, stdout
   --rejects  lines that are no user, with the reason; left out, beside --output, or the log
 `;
 
@@ -23,15 +27,7 @@ const maxSendRecords = 500;
 /** How long the broker may take to acknowledge a send before the task fails with exit code 1, in milliseconds. */
 const acknowledgeWithinMs = 45_000;
 
-/** Where the broker keeps a user. */
-interface Receipt {
-  id: string;
-  topic: string;
-  partition: number;
-  offset: string;
-}
-
-/** users.jsonl -> Kafka -> receipts. A receipt is written for what the broker acknowledged, and for nothing else. */
+/** users.jsonl -> Kafka -> the same users. A user goes on only once the broker has acknowledged it. */
 export const produce: Task<{ input?: string }> = {
   name: "produce",
   usage,
@@ -42,81 +38,104 @@ export const produce: Task<{ input?: string }> = {
     const { topic } = config.kafka;
     // Before a byte is produced: a breaking schema ends the task here.
     const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(topic), avroSchema);
-
-    const kafka = openKafka(config, "produce", log);
-    const admin = kafka.admin();
-    await admin.connect();
-    await createTopics(admin, config);
-    await admin.disconnect();
-
-    const placed = new WeakMap<Message, number>();
-    const producer = kafka.producer({
-      idempotent: true,
-      allowAutoTopicCreation: false,
-      // Without a limit of its own, as idempotence asks; `acknowledgeWithinMs` is the limit.
-      retry: undefined,
-      createPartitioner: () => {
-        const choose = Partitioners.DefaultPartitioner();
-        return (args) => {
-          const partition = choose(args);
-          placed.set(args.message, partition);
-          return partition;
-        };
-      },
-    });
-    await producer.connect();
+    const producer = await openProducer(config, log);
 
     let acknowledged = 0;
     try {
       for await (const batch of lines(input)) {
         const { users, rejects } = parseUsers(batch);
         await reject(rejects);
-        for (const messages of sendsOf(users, schemaId)) {
-          const results = await within(acknowledgeWithinMs, producer.send({ topic, messages, acks: -1 }));
-          const next = new Map(results.map(({ partition, baseOffset }) => [partition, BigInt(baseOffset ?? "-1")]));
-          const receipts = messages.map((message): Receipt => {
-            const partition = placed.get(message)!;
-            const offset = next.get(partition);
-            if (offset === undefined || offset < 0n) throw new Error(`no acknowledgement for partition ${partition}`);
-            next.set(partition, offset + 1n);
-            return { id: String(message.key), topic, partition, offset: String(offset) };
-          });
-          acknowledged += receipts.length;
-          await write(receipts);
+        for (const part of sendsOf(users, schemaId)) {
+          const messages = part.map(({ message }) => message);
+          const sent = producer.send({ topic, messages, acks: -1 });
+          expectAll(await acknowledgement(sent));
+          acknowledged += messages.length;
+          await write(part.map(({ user }) => user));
         }
       }
     } finally {
       await producer.disconnect();
     }
-    return { topic, schemaId, acknowledged };
+    return { acknowledged, topic, schemaId };
   },
 };
 
+/** A connected idempotent producer and the topics that it needs. */
+async function openProducer(config: Config, log: Log): Promise<Producer> {
+  const kafka = openKafka(config, "produce", log);
+  try {
+    const admin = kafka.admin();
+    await admin.connect();
+    await createTopics(admin, config);
+    await admin.disconnect();
+    const producer = kafka.producer({
+      idempotent: true,
+      allowAutoTopicCreation: false,
+      // A limit of its own could break idempotence; `acknowledgeWithinMs` is the limit.
+      retry: { retries: Number.MAX_SAFE_INTEGER },
+    });
+    await acknowledgement(producer.connect());
+    return producer;
+  } catch (error) {
+    throw withFate(error);
+  }
+}
+
+/** Throws unless every partition of a send was acknowledged. */
+function expectAll(results: RecordMetadata[]) {
+  const failed = results.find(({ errorCode, baseOffset }) => errorCode !== 0 || baseOffset === undefined);
+  if (failed || results.length === 0)
+    throw new Error(`Kafka did not acknowledge all of a send: ${JSON.stringify(failed ?? "no answer")}`);
+}
+
 /** Users -> messages, in sends that the broker takes. */
-function* sendsOf(users: UserLine[], schemaId: number): Generator<Message[]> {
-  let messages: Message[] = [];
+function* sendsOf(users: UserLine[], schemaId: number): Generator<{ user: User; message: Message }[]> {
+  let part: { user: User; message: Message }[] = [];
   let bytes = 0;
   for (const { user } of users) {
     const value = encode(user, schemaId);
-    if (messages.length >= maxSendRecords || (messages.length > 0 && bytes + value.length > maxSendBytes)) {
-      yield messages;
-      messages = [];
+    if (part.length >= maxSendRecords || (part.length > 0 && bytes + value.length > maxSendBytes)) {
+      yield part;
+      part = [];
       bytes = 0;
     }
-    messages.push({ key: keyOf(user), value });
+    part.push({ user, message: { key: keyOf(user), value } });
     bytes += value.length;
   }
-  if (messages.length > 0) yield messages;
+  if (part.length > 0) yield part;
 }
 
-async function within<T>(timeMs: number, work: Promise<T>): Promise<T> {
+async function acknowledgement<T>(work: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Kafka did not acknowledge in ${timeMs / 1_000} s`)), timeMs);
+    const error = new Error(`Kafka did not acknowledge within ${acknowledgeWithinMs / 1_000} s`);
+    timer = setTimeout(() => reject(error), acknowledgeWithinMs);
   });
   try {
     return await Promise.race([work, late]);
+  } catch (error) {
+    throw withFate(error);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What the broker refuses whoever asks again. Source: kafka.apache.org/protocol, "Error Codes". */
+const refusals: ReadonlySet<string> = new Set([
+  "TOPIC_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  "SASL_AUTHENTICATION_FAILED",
+  "INVALID_TOPIC_EXCEPTION",
+  "INVALID_PARTITIONS",
+  "INVALID_REPLICATION_FACTOR",
+  "INVALID_CONFIG",
+  "POLICY_VIOLATION",
+]);
+
+/** A refusal as a FinalError, any other error as it is. */
+function withFate(error: unknown): unknown {
+  const { type, errors = [], cause } = error as { type?: string; errors?: unknown[]; cause?: unknown };
+  if (type !== undefined && refusals.has(type)) return new FinalError(`Kafka refuses: ${messageOf(error)} (${type})`);
+  const inner = [...errors, cause].map((each) => (each ? withFate(each) : undefined));
+  return inner.find((each) => each instanceof FinalError) ?? error;
 }
