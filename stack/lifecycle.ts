@@ -72,6 +72,17 @@ export async function down(instance: Instance, progress: Progress = silent): Pro
   await supervisor.shutdown();
 }
 
+/** Stops these services in reverse order, and supervisor with them where nothing else runs. */
+export async function stopServices(instance: Instance, names: string[], progress: Progress = silent): Promise<void> {
+  const supervisor = supervisorOf(instance);
+  if (!(await supervisor.isRunning())) return;
+  const programs = servicesOf(instance)
+    .filter(({ name }) => names.includes(name))
+    .flatMap((service) => service.programs(instance).map(({ name }) => name));
+  await stopAll(instance, supervisor, (program) => programs.includes(program), progress);
+  if ((await runningPrograms(supervisor)).size === 0) await supervisor.shutdown();
+}
+
 /** Starts one program and waits for its answer; one that ends meanwhile fails at once, with the end of its log. */
 async function startProgram(
   program: Program,

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../runtime/config.ts";
 import { airflowEnvironment } from "./airflow.ts";
+import { demo } from "./demo.ts";
 import { StackError } from "./failure.ts";
 import { environmentOf, type Instance, openInstance } from "./instance.ts";
 import { down, up } from "./lifecycle.ts";
@@ -24,6 +25,12 @@ const commands: Record<string, Command> = {
   async down(instance) {
     const progress = openProgress();
     await down(instance, progress).finally(progress.end);
+    return 0;
+  },
+
+  /** Starts everything, runs the DAG and shows users at every hop. */
+  async demo(instance, _, stop) {
+    await demo(instance, stop);
     return 0;
   },
 

@@ -15,20 +15,19 @@ test("of a port's sockets only those that listen are found", () => {
 });
 
 test("a process whose name holds brackets and spaces is still read right", () => {
-  const fields = ["S", "41", "42", "43", ...Array(17).fill("0"), "1000"];
-  expect(parseStat(`42 (a) b (c) ${fields.join(" ")}`)).toEqual({
-    pid: 42,
-    parent: 41,
-    session: 43,
-    residentPages: 1000,
-  });
+  expect(parseStat("42 (a) b (c) S 41 40 43 0 -1")).toEqual({ pid: 42, parent: 41, session: 43 });
 });
 
 test("memory is that of the process and of all below it", () => {
-  const process = (pid: number, parent: number, residentPages: number) => ({ pid, parent, session: 1, residentPages });
-  const all = [process(1, 0, 1000), process(2, 1, 10), process(3, 2, 5), process(4, 1, 1)];
-  expect(residentBytes(2, all)).toBe(15 * 4096);
-  expect(residentBytes(9, all)).toBe(0);
+  const all = [
+    { pid: 1, parent: 0, session: 1 },
+    { pid: 2, parent: 1, session: 1 },
+    { pid: 3, parent: 2, session: 1 },
+    { pid: 4, parent: 1, session: 1 },
+  ];
+  const bytesOf = (pid: number) => 10 ** pid;
+  expect(residentBytes(2, all, bytesOf)).toBe(1_100);
+  expect(residentBytes(1, all, bytesOf)).toBe(11_110);
 });
 
 test.if(process.platform === "linux")("the holder of a port is named with its pid", () => {

@@ -4,10 +4,7 @@ interface Process {
   pid: number;
   parent: number;
   session: number;
-  residentPages: number;
 }
-
-const pageBytes = 4096;
 
 /** One line of /proc/PID/stat. The name stands in brackets and may hold anything, brackets too. */
 export function parseStat(line: string): Process {
@@ -16,7 +13,6 @@ export function parseStat(line: string): Process {
     pid: Number.parseInt(line, 10),
     parent: Number(afterName[1]),
     session: Number(afterName[3]),
-    residentPages: Number(afterName[21]),
   };
 }
 
@@ -35,11 +31,16 @@ export function processesOf(session: number, folder: string): number[] {
     .map(({ pid }) => pid);
 }
 
-/** What a process and all its descendants keep in memory, in bytes; pages that they share are counted for each. */
-export function residentBytes(root: number, processes = listProcesses()): number {
-  const own = processes.find(({ pid }) => pid === root)?.residentPages ?? 0;
+/** What a process and all its descendants keep in memory, in bytes; a page that several share is counted once. */
+export function residentBytes(root: number, processes = listProcesses(), bytesOf = proportionalBytes): number {
   const children = processes.filter(({ parent }) => parent === root);
-  return children.reduce((sum, { pid }) => sum + residentBytes(pid, processes), own * pageBytes);
+  return children.reduce((sum, { pid }) => sum + residentBytes(pid, processes, bytesOf), bytesOf(root));
+}
+
+/** A process's share of the memory that it and others keep resident (Linux's PSS). */
+function proportionalBytes(pid: number): number {
+  const [, kilobytes] = readOrNothing(`/proc/${pid}/smaps_rollup`).match(/^Pss:\s+(\d+) kB/m) ?? [];
+  return Number(kilobytes ?? 0) * 1024;
 }
 
 /** "java (pid 4711)", for a process that listens on a port; undefined where the system does not tell. */

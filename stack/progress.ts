@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 
 /** Tells a person what is going on: one line a step, live on a terminal, plain lines elsewhere. Writes to stderr. */
 export interface Progress {
+  /** Begins a step, or says what one that goes on does now. */
   begin: (name: string, doing: string) => void;
   done: (name: string, note: string) => void;
   failed: (name: string) => void;
@@ -27,14 +28,20 @@ export function openProgress(stream: NodeJS.WriteStream = process.stderr): Progr
 
 function plainProgress(stream: NodeJS.WriteStream): Progress {
   const since = new Map<string, number>();
+  const said = new Map<string, string>();
   const write = (name: string, text: string) => stream.write(`${name.padEnd(16)} ${text}\n`);
+  const finish = (name: string, note: string) => {
+    write(name, `${note}  (${seconds(Date.now() - (since.get(name) ?? Date.now()))})`);
+    since.delete(name);
+  };
   return {
     begin(name, doing) {
-      since.set(name, Date.now());
-      write(name, `${doing} …`);
+      if (!since.has(name)) since.set(name, Date.now());
+      if (said.get(name) !== doing) write(name, `${doing} …`);
+      said.set(name, doing);
     },
-    done: (name, note) => write(name, `${note}  (${seconds(Date.now() - (since.get(name) ?? Date.now()))})`),
-    failed: (name) => write(name, "failed"),
+    done: finish,
+    failed: (name) => finish(name, "failed"),
     end() {},
   };
 }
@@ -67,12 +74,14 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
     draw();
   };
   return {
-    begin: (name, text) => void steps.set(name, { since: steps.get(name)?.since ?? Date.now(), text, state: "busy" }),
+    begin(name, text) {
+      const step = steps.get(name);
+      steps.set(name, { since: step?.state === "busy" ? step.since : Date.now(), text, state: "busy" });
+    },
     done: (name, note) => finish(name, "done", note),
     failed: (name) => finish(name, "failed"),
     end() {
       clearInterval(timer);
-      if (steps.size > 0) draw();
     },
   };
 }

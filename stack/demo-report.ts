@@ -1,0 +1,95 @@
+import Table from "cli-table3";
+import { type FinishedRun, taskIds } from "./airflow-run.ts";
+import { environmentOf, type Instance, usesEmbeddedSource } from "./instance.ts";
+import type { StartTimes } from "./lifecycle.ts";
+import { paint, seconds } from "./progress.ts";
+import { servicesOf } from "./services.ts";
+
+export interface DemoReport {
+  times: StartTimes;
+  totalMs: number;
+  finished: FinishedRun;
+  /** Rows in PostgreSQL, rows in Cassandra, messages that the dead-letter topic gained. */
+  backedUp: number;
+  stored: number;
+  deadLettered: number;
+  latencySeconds: { p50: number | undefined; p99: number | undefined };
+  sample: Record<string, string>[];
+}
+
+/** What happened, on stdout, from the services to the links that a person opens next. */
+export function showReport(instance: Instance, report: DemoReport): void {
+  const { finished, sample, latencySeconds } = report;
+  const { fetch, format, produce } = finished.counts;
+
+  section(
+    "Services",
+    ["service", "ready after", "address"],
+    servicesOf(instance).map((service) => [
+      service.title,
+      report.times[service.name] ? seconds(report.times[service.name] ?? 0) : "was running",
+      service.address(instance),
+    ]),
+  );
+  section(
+    `Airflow run ${finished.id}`,
+    ["task", "state", "took"],
+    taskIds.map((id) => {
+      const { state, seconds: took } = finished.tasks[id];
+      return [id, paint(state === "success" ? "green" : "red", state, process.stdout), seconds(took * 1000)];
+    }),
+  );
+  section(
+    "Users at every hop",
+    ["hop", "users", "as told by"],
+    [
+      ["fetched", fetch.written, sourceOf(instance)],
+      ["formatted", format.written, "the task format"],
+      ["rejected", fetch.rejected + format.rejected, "the tasks fetch and format"],
+      ["backed up", report.backedUp, "PostgreSQL, rows of this run in created_users"],
+      ["produced", produce.written, `Kafka, acknowledged in ${instance.config.kafka.topic}`],
+      ["stored", report.stored, `Cassandra, rows of this run in ${instance.config.cassandra.keyspace}.created_users`],
+      ["dead-lettered", report.deadLettered, `Kafka, new in ${instance.config.kafka.deadLetterTopic}`],
+    ],
+  );
+  console.log(
+    `\nProduce → readable: ${milliseconds(latencySeconds.p50)} at the median, ${milliseconds(latencySeconds.p99)} at p99\n`,
+  );
+  section(
+    "Three of them",
+    ["first_name", "last_name", "email", "address"],
+    sample.map((row) => [row.first_name, row.last_name, row.email, row.address]),
+  );
+
+  const { AIRFLOW_URL, AIRFLOW_USER, AIRFLOW_PASSWORD, API_URL, CONSUMER_URL } = environmentOf(instance);
+  section(
+    "Open",
+    ["what", "where"],
+    [
+      ["the DAG in Airflow", `${AIRFLOW_URL}/dags/user_automation  (login ${AIRFLOW_USER} / ${AIRFLOW_PASSWORD})`],
+      ["the API's documentation", `${API_URL}/apidocs`],
+      ["the consumer's metrics", `${CONSUMER_URL}/metrics`],
+    ],
+  );
+  console.log(
+    `\n${paint("green", "✔", process.stdout)} done in ${seconds(report.totalMs)}; everything keeps running. Stop it with \`bun run down\`.`,
+  );
+  console.log(`  Users came from ${sourceOf(instance)}.`);
+}
+
+/** Plainly: which source the users are from, and how to take the other one. */
+function sourceOf(instance: Instance): string {
+  const { config } = instance;
+  if (config.source === "dummyjson") return config.dummyjson.url;
+  if (!usesEmbeddedSource(instance)) return config.randomuser.url;
+  return "the embedded source (made-up users; RANDOMUSER_URL=https://randomuser.me/api/1.4/ takes live ones)";
+}
+
+function section(title: string, head: string[], rows: (string | number | undefined)[][]) {
+  const table = new Table({ head, style: { head: [], border: [], compact: true } });
+  table.push(...rows.map((row) => row.map((cell) => cell ?? "")));
+  console.log(`\n${paint("bold", title, process.stdout)}\n${table.toString()}`);
+}
+
+const milliseconds = (value: number | undefined) =>
+  value === undefined ? "not measured" : `${(value * 1000).toFixed(0)} ms`;

@@ -1,0 +1,152 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import { openCassandra } from "../runtime/cassandra.ts";
+import { openKafka } from "../runtime/kafka.ts";
+import { openPostgres } from "../runtime/postgres.ts";
+import { type FinishedRun, runDag } from "./airflow-run.ts";
+import { run } from "./command.ts";
+import { type DemoReport, showReport } from "./demo-report.ts";
+import { StackError } from "./failure.ts";
+import { type Histogram, quantile, readHistogram, since } from "./histogram.ts";
+import { environmentOf, type Instance, project } from "./instance.ts";
+import { type StartTimes, stopServices, up } from "./lifecycle.ts";
+import { tailOf } from "./logs.ts";
+import { openProgress, type Progress } from "./progress.ts";
+
+const readableWithinMs = 60_000;
+const lookEveryMs = 100;
+
+/**
+ * The whole pipeline on the real services, from nothing to rows that can be read: resolves when each user of a fresh
+ * DAG run is readable in Cassandra, prints what happened at every hop and leaves everything running. A failure stops
+ * what this call started.
+ */
+export async function demo(instance: Instance, stop: AbortSignal): Promise<void> {
+  const progress = openProgress();
+  const began = Date.now();
+  let times: StartTimes = {};
+  try {
+    [times] = await Promise.all([up(instance, { progress, stop }), buildTasks(instance, progress, stop)]);
+    const report = await followRun(instance, progress, stop);
+    progress.end();
+    showReport(instance, { ...report, times, totalMs: Date.now() - began });
+  } catch (error) {
+    await stopServices(
+      instance,
+      Object.keys(times).filter((name) => times[name] !== 0),
+      progress,
+    );
+    throw error;
+  } finally {
+    progress.end();
+  }
+}
+
+async function buildTasks(instance: Instance, progress: Progress, stop: AbortSignal) {
+  progress.begin("tasks", "compiling the task binary");
+  await run(instance, "build", [process.execPath, join(project, "tasks", "build.ts")], { stop });
+  progress.done("tasks", "compiled to dist/tasks");
+}
+
+async function followRun(
+  instance: Instance,
+  progress: Progress,
+  stop: AbortSignal,
+): Promise<Omit<DemoReport, "times" | "totalMs">> {
+  const [latenciesBefore, deadLettersBefore] = await Promise.all([latencies(instance), deadLetters(instance)]);
+
+  progress.begin("dag run", "logging in to Airflow");
+  const finished = await runDag(instance, { tell: (doing) => progress.begin("dag run", doing), stop });
+  progress.done("dag run", finished.id);
+
+  const ids = idsOf(instance, finished);
+  progress.begin("rows", `waiting until ${ids.length} users are readable in Cassandra`);
+  const { stored, sample } = await waitUntilReadable(instance, ids, stop);
+  progress.done("rows", `${stored} users are readable in Cassandra`);
+
+  const [latenciesAfter, deadLettersAfter, backedUp] = await Promise.all([
+    latencies(instance),
+    deadLetters(instance),
+    countBackedUp(instance, ids),
+  ]);
+  const observed = since(latenciesBefore, latenciesAfter);
+  return {
+    finished,
+    backedUp,
+    stored,
+    sample,
+    deadLettered: deadLettersAfter - deadLettersBefore,
+    latencySeconds: { p50: quantile(observed, 0.5), p99: quantile(observed, 0.99) },
+  };
+}
+
+/** The users that `format` let through, from the run's own folder. */
+function idsOf({ folder }: Instance, { id: runId }: FinishedRun): string[] {
+  const runs = join(folder, "runs");
+  const own = `-${new Bun.CryptoHasher("sha256").update(runId).digest("hex").slice(0, 8)}`; // as the DAG names it
+  const run = readdirSync(runs).find((name) => name.endsWith(own));
+  const lines = readFileSync(join(runs, run ?? "", "users.jsonl"), "utf8")
+    .split("\n")
+    .filter(Boolean);
+  return lines.map((line) => (JSON.parse(line) as { id: string }).id);
+}
+
+async function waitUntilReadable(instance: Instance, ids: string[], stop: AbortSignal) {
+  const { config } = instance;
+  const contactPoints = [`127.0.0.1:${config.ports.cassandra}`];
+  const client = openCassandra({ cassandra: { ...config.cassandra, contactPoints } }, "demo");
+  const query = `SELECT id, first_name, last_name, email, address FROM ${config.cassandra.keyspace}.created_users WHERE id = ?`;
+  const deadline = Date.now() + readableWithinMs;
+  const missing = new Set(ids);
+  const sample: Record<string, string>[] = [];
+  try {
+    for (;;) {
+      const results = await Promise.all([...missing].map((id) => client.execute(query, [id])));
+      for (const row of results.flatMap(({ rows }) => rows)) {
+        missing.delete(String(row.id));
+        if (sample.length < 3) sample.push(Object.fromEntries(row.keys().map((key) => [key, String(row[key] ?? "")])));
+      }
+      if (missing.size === 0) return { stored: ids.length, sample };
+      if (Date.now() > deadline)
+        throw new StackError(
+          `${missing.size} of ${ids.length} users are not readable in Cassandra after ${readableWithinMs / 1000} s`,
+          `They are in Kafka, or in ${config.kafka.deadLetterTopic} with the reason; see \`bun run logs consumer\`.`,
+          await tailOf(join(instance.folder, "logs", "consumer.log")),
+        );
+      await Bun.sleep(lookEveryMs);
+      stop.throwIfAborted();
+    }
+  } finally {
+    await client.shutdown();
+  }
+}
+
+async function countBackedUp(instance: Instance, ids: string[]): Promise<number> {
+  const sql = openPostgres(environmentOf(instance).POSTGRES_URL ?? "", 1);
+  try {
+    const [row] = await sql`SELECT count(*)::int AS count FROM created_users WHERE id = ANY(${ids}::uuid[])`;
+    return row?.count ?? 0;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/** How many dead letters there are by now. */
+async function deadLetters({ config }: Instance): Promise<number> {
+  const brokers = [`127.0.0.1:${config.ports.kafka}`];
+  const admin = openKafka({ kafka: { ...config.kafka, brokers } }, "demo", getLogger("stack")).admin();
+  try {
+    await admin.connect();
+    const offsets = await admin.fetchTopicOffsets(config.kafka.deadLetterTopic);
+    return offsets.reduce((sum, { high }) => sum + Number(high), 0);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Produce → readable, as the consumer measures it. */
+async function latencies(instance: Instance): Promise<Histogram> {
+  const response = await fetch(`${environmentOf(instance).CONSUMER_URL}/metrics`);
+  return readHistogram(await response.text(), "consumer_produced_to_stored_seconds");
+}
