@@ -1,0 +1,29 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { z } from "zod";
+import { redact } from "./redact.ts";
+
+const schema = z.object({ email: z.string(), login: z.object({ uuid: z.uuid() }), at: z.string().optional() });
+
+test("keys that the schema names stay, wrong values included, and all others go", () => {
+  const value = { email: 42, login: { uuid: "no-uuid", password: "disney1" }, ssn: "528-39-3128" };
+  expect(redact(schema, value)).toEqual({ email: 42, login: { uuid: "no-uuid" } });
+});
+
+test("a value whose keys nobody vouches for is withheld", () => {
+  expect(redact(schema, { email: { password: "disney1" }, login: "disney1", at: ["disney1"] })).toEqual({
+    email: "[withheld]",
+    login: "[withheld]",
+    at: "[withheld]",
+  });
+  expect(redact(schema, ["disney1"])).toBe("[withheld]");
+  expect(redact(schema, "disney1")).toBe("[withheld]");
+});
+
+test("whatever the value is, nothing of it shows beside what the schema names", () => {
+  const secret = "disney1";
+  const tree = fc.letrec((tie) => ({
+    node: fc.oneof(fc.constant(secret), fc.dictionary(fc.constantFrom("password", "login", "id"), tie("node"))),
+  })).node;
+  fc.assert(fc.property(tree, (value) => expect(JSON.stringify(redact(schema, value))).not.toContain(secret)));
+});
