@@ -86,21 +86,18 @@ function person({ code, country, faker, nationalId, states }: Nationality, wante
 }
 
 function login() {
-  const password = common.internet.password({ length: 10, memorable: true });
-  const salt = common.string.alphanumeric(8);
-  const hash = (algorithm: string) =>
-    createHash(algorithm)
-      .update(password + salt)
-      .digest("hex");
   const word = (text: string) => text.toLowerCase().replace(/[^a-z]/g, "");
+  const password = `${word(common.animal.type())}${common.number.int({ min: 10, max: 9_999 })}`;
+  const salt = common.string.alphanumeric(8);
+  const salted = password + salt;
   return {
     uuid: common.string.uuid(),
     username: `${word(common.color.human())}${word(common.animal.type())}${common.number.int({ min: 100, max: 999 })}`,
     password,
     salt,
-    md5: hash("md5"),
-    sha1: hash("sha1"),
-    sha256: hash("sha256"),
+    md5: Bun.MD5.hash(salted, "hex"),
+    sha1: Bun.SHA1.hash(salted, "hex"),
+    sha256: Bun.SHA256.hash(salted, "hex"),
   };
 }
 
