@@ -155,6 +155,10 @@ export const Settings = z.strictObject({
       api: port(5000, "API_PORT", "The API: CRUD, /apidocs, /metrics."),
       consumer: port(9464, "CONSUMER_PORT", "The consumer: /healthz, /readyz, /metrics."),
       source: port(3001, "SOURCE_PORT", "The embedded source."),
+      sparkMaster: port(7077, "SPARK_MASTER_PORT", "Spark's master, where jobs are submitted."),
+      sparkUi: port(9090, "SPARK_UI_PORT", "Spark's master: UI."),
+      sparkWorkerUi: port(9091, "SPARK_WORKER_UI_PORT", "Spark's worker: UI."),
+      sparkMetrics: port(9465, "SPARK_METRICS_PORT", "The Spark job: /metrics."),
     })
     .prefault({}),
 });

@@ -8,14 +8,17 @@ import { environmentOf, type Instance, openInstance } from "./instance.ts";
 import { down, up } from "./lifecycle.ts";
 import { openProgress, paint } from "./progress.ts";
 import { servicesOf } from "./services.ts";
+import { wantNoSpark, wantSpark } from "./spark.ts";
+import { submitSpark } from "./spark-submit.ts";
 import { showStatus } from "./status.ts";
 import { quote } from "./supervisor-files.ts";
 
 type Command = (instance: Instance, args: string[], stop: AbortSignal) => Promise<number>;
 
 const commands: Record<string, Command> = {
-  /** Starts everything that does not run yet and waits until it answers. */
-  async up(instance, _, stop) {
+  /** Starts everything that does not run yet and waits until it answers; with --spark a Spark cluster too. */
+  async up(instance, args, stop) {
+    if (args.includes("--spark")) wantSpark(instance);
     const progress = openProgress();
     await up(instance, { progress, stop }).finally(progress.end);
     return 0;
@@ -25,6 +28,7 @@ const commands: Record<string, Command> = {
   async down(instance) {
     const progress = openProgress();
     await down(instance, progress).finally(progress.end);
+    wantNoSpark(instance);
     return 0;
   },
 
@@ -75,6 +79,9 @@ const commands: Record<string, Command> = {
   async airflow(instance, args) {
     return exec([instance.installed.tool("airflow"), ...args], instance, airflowEnvironment(instance));
   },
+
+  /** Submits the streaming job to the stack's Spark cluster and stays until it ends; arguments are the job's own. */
+  spark: submitSpark,
 
   /** The real cqlsh, on this stack's Cassandra. */
   async cqlsh(instance, args) {

@@ -9,9 +9,21 @@ import { postgres } from "./postgres.ts";
 import { schemaRegistry } from "./schema-registry.ts";
 import type { Service } from "./service.ts";
 import { source } from "./source.ts";
+import { spark } from "./spark.ts";
 
 /** Everything that the stack can run, in the order in which it is shown. */
-const services: Service[] = [postgres, kafka, schemaRegistry, cassandra, connect, airflow, source, consumer, api];
+const services: Service[] = [
+  postgres,
+  kafka,
+  schemaRegistry,
+  cassandra,
+  connect,
+  airflow,
+  source,
+  consumer,
+  api,
+  spark,
+];
 
 /** The services that this stack runs. */
 export const servicesOf = (instance: Instance) => services.filter(({ wanted }) => wanted?.(instance) ?? true);

@@ -1,0 +1,95 @@
+"""The table in Cassandra: made from the generated CQL where it is missing, written by the connector, deleted from by CQL."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cassandra import ConsistencyLevel
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.concurrent import execute_concurrent_with_args
+from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+from pyspark.sql import DataFrame, Row
+
+from faults import TransientError
+from settings import Settings
+
+TABLE = "created_users"
+KEYSPACE_IN_FILE, DATA_CENTER_IN_FILE = "spark_streams", "'datacenter1': 1"
+DELETES_IN_FLIGHT = 64
+
+
+def create_table(settings: Settings, cql_file: Path) -> None:
+    """Creates keyspace, table and index where they are missing. Raises TransientError while Cassandra is away."""
+    text = (
+        cql_file.read_text(encoding="utf-8")
+        .replace(KEYSPACE_IN_FILE, settings.keyspace)
+        .replace(DATA_CENTER_IN_FILE, f"'{settings.local_data_center}': {settings.replication_factor}")
+    )
+    with connect(settings) as session:
+        for statement in filter(str.strip, text.split(";")):
+            session.execute(statement, timeout=30)
+
+
+def connector_options(settings: Settings) -> dict[str, str]:
+    """The connector's settings, for Spark's configuration."""
+    options = {
+        "spark.cassandra.connection.host": settings.contact_points,
+        "spark.cassandra.connection.localDC": settings.local_data_center,
+        "spark.cassandra.connection.reconnectionDelayMS.min": "500",
+        "spark.cassandra.connection.reconnectionDelayMS.max": "5000",
+        # A batch that cannot be written is begun again as a whole, so a task need not try for minutes.
+        "spark.cassandra.query.retry.count": "3",
+        "spark.cassandra.output.consistency.level": "LOCAL_QUORUM",
+        # A null is written as such: the newest write says what is there.
+        "spark.cassandra.output.ignoreNulls": "false",
+        # Batches of rows that the same replicas hold, well below Cassandra's limit of 50 KiB.
+        "spark.cassandra.output.batch.grouping.key": "replica_set",
+        "spark.cassandra.output.batch.size.bytes": "16384",
+        "spark.cassandra.output.concurrent.writes": "16",
+    }
+    if settings.username is not None:
+        options["spark.cassandra.auth.username"] = settings.username
+        options["spark.cassandra.auth.password"] = settings.password or ""
+    return options
+
+
+def upsert(rows: DataFrame, settings: Settings) -> None:
+    """Writes whole rows, each at its own `write_time` (microseconds since 1970)."""
+    rows.write.format("org.apache.spark.sql.cassandra").mode("append").options(
+        keyspace=settings.keyspace, table=TABLE, writetime="write_time"
+    ).save()
+
+
+def delete(rows: DataFrame, settings: Settings) -> None:
+    """Deletes rows (`id`, `write_time`). Spark's connector knows deletes only in Scala, so they are plain CQL."""
+
+    def delete_partition(partition: Iterable[Row]) -> None:
+        with connect(settings) as session:
+            statement = session.prepare(f"DELETE FROM {settings.keyspace}.{TABLE} USING TIMESTAMP ? WHERE id = ?")
+            keys = ((row.write_time, row.id) for row in partition)
+            execute_concurrent_with_args(session, statement, keys, concurrency=DELETES_IN_FLIGHT)
+
+    rows.foreachPartition(delete_partition)
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[Session]:
+    points = [point.rpartition(":") for point in settings.contact_points.split(",")]
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(settings.local_data_center)),
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        request_timeout=12,
+    )
+    cluster = Cluster(
+        [(host.strip(), int(port)) if host else port.strip() for host, _, port in points],
+        auth_provider=PlainTextAuthProvider(settings.username, settings.password or "") if settings.username else None,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        protocol_version=5,
+    )
+    try:
+        yield cluster.connect()
+    except NoHostAvailable as error:
+        raise TransientError(f"Cassandra ({settings.contact_points}) does not answer: {error}") from error
+    finally:
+        cluster.shutdown()

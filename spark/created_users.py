@@ -1,0 +1,73 @@
+"""The topic of created users: each batch becomes rows and dead letters."""
+
+import time
+from collections.abc import Callable
+
+from pyspark.sql import Column, DataFrame, Observation, Window
+from pyspark.sql import functions as F
+
+import cassandra_table
+import dead_letters
+import metrics
+from registry import Registry
+from settings import Settings
+from stopping import Stop, StoppingError
+from user_schema import UserSchema
+from wire import decode, row_columns
+
+REASONS = "no_value too_large no_magic_byte unknown_schema undecodable invalid_user timestamp_ahead".split()
+
+
+def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callable[[DataFrame, int], None]:
+    """
+    For foreachBatch, which lets the job advance only once this returns: then every record of the batch is stored or
+    acknowledged by the dead-letter topic. A batch that is begun again writes the same rows at the same times.
+    """
+    registry = Registry(settings.registry_url, schema)
+    topic = settings.topic
+
+    def write_batch(records: DataFrame, batch_id: int) -> None:
+        if stop.asked.is_set():
+            raise StoppingError(f"asked to stop before batch {batch_id}")
+        newest_ms = time.time_ns() // 1_000_000 + settings.max_ahead_ms
+        unknown: set[int] = set()
+        while True:
+            seen = Observation()
+            judged = decode(records, schema, registry.writers, unknown, newest_ms)
+            cassandra_table.upsert(newest_rows(judged.observe(seen, *_counts()), schema), settings)
+            unresolved = {int(schema_id, 16) for schema_id in seen.get["unresolved"].split()}
+            if not unresolved:
+                break
+            unknown |= registry.resolve(unresolved)
+
+        letters = {reason: seen.get[reason] for reason in REASONS if seen.get[reason]}
+        if letters:
+            dead_letters.send(judged.where(F.col("reason").isNotNull()), settings)
+        for reason, count in letters.items():
+            metrics.DEAD_LETTERS.labels(topic, reason).inc(count)
+        dead = sum(letters.values())
+        metrics.RECORDS.labels(topic, "dead_lettered").inc(dead)
+        metrics.RECORDS.labels(topic, "stored").inc(seen.get["records"] - dead)
+
+    return write_batch
+
+
+def newest_rows(judged: DataFrame, schema: UserSchema) -> DataFrame:
+    """
+    The rows to write, each id once: the newest write, and of two with the same time the later in the log, since
+    Cassandra would take the one whose values are greater.
+    """
+    write_time = (F.col("user.timestamp") * 1_000).alias("write_time")
+    rows = judged.where("reason is null").select(*row_columns(schema.fields), write_time, "partition", "offset")
+    newest_first = Window.partitionBy("id").orderBy(
+        *(F.col(name).desc() for name in ("write_time", "partition", "offset"))
+    )
+    first = rows.withColumn("rank", F.row_number().over(newest_first)).where("rank = 1")
+    return first.select(*schema.columns, "write_time")
+
+
+def _counts() -> list[Column]:
+    counts = [F.count_if(F.col("reason") == reason).alias(reason) for reason in REASONS]
+    schema_id = F.when(F.col("reason") == "unresolved", F.hex(F.substring("value", 2, 4)))
+    unresolved = F.concat_ws(" ", F.collect_set(schema_id)).alias("unresolved")
+    return [F.count(F.lit(1)).alias("records"), unresolved, *counts]

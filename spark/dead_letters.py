@@ -1,0 +1,35 @@
+"""The dead-letter topic: every record that cannot be stored, with the headers of contract/topics.ts."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from settings import Settings
+
+# A letter is an original, which may be as large as the broker takes, and its headers.
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+
+
+def send(records: DataFrame, settings: Settings) -> None:
+    """
+    Returns once all in-sync replicas have every record: key and value as they were, why and from where in the headers.
+    """
+    headers = F.array(
+        _header("reason", F.col("reason")),
+        _header("detail", F.col("detail")),
+        _header("source.topic", F.col("topic")),
+        _header("source.partition", F.col("partition").cast("string")),
+        _header("source.offset", F.col("offset").cast("string")),
+    )
+    records.select("key", "value", headers.alias("headers")).write.format("kafka").options(
+        **{
+            "kafka.bootstrap.servers": settings.brokers,
+            "topic": settings.dead_letter_topic,
+            "includeHeaders": "true",
+            "kafka.acks": "all",
+            "kafka.max.request.size": str(MAX_REQUEST_BYTES),
+        }
+    ).save()
+
+
+def _header(name: str, value: Column) -> Column:
+    return F.struct(F.lit(name).alias("key"), value.cast("binary").alias("value"))

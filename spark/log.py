@@ -1,0 +1,43 @@
+"""Events with properties, one logfmt line each on stderr, as the project's other programs log them; no personal data."""
+
+import json
+import sys
+from datetime import UTC, datetime
+
+_LEVELS = ("debug", "info", "warning", "error")
+_lowest = 1
+
+
+def open_log(level: str) -> None:
+    global _lowest
+    _lowest = _LEVELS.index(level) if level in _LEVELS else 1
+
+
+def info(message: str, **properties: object) -> None:
+    _write("info", message, properties)
+
+
+def warn(message: str, **properties: object) -> None:
+    _write("warning", message, properties)
+
+
+def error(message: str, **properties: object) -> None:
+    _write("error", message, properties)
+
+
+def _write(level: str, message: str, properties: dict[str, object]) -> None:
+    if _LEVELS.index(level) < _lowest:
+        return
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    pairs = {"time": now, "level": level, "logger": "spark", "msg": message, **properties}
+    sys.stderr.write(" ".join(f"{name}={_value(value)}" for name, value in pairs.items()) + "\n")
+    sys.stderr.flush()
+
+
+def _value(value: object) -> str:
+    text = str(value)
+    return (
+        text
+        if text and not any(character.isspace() or character in '="\\' for character in text)
+        else json.dumps(text, ensure_ascii=False)
+    )

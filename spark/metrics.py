@@ -1,0 +1,43 @@
+"""What the job counts; each help text says what a rise means. The names follow the consumer's."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+REGISTRY = CollectorRegistry()
+
+RECORDS = Counter(
+    "spark_stream_records",
+    "Records that are done with, by outcome (stored, dead_lettered). No rise while the lag rises: it is stuck.",
+    ["topic", "outcome"],
+    registry=REGISTRY,
+)
+DEAD_LETTERS = Counter(
+    "spark_stream_dead_letters",
+    "Records acknowledged by the dead-letter topic, by reason. A rise: a producer writes what does not fit.",
+    ["topic", "reason"],
+    registry=REGISTRY,
+)
+BATCH_SECONDS = Histogram(
+    "spark_stream_batch_duration_seconds",
+    "From planning a batch to its commit. A rise: Cassandra slows down, or batches grew.",
+    ["topic"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+    registry=REGISTRY,
+)
+LAG = Gauge(
+    "spark_stream_lag_records",
+    "Records of a partition that no batch has taken yet. A rise: more arrives than is written.",
+    ["topic", "partition"],
+    registry=REGISTRY,
+)
+RESTARTS = Counter(
+    "spark_stream_restarts",
+    "Queries begun again from their checkpoint. A rise: Cassandra, Kafka or the Schema Registry is away or overloaded.",
+    ["topic"],
+    registry=REGISTRY,
+)
+
+
+def serve(port: int, host: str = "127.0.0.1") -> None:
+    """Answers GET /metrics in the background."""
+    if port:
+        start_http_server(port, addr=host, registry=REGISTRY)

@@ -1,0 +1,93 @@
+"""The job's settings: the project's own environment variables, and options for what only Spark knows."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The same variables, with the same defaults, as every other program of the project."""
+
+    brokers: str
+    topic: str
+    dead_letter_topic: str
+    change_topic: str
+    registry_url: str
+    contact_points: str
+    local_data_center: str
+    keyspace: str
+    replication_factor: int
+    username: str | None
+    password: str | None
+    max_ahead_ms: int
+    log_level: str
+
+    @staticmethod
+    def of(env: Mapping[str, str] = os.environ) -> "Settings":
+        def port(name: str, default: int) -> str:
+            return env.get(name) or str(default)
+
+        return Settings(
+            brokers=env.get("KAFKA_BROKERS") or f"127.0.0.1:{port('KAFKA_PORT', 9092)}",
+            topic=env.get("KAFKA_TOPIC") or "users_created",
+            dead_letter_topic=env.get("KAFKA_DEAD_LETTER_TOPIC") or "users_created.dlq",
+            change_topic=env.get("KAFKA_CHANGE_TOPIC") or "postgresDebesium.public.created_users",
+            registry_url=env.get("SCHEMA_REGISTRY_URL")
+            or f"http://127.0.0.1:{port('SCHEMA_REGISTRY_PORT', 8081)}/apis/ccompat/v7",
+            contact_points=env.get("CASSANDRA_CONTACT_POINTS") or f"127.0.0.1:{port('CASSANDRA_PORT', 9042)}",
+            local_data_center=env.get("CASSANDRA_LOCAL_DATA_CENTER") or "datacenter1",
+            keyspace=env.get("CASSANDRA_KEYSPACE") or "spark_streams",
+            replication_factor=int(env.get("CASSANDRA_REPLICATION_FACTOR") or 1),
+            username=env.get("CASSANDRA_USERNAME") or None,
+            password=env.get("CASSANDRA_PASSWORD") or None,
+            max_ahead_ms=int(env.get("CONSUMER_MAX_AHEAD_MS") or 300_000),
+            log_level=env.get("LOG_LEVEL") or "info",
+        )
+
+
+@dataclass(frozen=True)
+class Options:
+    checkpoint: str
+    trigger: str | None
+    available_now: bool
+    max_records: int
+    cdc: bool
+    metrics_port: int
+    generated: Path
+
+
+def parse_options(arguments: Sequence[str] | None = None) -> Options:
+    parser = argparse.ArgumentParser(
+        prog="user_stream.py",
+        description="Kafka -> Cassandra under the project's contract, as a Spark Structured Streaming job.",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        required=True,
+        help="folder or URL that keeps how far the job has come; a new one begins at the beginning of the topic",
+    )
+    how_often = parser.add_mutually_exclusive_group()
+    how_often.add_argument("--trigger", help="time between two batches, '1 second'; default: as soon as there is data")
+    how_often.add_argument("--available-now", action="store_true", help="take what is there now, then end")
+    parser.add_argument(
+        "--max-records", type=int, default=50_000, help="records in one batch at most (default: %(default)s)"
+    )
+    parser.add_argument("--cdc", action="store_true", help="also apply the change events that Debezium writes")
+    parser.add_argument(
+        "--metrics-port",
+        type=int,
+        default=int(os.environ.get("SPARK_METRICS_PORT") or 9465),
+        help="port of /metrics; 0 for none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--generated",
+        type=Path,
+        default=PROJECT / "contract" / "generated",
+        help="folder with users_created.avsc and created_users.cql (default: the project's own)",
+    )
+    return Options(**vars(parser.parse_args(arguments)))

@@ -1,0 +1,118 @@
+"""Records of created users -> users, or the reason why they are none: contract/wire.ts in Spark's expressions."""
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.avro.functions import from_avro
+
+from user_schema import SENTINEL, Field, UserSchema
+from validation import first_fault
+
+MAX_VALUE_BYTES = 64 * 1024
+# JavaScript's Date, in which the contract's first reader keeps times, ends 8.64e15 ms from 1970.
+MAX_TIME_MS = 8_640_000_000_000_000
+
+
+def header() -> Column:
+    """The five bytes in front of a body: magic byte 0 and the schema id."""
+    return F.substring("value", 1, 5)
+
+
+def header_of(schema_id: int) -> bytes:
+    return b"\x00" + schema_id.to_bytes(4, "big")
+
+
+def decode(
+    records: DataFrame, schema: UserSchema, writers: Mapping[int, str | None], unknown: set[int], newest_ms: int
+) -> DataFrame:
+    """
+    Adds three columns: `user` (a struct of the contract's fields, times in milliseconds), and `reason` and `detail`
+    where the record is no user. A record of a schema id that is in neither `writers` nor `unknown` has no user and the
+    reason `unresolved`: the registry is to be asked. `writers` holds None for schemas that cannot become a user.
+    """
+    body = F.concat(F.expr("substring(value, 6)"), F.lit(SENTINEL))
+    reader = schema.reader()
+    decoded, refused = F.lit(None), F.lit(False)
+    for schema_id, writer in writers.items():
+        written_so = header() == F.lit(header_of(schema_id))
+        if writer is None:
+            refused = refused | written_so
+        else:
+            from_body = from_avro(body, writer, {"mode": "PERMISSIVE", "avroSchema": reader})
+            decoded = F.when(written_so, from_body).otherwise(decoded)
+    if not any(writers.values()):
+        # Only so that the column has its type.
+        decoded = F.when(F.lit(False), from_avro(body, reader, {"mode": "PERMISSIVE"}))
+
+    listed = [F.lit(header_of(schema_id)) for schema_id in (*writers, *unknown)]
+    shape = (
+        F.when(F.col("value").isNull(), F.lit("no_value"))
+        .when(F.length("value") > MAX_VALUE_BYTES, F.lit("too_large"))
+        .when((F.length("value") < 5) | (F.substring("value", 1, 1) != F.lit(b"\x00")), F.lit("no_magic_byte"))
+        .when(~header().isin(listed) if listed else F.lit(True), F.lit("unresolved"))
+        .when(header().isin([F.lit(header_of(schema_id)) for schema_id in unknown]), F.lit("unknown_schema"))
+        .when(refused, F.lit("undecodable"))
+    )
+    framed = records.withColumn("reason", shape)
+    read = framed.withColumn("user", F.when(F.col("reason").isNull(), decoded))
+    whole = (F.col("user.__end") == F.lit(SENTINEL)) & F.col("user.id").isNotNull() & _times_exist(schema)
+    reasoned = read.withColumn(
+        "reason", F.coalesce("reason", F.when(~F.coalesce(whole, F.lit(False)), F.lit("undecodable")))
+    )
+    judged = reasoned.withColumn("fault", F.when(F.col("reason").isNull(), first_fault(schema.fields, "user")))
+    ahead = F.col("user.timestamp") > newest_ms
+    reason = F.coalesce(
+        "reason",
+        F.when(F.col("fault").isNotNull(), F.lit("invalid_user")),
+        F.when(ahead, F.lit("timestamp_ahead")),
+    )
+    return judged.withColumn("reason", reason).withColumn("detail", _detail(newest_ms)).drop("fault")
+
+
+def _times_exist(schema: UserSchema) -> Column:
+    exists = F.lit(True)
+    for field in schema.fields:
+        if field.kind == "timestamp":
+            exists = exists & F.coalesce(
+                F.col(f"user.{field.name}").between(-MAX_TIME_MS, MAX_TIME_MS), F.lit(field.nullable)
+            )
+    return exists
+
+
+def _detail(newest_ms: int) -> Column:
+    """A sentence for the person who looks into a dead letter."""
+    header_hex = F.conv(F.hex(F.substring("value", 2, 4)), 16, 10)
+    sentences: dict[str, Column] = {
+        "no_value": F.lit("the value is null"),
+        "too_large": F.concat(
+            F.lit("the value has "), F.length("value"), F.lit(f" bytes, more than {MAX_VALUE_BYTES}")
+        ),
+        "no_magic_byte": F.lit("the value does not begin with magic byte 0 and a schema id"),
+        "unknown_schema": F.concat(F.lit("the registry knows no schema "), header_hex),
+        "undecodable": F.concat(
+            F.lit("not what schema "), header_hex, F.lit(" says, or a schema that cannot become a user")
+        ),
+        "invalid_user": F.col("fault"),
+        "timestamp_ahead": F.concat(
+            F.lit("timestamp "), F.col("user.timestamp"), F.lit(f" ms is after {newest_ms}, the latest that is allowed")
+        ),
+    }
+    detail = F.lit(None).cast("string")
+    for reason, sentence in sentences.items():
+        detail = F.when(F.col("reason") == reason, sentence).otherwise(detail)
+    return detail
+
+
+def row_columns(fields: tuple[Field, ...]) -> list[Column]:
+    """The columns of the table, from `user`: texts as Java reads them, ids in lower case, times as timestamps."""
+    columns = []
+    for field in fields:
+        value = F.col(f"user.{field.name}")
+        match field.kind:
+            case "uuid":
+                value = F.lower(value)
+            case "timestamp":
+                value = F.timestamp_millis(value)
+        columns.append(value.alias(field.name))
+    return columns

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import { StackError } from "./failure.ts";
+import { installSpark, sparkOf } from "./install.ts";
+import { dataFolder, environmentOf, type Instance, project } from "./instance.ts";
+import { clusterOf, sparkEnvironment, sparkMasterOf } from "./spark.ts";
+
+/**
+ * Submits spark/user_stream.py to the stack's cluster and resolves with its exit code when it ends. SIGINT and SIGTERM
+ * let it finish the batch in hand. `args` are the job's own options; the checkpoint has a default.
+ * @throws StackError where no cluster runs
+ */
+export async function submitSpark(instance: Instance, args: string[], stop: AbortSignal): Promise<number> {
+  await installSpark(instance.env);
+  await clusterOf(instance).catch((cause: unknown) => {
+    throw new StackError("The stack runs no Spark cluster", "Start one: bun run up --spark", [], { cause });
+  });
+  const { SPARK_UI_URL } = environmentOf(instance);
+  console.error(`Spark: ${sparkMasterOf(instance)}, UI ${SPARK_UI_URL}, metrics ${metricsUrl(instance)}`);
+
+  const job = Bun.spawn([...submitCommand(instance), ...withCheckpoint(instance, args)], {
+    cwd: project,
+    env: { ...instance.env, ...sparkEnvironment(instance), ...jobEnvironment(instance) },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  stop.addEventListener("abort", () => job.kill("SIGTERM"));
+  const exitCode = await job.exited;
+  // A JVM that was asked to stop says so by its exit code, however well it stopped.
+  return stop.aborted && (exitCode === 143 || exitCode === 130) ? 0 : exitCode;
+}
+
+/** The command line of spark-submit up to the job's own options. The jars lie on this machine: nothing is downloaded. */
+function submitCommand(instance: Instance): string[] {
+  const { home, jars } = sparkOf(instance.env);
+  const settings = {
+    "spark.driver.extraClassPath": join(jars, "*"),
+    "spark.executor.extraClassPath": join(jars, "*"),
+    "spark.executor.memory": "640m",
+    // What of an executor's memory is for cached data and shuffles, of which this job has little.
+    "spark.memory.fraction": "0.4",
+  };
+  return [
+    join(home, "bin", "spark-submit"),
+    ...["--master", sparkMasterOf(instance), "--driver-memory", "384m", "--driver-java-options", "-XX:+UseSerialGC"],
+    ...Object.entries(settings).flatMap(([name, value]) => ["--conf", `${name}=${value}`]),
+    ...(instance.env.SPARK_SUBMIT_OPTIONS?.split(/\s+/).filter(Boolean) ?? []),
+    join(project, "spark", "user_stream.py"),
+  ];
+}
+
+/** The project's settings as the job reads them. */
+function jobEnvironment(instance: Instance): Record<string, string> {
+  const { kafka, cassandra, consumer, log, schemaRegistry } = instance.config;
+  const optional = { CASSANDRA_USERNAME: cassandra.username, CASSANDRA_PASSWORD: cassandra.password };
+  return {
+    KAFKA_BROKERS: kafka.brokers.join(","),
+    KAFKA_TOPIC: kafka.topic,
+    KAFKA_DEAD_LETTER_TOPIC: kafka.deadLetterTopic,
+    KAFKA_CHANGE_TOPIC: kafka.changeTopic,
+    SCHEMA_REGISTRY_URL: schemaRegistry.url,
+    CASSANDRA_CONTACT_POINTS: cassandra.contactPoints.join(","),
+    CASSANDRA_LOCAL_DATA_CENTER: cassandra.localDataCenter,
+    CASSANDRA_KEYSPACE: cassandra.keyspace,
+    CASSANDRA_REPLICATION_FACTOR: String(cassandra.replicationFactor),
+    CONSUMER_MAX_AHEAD_MS: String(consumer.maxAheadMs),
+    LOG_LEVEL: log.level,
+    SPARK_METRICS_PORT: String(instance.config.ports.sparkMetrics),
+    ...Object.fromEntries(
+      Object.entries(optional).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ),
+  };
+}
+
+/** A checkpoint belongs to one topic and one table. */
+function withCheckpoint(instance: Instance, args: string[]): string[] {
+  if (args.some((arg) => arg === "--checkpoint" || arg.startsWith("--checkpoint="))) return args;
+  const { kafka, cassandra } = instance.config;
+  const name = `${kafka.topic}-${cassandra.keyspace}`;
+  return ["--checkpoint", join(dataFolder(instance, "spark"), "checkpoints", name), ...args];
+}
+
+const metricsUrl = ({ config }: Instance) => `http://127.0.0.1:${config.ports.sparkMetrics}/metrics`;
