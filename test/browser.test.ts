@@ -29,7 +29,8 @@ test("a person logs in to Airflow, presses Trigger, and sees the run succeed", a
   await page.getByTestId("trigger-dag-submit").click();
 
   await page.waitForURL(/\/dags\/user_automation\/runs\/manual/);
-  await page.getByTestId("state-badge").filter({ hasText: "Success" }).first().waitFor({ timeout: 120_000 });
+  // The first badge is the run's own; its tasks' follow.
+  await page.getByTestId("state-badge").first().filter({ hasText: "Success" }).waitFor({ timeout: 120_000 });
 
   const [triggered, ...more] = (await airflow.runs()).filter(
     ({ dag_run_id, run_type }) => run_type === "manual" && !known.has(dag_run_id),
@@ -78,21 +79,15 @@ test("Swagger UI's Try it out adds the example user as it stands and gets it bac
   await page.close();
 }, 120_000);
 
-test("neither page asks another machine for anything", async () => {
-  for (const url of [`${process.env.API_URL}/apidocs`, `${process.env.API_URL}/`]) {
-    const { page, errors } = await openPage();
-    const strangers: string[] = [];
-    page.on("request", (request) => {
-      if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== new URL(url).origin)
-        strangers.push(request.url());
-    });
-    const response = await page.goto(url, { waitUntil: "networkidle" });
-    expect({ url, status: response?.status(), strangers, errors }).toEqual({
-      url,
-      status: 200,
-      strangers: [],
-      errors: [],
-    });
-    await page.close();
-  }
+test("the API's documentation asks no other machine for anything", async () => {
+  const { page, errors } = await openPage();
+  const strangers: string[] = [];
+  page.on("request", (request) => {
+    if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== process.env.API_URL)
+      strangers.push(request.url());
+  });
+  const response = await page.goto(`${process.env.API_URL}/apidocs`, { waitUntil: "networkidle" });
+  expect(response?.status()).toBe(200);
+  expect({ strangers, errors }).toEqual({ strangers: [], errors: [] });
+  await page.close();
 }, 120_000);

@@ -29,6 +29,7 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
       tallies.push(await dagTests(reports, stack.folder, stop));
     }
     heading("tests on the real services");
+    await build();
     await stack.up(stop);
     for (const file of wanted.length > 0 ? wanted : serviceTests()) {
       stop.throwIfAborted();
@@ -46,6 +47,15 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
   if (total.failed === 0) stack.remove();
   else console.log(`\nlogs and data of this run's stack: ${stack.folder}`);
   return total;
+}
+
+/** The tasks' binary, which Airflow runs; one that a running demo uses is replaced as a whole, and only by a newer one. */
+async function build() {
+  const building = Bun.spawn([process.execPath, "tasks/build.ts"], {
+    cwd: project,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if ((await building.exited) !== 0) throw new Error("the tasks' binary could not be built (the reason is above)");
 }
 
 async function checks(): Promise<Tally> {

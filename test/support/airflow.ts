@@ -47,34 +47,40 @@ export async function openAirflow(env = process.env): Promise<Airflow> {
   const { access_token } = await ky
     .post(`${url}/auth/token`, { json: { username, password } })
     .json<{ access_token: string }>();
-  const dag = ky.extend({
-    prefix: `${url}/api/v2/dags/${dagId}`,
+  const api = ky.extend({
+    prefix: `${url}/api/v2`,
     timeout: 30_000,
     headers: { authorization: `Bearer ${access_token}` },
     hooks: { afterResponse: [sayWhy] },
   });
-  return { url, ...operations(dag) };
+  return { url, ...operations(api) };
 }
 
-function operations(dag: KyInstance): Omit<Airflow, "url"> {
-  const at = (runId: string, ...rest: string[]) => ["dagRuns", runId, ...rest].map(encodeURIComponent).join("/");
+function operations(api: KyInstance): Omit<Airflow, "url"> {
+  const path = `dags/${dagId}`;
+  const at = (runId: string, ...rest: string[]) =>
+    [path, "dagRuns", ...[runId, ...rest].map(encodeURIComponent)].join("/");
 
   const self: Omit<Airflow, "url"> = {
     async unpause() {
-      await until("Airflow knows the DAG", () => dag.get("", { throwHttpErrors: false }).then(({ ok }) => ok));
-      await dag.patch("", { json: { is_paused: false } });
+      await until("Airflow knows the DAG", () => api.get(path, { throwHttpErrors: false }).then(({ ok }) => ok));
+      await api.patch(path, { json: { is_paused: false } });
     },
 
     trigger: (conf = {}, runId) =>
-      dag.post("dagRuns", { json: { logical_date: null, conf, ...(runId && { dag_run_id: runId }) } }).json<DagRun>(),
+      api
+        .post(`${path}/dagRuns`, { json: { logical_date: null, conf, ...(runId && { dag_run_id: runId }) } })
+        .json<DagRun>(),
 
-    runs: async () => (await dag.get("dagRuns").json<{ dag_runs: DagRun[] }>()).dag_runs,
+    runs: async () =>
+      (await api.get(`${path}/dagRuns`, { searchParams: { order_by: "-run_after" } }).json<{ dag_runs: DagRun[] }>())
+        .dag_runs,
 
     ended: (runId, withinMs = 180_000) =>
       until(
         `the run ${runId} has ended`,
         async () => {
-          const run = await dag.get(at(runId)).json<DagRun>();
+          const run = await api.get(at(runId)).json<DagRun>();
           if (run.state === "success" || run.state === "failed") return run;
           throw new Error(JSON.stringify({ state: run.state, tasks: [...(await self.tasks(runId)).values()] }));
         },
@@ -82,26 +88,28 @@ function operations(dag: KyInstance): Omit<Airflow, "url"> {
       ),
 
     async tasks(runId) {
-      const { task_instances } = await dag.get(at(runId, "taskInstances")).json<{ task_instances: TaskInstance[] }>();
+      const { task_instances } = await api.get(at(runId, "taskInstances")).json<{ task_instances: TaskInstance[] }>();
       return new Map(task_instances.map((task) => [task.task_id, task]));
     },
 
     async clear(runId, from) {
       const which = from ? { task_ids: [from], include_downstream: true } : {};
-      await dag.post("clearTaskInstances", {
+      await api.post(`${path}/clearTaskInstances`, {
         json: { dag_run_id: runId, dry_run: false, only_failed: false, reset_dag_runs: true, ...which },
       });
     },
 
     async countsOf(runId, taskId) {
-      const path = at(runId, "taskInstances", taskId, "xcomEntries", "return_value");
-      return (await dag.get(path).json<{ value: Counts }>()).value;
+      const entry = at(runId, "taskInstances", taskId, "xcomEntries", "return_value");
+      return (await api.get(entry).json<{ value: Counts }>()).value;
     },
 
-    logOf: (runId, taskId, attempt) =>
-      dag
+    async logOf(runId, taskId, attempt) {
+      const { content } = await api
         .get(at(runId, "taskInstances", taskId, "logs", String(attempt)), { searchParams: { full_content: true } })
-        .text(),
+        .json<{ content: { event: string; [detail: string]: unknown }[] }>();
+      return content.map((line) => JSON.stringify(line)).join("\n");
+    },
   };
   return self;
 }

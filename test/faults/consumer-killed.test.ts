@@ -1,0 +1,38 @@
+import { expect, test } from "bun:test";
+import { dropKeyspace } from "../support/cassandra.ts";
+import { lagOf } from "../support/kafka.ts";
+import { expectNothingLost } from "../support/ledger.ts";
+import { namesOf } from "../support/names.ts";
+import { until } from "../support/until.ts";
+import { type StartedConsumer, startConsumer } from "./consumer.ts";
+import { openRecorder } from "./records.ts";
+
+// The group notices a death after this time; six seconds is the least that Kafka allows by default.
+const names = namesOf(import.meta.path, { CONSUMER_SESSION_TIMEOUT_MS: "6000", CONSUMER_SLICE_ROWS: "100" });
+
+const storesRecords = (consumer: StartedConsumer) =>
+  until("the consumer stores records", async () => (await consumer.metric("consumer_records_total", "stored")) > 0, {
+    everyMs: 20,
+  });
+
+test("two consumers that share the partitions, each killed five times while 50,000 records flow, lose none", async () => {
+  const recorder = await openRecorder(names);
+  const flow = recorder.flow(50_000, 1_250);
+
+  for (let round = 0; round < 5; round++) {
+    const consumers = [startConsumer(names), startConsumer(names)];
+    await Promise.all(consumers.map(storesRecords));
+    for (const consumer of consumers) consumer.signal("SIGKILL");
+    expect(await Promise.all(consumers.map(({ exited }) => exited))).toEqual([137, 137]);
+  }
+
+  const consumer = startConsumer(names);
+  await flow;
+  await until("the lag is 0", async () => (await lagOf(names.config, names.groupId, names.topic)) === 0);
+  consumer.signal("SIGTERM");
+  expect(await consumer.exited).toBe(0);
+  expect(recorder.acknowledged.size).toBe(50_000);
+  await expectNothingLost(names.config, recorder.acknowledged);
+  await recorder.close();
+  await dropKeyspace(names.config);
+}, 240_000);

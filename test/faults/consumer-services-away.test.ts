@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { validUsers } from "../../contract/samples.ts";
+import { dropKeyspace, readRows } from "../support/cassandra.ts";
+import { lagOf, readTopic } from "../support/kafka.ts";
+import { expectNothingLost } from "../support/ledger.ts";
+import { namesOf } from "../support/names.ts";
+import { controlStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+import { type StartedConsumer, startConsumer } from "./consumer.ts";
+import { openRecorder, type Recorder } from "./records.ts";
+
+const names = namesOf(import.meta.path);
+const { topic, groupId, config } = names;
+const outageMs = 60_000;
+
+let recorder: Recorder;
+let consumer: StartedConsumer;
+
+beforeAll(async () => {
+  recorder = await openRecorder(names);
+  consumer = startConsumer(names);
+  await becomesReady();
+}, 120_000);
+
+afterAll(async () => {
+  consumer.signal("SIGTERM");
+  await consumer.exited;
+  await recorder.close();
+  await dropKeyspace(config);
+});
+
+const patience = { withinMs: 120_000 }; // a service that starts on a busy machine takes its time
+const becomesReady = () =>
+  until("the consumer is ready", async () => (await consumer.status("/readyz")) === 200, patience);
+const lagIsZero = () => until("the lag is 0", async () => (await lagOf(config, groupId, topic)) === 0, patience);
+const isAlive = () => Promise.race([consumer.exited.then(() => false), Promise.resolve(true)]);
+
+test("Cassandra stopped for 60 s while records flow: the consumer waits, and nothing is lost", async () => {
+  const stack = await controlStack();
+  const over = new AbortController();
+  const flow = recorder.flow(Number.POSITIVE_INFINITY, 100, over.signal);
+  await until("records are stored", async () => (await consumer.metric("consumer_records_total", "stored")) > 100);
+
+  await stack.stop("cassandra");
+  const since = performance.now();
+  await until("the consumer says that it is not ready", async () => (await consumer.status("/readyz")) === 503);
+  expect(await consumer.status("/healthz")).toBe(200);
+  await until("writes are tried again", async () => (await consumer.metric("consumer_retries_total", "write")) > 3);
+
+  // One that is asked to stop meanwhile does so; one that is started meanwhile waits for Cassandra.
+  consumer.signal("SIGTERM");
+  const asked = performance.now();
+  expect(await consumer.exited).toBe(0);
+  expect(performance.now() - asked).toBeLessThan(10_000);
+  consumer = startConsumer(names);
+  await until("it says what it waits for", async () =>
+    (await consumer.output()).includes('what="connect to Cassandra at'),
+  );
+
+  await until("the outage is over", () => performance.now() - since > outageMs, { withinMs: 2 * outageMs });
+  await stack.start("cassandra");
+  await becomesReady();
+  over.abort();
+  await flow;
+  await lagIsZero();
+  await expectNothingLost(config, recorder.acknowledged);
+}, 300_000);
+
+test("the broker restarted while records flow: the consumer goes on by itself, and nothing is lost", async () => {
+  const stack = await controlStack();
+  const over = new AbortController();
+  const flow = recorder.flow(Number.POSITIVE_INFINITY, 100, over.signal);
+  const before = recorder.acknowledged.size;
+  await until("records flow", () => recorder.acknowledged.size > before + 200);
+
+  await stack.stop("kafka");
+  await until("the consumer says that it is not ready", async () => (await consumer.status("/readyz")) === 503);
+  await stack.start("kafka");
+  const restarted = recorder.acknowledged.size;
+  await until("records flow again", () => recorder.acknowledged.size > restarted + 200);
+  await becomesReady();
+  over.abort();
+  await flow;
+  await lagIsZero();
+  expect(await isAlive()).toBe(true);
+  await expectNothingLost(config, recorder.acknowledged);
+}, 300_000);
+
+test("the Schema Registry away: records of a schema not seen yet wait for it, and none is dead-lettered", async () => {
+  const stack = await controlStack();
+  await stack.stop("schema-registry");
+  // A consumer that has just started knows no schema.
+  consumer.signal("SIGTERM");
+  expect(await consumer.exited).toBe(0);
+  consumer = startConsumer(names);
+  await becomesReady();
+  await recorder.sendUsers(validUsers.length * 100);
+  await until("it asks again", async () => (await consumer.output()).includes('what="ask the Schema Registry'));
+  expect(await lagOf(config, groupId, topic)).toBe(validUsers.length * 100);
+
+  await stack.start("schema-registry");
+  await lagIsZero();
+  expect(await readTopic(config, names.deadLetterTopic)).toEqual([]);
+  expect((await readRows(config)).size).toBe(recorder.acknowledged.size);
+  await expectNothingLost(config, recorder.acknowledged);
+}, 300_000);

@@ -1,0 +1,40 @@
+import type { Names } from "../support/names.ts";
+import { type StartedProgram, startProgram } from "../support/program.ts";
+
+/** A consumer of a test's own, and what it says of itself. */
+export interface StartedConsumer extends StartedProgram {
+  /** The status of `/healthz` or `/readyz`; 0 where nobody answers. */
+  status: (path: "/healthz" | "/readyz") => Promise<number>;
+  /** The sum of a metric over all its labels, or of those that contain `label`. */
+  metric: (name: string, label?: string) => Promise<number>;
+}
+
+const address = /msg=listening url=(\S+)/;
+
+/** Starts `consumer/main.ts` on the test's topic, group and keyspace. */
+export function startConsumer({ env }: Names): StartedConsumer {
+  // Every consumer of the tests asks for the same port; those that find it taken use another, and say which.
+  const program = startProgram("consumer/main.ts", [], env);
+  const urlOf = async () => {
+    const [, url] = address.exec(await program.output()) ?? [];
+    if (url === undefined) throw new Error("the consumer does not listen yet");
+    return url;
+  };
+  return {
+    ...program,
+    status: async (path) => {
+      try {
+        return (await fetch(new URL(path, await urlOf()))).status;
+      } catch {
+        return 0;
+      }
+    },
+    async metric(name, label = "") {
+      const text = await (await fetch(new URL("/metrics", await urlOf()))).text();
+      return text
+        .split("\n")
+        .filter((line) => line.startsWith(name) && line.includes(label))
+        .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+    },
+  };
+}

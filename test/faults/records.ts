@@ -1,0 +1,74 @@
+import { validUsers } from "../../contract/samples.ts";
+import { keyOf, valueSubject } from "../../contract/topics.ts";
+import type { User } from "../../contract/user.ts";
+import { avroSchema, encode } from "../../contract/wire.ts";
+import { openKafka, prepareKafka } from "../../runtime/kafka.ts";
+import { openLog } from "../../runtime/log.ts";
+import { openRegistry } from "../../runtime/registry.ts";
+import type { Names } from "../support/names.ts";
+
+/** Produces to a test's own topic and keeps account of what the broker acknowledged. */
+export interface Recorder {
+  schemaId: number;
+  /** What the broker acknowledged, by key: the user that was sent, or null for a record that is none. */
+  acknowledged: ReadonlyMap<string, User | null>;
+  /** Sends new users, and resolves once all are acknowledged. */
+  sendUsers: (count: number) => Promise<void>;
+  sendRecords: (records: { key: string; value: Buffer | null; user: User | null }[]) => Promise<void>;
+  /** Sends new users at a steady pace until there are `count` of them, or `stop`. */
+  flow: (count: number, perSecond: number, stop?: AbortSignal) => Promise<void>;
+  close: () => Promise<void>;
+}
+
+const log = openLog("test-recorder", "fatal");
+
+/** Records in one request to the broker, which takes at most 1 MB for each partition. */
+const maxRequestRecords = 500;
+
+/** Creates the test's topics, registers the schema, and connects. */
+export async function openRecorder({ config }: Names): Promise<Recorder> {
+  await prepareKafka(config, "test-recorder", log, new AbortController().signal);
+  const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(config.kafka.topic), avroSchema);
+  const producer = openKafka(config, "test-recorder", log, 1_000).producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  const acknowledged = new Map<string, User | null>();
+
+  const recorder: Recorder = {
+    schemaId,
+    acknowledged,
+    sendUsers: (count) =>
+      recorder.sendRecords(
+        Array.from({ length: count }, () => {
+          const user = newUser();
+          return { key: keyOf(user), value: encode(user, schemaId), user };
+        }),
+      ),
+    async sendRecords(records) {
+      for (let start = 0; start < records.length; start += maxRequestRecords) {
+        const request = records.slice(start, start + maxRequestRecords);
+        const messages = request.map(({ key, value }) => ({ key, value }));
+        await producer.send({ topic: config.kafka.topic, acks: -1, messages });
+        for (const { key, user } of request) acknowledged.set(key, user);
+      }
+    },
+    async flow(count, perSecond, stop) {
+      const begin = performance.now();
+      for (let sent = 0; sent < count && !stop?.aborted; ) {
+        const due = Math.min(count, Math.ceil(((performance.now() - begin) / 1_000) * perSecond));
+        if (due > sent) await recorder.sendUsers(due - sent);
+        sent = due;
+        await Bun.sleep(10);
+      }
+    },
+    close: () => producer.disconnect(),
+  };
+  return recorder;
+}
+
+let users = 0;
+
+/** A user that nobody has seen before, after one of the samples. */
+export function newUser(): User {
+  const sample = validUsers[users % validUsers.length]!;
+  return { ...sample, id: crypto.randomUUID(), username: `user${users++}` };
+}
