@@ -26,9 +26,9 @@ export function openSchemas(registry: Registry, log: Log): ReadersFor {
       log,
     });
     if (schema === null) return null;
-    const reader = readerOf(schema);
+    const reader = known.get(id) ?? readerOf(schema); // another partition may have asked at the same time
+    if (!known.has(id)) log.info("schema known", { id });
     known.set(id, reader);
-    log.info("schema known", { id });
     return reader;
   };
 

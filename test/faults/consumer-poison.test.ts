@@ -39,8 +39,8 @@ test("1,000 poison records among 10,000 good ones are dead-lettered with their r
       value: encode(user, recorder.schemaId),
       user,
     }));
-    const bad = kinds.map(([reason, valueOf], kind) => {
-      const poison = { key: `poison-${round}-${kind}`, value: valueOf(), user: null };
+    const bad = kinds.map(([reason, poisonValue], kind) => {
+      const poison = { key: `poison-${round}-${kind}`, value: poisonValue(), user: null };
       sent.set(poison.key, { reason, value: poison.value });
       return poison;
     });

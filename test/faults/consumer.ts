@@ -1,3 +1,4 @@
+import { afterAll } from "bun:test";
 import type { Names } from "../support/names.ts";
 import { type StartedProgram, startProgram } from "../support/program.ts";
 
@@ -11,10 +12,16 @@ export interface StartedConsumer extends StartedProgram {
 
 const address = /msg=listening url=(\S+)/;
 
+const started: StartedProgram[] = [];
+afterAll(() => {
+  for (const program of started) program.signal("SIGKILL"); // what a failed test left behind
+});
+
 /** Starts `consumer/main.ts` on the test's topic, group and keyspace. */
 export function startConsumer({ env }: Names): StartedConsumer {
   // Every consumer of the tests asks for the same port; those that find it taken use another, and say which.
   const program = startProgram("consumer/main.ts", [], env);
+  started.push(program);
   const urlOf = async () => {
     const [, url] = address.exec(await program.output()) ?? [];
     if (url === undefined) throw new Error("the consumer does not listen yet");
