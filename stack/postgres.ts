@@ -140,6 +140,11 @@ const unprivileged = 65_534; // nobody
  */
 function asUser(argv: string[]): string[] {
   if (!isRoot()) return argv;
+  if (!Bun.which("setpriv"))
+    throw new StackError(
+      "PostgreSQL does not run as root, and there is no setpriv to run it as somebody else",
+      "Run the stack as an ordinary user, or install util-linux.",
+    );
   const right = "dac_override";
   const identity = [`--reuid=${unprivileged}`, `--regid=${unprivileged}`, "--clear-groups"];
   return ["setpriv", ...identity, `--inh-caps=+${right}`, `--ambient-caps=+${right}`, ...argv];

@@ -41,4 +41,4 @@ export interface Service {
 }
 
 /** How long a service may take from its start to its first answer, in milliseconds. */
-export const readyWithinMs = 180_000;
+export const readyWithinMs = 300_000;
