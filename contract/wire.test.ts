@@ -1,0 +1,110 @@
+import { expect, test } from "bun:test";
+import avro from "avsc";
+import fc from "fast-check";
+import { validUsers } from "./samples.ts";
+import { User } from "./user.ts";
+import { avroSchema, decode, encode, maxValueBytes, type Reader, readerOf } from "./wire.ts";
+import fastavro from "./wire-vectors.json" with { type: "json" };
+
+const schemaId = 7;
+const readers = new Map<number, Reader | null>([[schemaId, readerOf(JSON.stringify(avroSchema))]]);
+const [rachel] = validUsers as [User, ...User[]];
+const bytesOf = (hex: string) => Buffer.from(hex, "hex");
+
+test("a user becomes the very bytes that fastavro makes of it", () => {
+  for (const { user, bytes } of fastavro.vectors)
+    expect(encode(user as User, fastavro.schemaId).toString("hex")).toBe(bytes);
+});
+
+test("the bytes that fastavro makes become the user", () => {
+  const known = new Map([[fastavro.schemaId, readerOf(JSON.stringify(avroSchema))]]);
+  for (const { user, bytes } of fastavro.vectors) expect(decode(bytesOf(bytes), known)).toEqual(user as User);
+});
+
+test("every valid sample survives the wire", () => {
+  for (const user of validUsers) expect(decode(encode(user, schemaId), readers)).toEqual(user);
+});
+
+test("any user survives the wire", () => {
+  // Any script; U+0000 is no part of a user.
+  const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 9 }).map((text) => text.replaceAll("\0", "0"));
+  const text = fc.oneof(fc.constant(""), name);
+  const time = fc
+    .date({ min: new Date("0001-01-01"), max: new Date("9999-12-31"), noInvalidDate: true })
+    .map((date) => date.toISOString());
+  const user = fc.record({
+    id: fc.uuid({ version: [4, 5] }),
+    first_name: name,
+    last_name: name,
+    gender: fc.option(text),
+    email: fc.nat().map((number) => `owl${number}@example.com`),
+    username: name,
+    phone: fc.option(text),
+    address: fc.option(text),
+    post_code: fc.option(text),
+    dob: fc.option(time),
+    registered_date: fc.option(time),
+    picture: fc.option(text),
+    timestamp: time,
+  });
+  fc.assert(fc.property(user, (value) => expect(decode(encode(value, schemaId), readers)).toEqual(value)));
+});
+
+test("any bytes become a user or a reason, and never an error", () => {
+  const value = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+    // A user with one byte changed, cut off anywhere.
+    fc
+      .record({ at: fc.nat(250), byte: fc.integer({ min: 0, max: 255 }), length: fc.integer({ min: 0, max: 300 }) })
+      .map(({ at, byte, length }) => {
+        const bytes = encode(rachel, schemaId);
+        if (at < bytes.length) bytes[at] = byte;
+        return bytes.subarray(0, length);
+      }),
+  );
+  fc.assert(
+    fc.property(value, (bytes) => {
+      const result = decode(bytes, readers);
+      if ("reason" in result) expect(result.detail).not.toBe("");
+      else expect(User.parse(result)).toEqual(result);
+    }),
+  );
+});
+
+test.each([
+  ["null", null, "no_value"],
+  ["more bytes than a user can have", Buffer.alloc(maxValueBytes + 1), "too_large"],
+  ["nothing", Buffer.alloc(0), "no_magic_byte"],
+  ["text", Buffer.from('{"id": 1}'), "no_magic_byte"],
+  ["a schema id that is cut off", bytesOf("00000000"), "no_magic_byte"],
+  ["the id of a schema that the registry does not know", encode(rachel, 8), "unknown_schema"],
+  ["a body that is cut off", encode(rachel, schemaId).subarray(0, -3), "undecodable"],
+  ["a body with something after it", Buffer.concat([encode(rachel, schemaId), Buffer.alloc(1)]), "undecodable"],
+  ["a user without a first name", encode({ ...rachel, first_name: "" }, schemaId), "invalid_user"],
+])("%s is rejected by its reason", (_, bytes, reason) => {
+  expect(decode(bytes, readers)).toMatchObject({ kind: "rejected", reason });
+});
+
+test("a schema that knows less and more than the contract is read: what it lacks is null, what it adds is passed over", () => {
+  const { fields } = avroSchema;
+  const older = {
+    ...avroSchema,
+    fields: [...fields.filter(({ name }) => !["phone", "dob"].includes(name)), { name: "nickname", type: "string" }],
+  };
+  const { phone: _, dob: __, ...known } = rachel;
+  const millis = (time: string | null) => Date.parse(time!);
+  const body = avro.Type.forSchema(older as never, { wrapUnions: false }).toBuffer({
+    ...known,
+    registered_date: millis(rachel.registered_date),
+    timestamp: millis(rachel.timestamp),
+    nickname: "Owl",
+  });
+  expect(readerOf(JSON.stringify(older))(body)).toEqual({ ...rachel, phone: null, dob: null });
+});
+
+test("a schema that cannot become a user rejects everything", () => {
+  const read = readerOf(
+    JSON.stringify({ type: "record", name: "Order", fields: [{ name: "number", type: "string" }] }),
+  );
+  expect(read(encode(rachel, schemaId).subarray(5))).toMatchObject({ kind: "rejected", reason: "undecodable" });
+});
