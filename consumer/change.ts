@@ -9,9 +9,12 @@ export interface Message {
   timestamp: string;
 }
 
-/** What one record asks of the table, and as of when: the newest write of a row wins, whatever order they arrive in. */
+/**
+ * What one record asks of the table, and as of when: the newest write of a row wins, whatever order they arrive in.
+ * `kept` names columns that the record does not know and that stay as they are; they are null in `user`.
+ */
 export type Change =
-  | { kind: "upsert"; user: User; writeTimeMicros: number }
+  | { kind: "upsert"; user: User; kept?: readonly (keyof User)[]; writeTimeMicros: number }
   | { kind: "delete"; id: string; writeTimeMicros: number };
 
 /** The row that a change is about. */
@@ -21,6 +24,8 @@ export const idOf = (change: Change) => (change.kind === "upsert" ? change.user.
 export interface Write {
   message: Message;
   change: Change;
+  /** When the change was committed in PostgreSQL, in milliseconds since 1970, where it comes from there. */
+  committedMs?: number;
 }
 
 /** A record that does not fit, and why. */
@@ -30,11 +35,12 @@ export interface DeadLetter {
   detail: string;
 }
 
-/** Every record of a slice in one of two lists. */
+/** Every record of a slice in one of two lists, or counted as one that asks for nothing. */
 export interface Sifted {
   writes: Write[];
   letters: DeadLetter[];
+  ignored?: number;
 }
 
-/** Reads the records of one topic. It may wait for what it needs to read them, until `stop`. */
-export type Route = (messages: readonly Message[], stop: AbortSignal) => Promise<Sifted>;
+/** Reads the records of one topic, a partition's in its order. It may wait for what it needs, until `stop`. */
+export type Route = (messages: readonly Message[], stop: AbortSignal, partition: number) => Promise<Sifted>;

@@ -12,10 +12,12 @@ interface Dependencies {
   config: Pick<Config, "consumer">;
   /** How the records of each topic are read; its keys are what is subscribed to. */
   routes: ReadonlyMap<string, Route>;
+  /** Told when partitions are assigned anew: each is read from its committed offset on, which others may have moved. */
+  onAssignment?: () => void;
   sink: Sink;
   deadLetters: DeadLetters;
   progress: Progress;
-  metrics: Pick<Metrics, "records" | "sliceSeconds" | "storedSeconds">;
+  metrics: Pick<Metrics, "records" | "sliceSeconds" | "storedSeconds" | "committedSeconds">;
 }
 
 /** kafkajs waits for a fetch under way before it stops, so this is also a part of how long stopping takes. */
@@ -53,7 +55,10 @@ export async function consume(dependencies: Dependencies, stop: AbortSignal): Pr
   };
   ended.promise.catch(() => {}); // it may end before anyone awaits it
 
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => progress.joined(payload.memberAssignment));
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    progress.joined(payload.memberAssignment);
+    dependencies.onAssignment?.();
+  });
   consumer.on(consumer.events.HEARTBEAT, () => progress.heard());
   consumer.on(consumer.events.REBALANCING, () => progress.left());
   consumer.on(consumer.events.STOP, () => progress.left());
@@ -110,6 +115,9 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
     await commitOffsetsIfNecessary();
     await heartbeat();
   }
+  // What ends a transaction takes an offset, and is no record.
+  resolveOffset(batch.lastOffset());
+  progress.seen(topic, partition, { next: String(BigInt(batch.lastOffset()) + 1n) });
 }
 
 async function storeSlice(
@@ -119,13 +127,16 @@ async function storeSlice(
   { sink, deadLetters, metrics }: Dependencies,
   abandon: AbortSignal,
 ): Promise<void> {
-  const { writes, letters } = await route(slice, abandon);
+  const { writes, letters, ignored = 0 } = await route(slice, abandon, partition);
   const refused = await sink.write(writes, abandon);
   const [oldest] = writes;
   if (oldest) metrics.storedSeconds.observe({ topic }, (Date.now() - Number(oldest.message.timestamp)) / 1_000);
   const dead = [...letters, ...refused];
   if (dead.length > 0) await deadLetters.send({ topic, partition }, dead, abandon);
-  metrics.records.inc({ topic, outcome: "stored" }, slice.length - dead.length);
+  for (const { committedMs } of writes)
+    if (committedMs !== undefined) metrics.committedSeconds.observe((Date.now() - committedMs) / 1_000);
+  metrics.records.inc({ topic, outcome: "stored" }, slice.length - dead.length - ignored);
+  metrics.records.inc({ topic, outcome: "ignored" }, ignored);
   metrics.records.inc({ topic, outcome: "dead_lettered" }, dead.length);
 }
 

@@ -32,12 +32,23 @@ export function collapse(writes: readonly Write[]): Collapsed {
       continue;
     }
     const isNewer = write.change.writeTimeMicros >= other.change.writeTimeMicros;
-    if (isNewer) newest.set(id, write);
+    const [winner, loser] = isNewer ? [write, other] : [other, write];
+    newest.set(id, completed(winner, loser));
     const older = replaced.get(id);
-    if (older) older.push(isNewer ? other : write);
-    else replaced.set(id, [isNewer ? other : write]);
+    if (older) older.push(loser);
+    else replaced.set(id, [loser]);
   }
   return { newest: [...newest.values()], replaced };
+}
+
+/** A write whose kept columns have the values that an older write of the row would have given them. */
+function completed(write: Write, older: Write): Write {
+  const { change } = write;
+  if (change.kind !== "upsert" || !change.kept || older.change.kind !== "upsert") return write;
+  const { kept: alsoKept = [], user: from } = older.change;
+  const filled = change.kept.filter((name) => !alsoKept.includes(name)).map((name) => [name, from[name]]);
+  const kept = change.kept.filter((name) => alsoKept.includes(name));
+  return { ...write, change: { ...change, user: { ...change.user, ...Object.fromEntries(filled) }, kept } };
 }
 
 /**

@@ -6,6 +6,7 @@ import { openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import type { Route } from "./change.ts";
+import { openChangeRoute } from "./change-route.ts";
 import { consume } from "./consume.ts";
 import { openDeadLetters } from "./dead-letters.ts";
 import { declareMetrics } from "./metrics.ts";
@@ -57,11 +58,16 @@ await run(openLog("consumer"), async (stop) => {
     const createdUsers: Route = async (messages, until) =>
       sift(messages, { readers: await readersFor(messages, until), now: Date.now(), maxAheadMs });
 
+    const routes = new Map([[topic, createdUsers]]);
+    const changes = openChangeRoute(maxAheadMs, metrics);
+    if (config.cdc.apply) routes.set(config.kafka.changeTopic, changes.route);
+
     await consume(
       {
         kafka,
         config,
-        routes: new Map([[topic, createdUsers]]),
+        routes,
+        onAssignment: changes.restart,
         sink: openSink({ cassandra, keyspace: config.cassandra.keyspace, metrics, log }),
         deadLetters: openDeadLetters({
           send: (messages) => producer.send({ topic: deadLetterTopic, acks: -1, messages }),

@@ -13,7 +13,7 @@ export function declareMetrics(registry: Registry) {
   return {
     records: new Counter({
       name: "consumer_records_total",
-      help: "Records that are done with, by outcome (stored, dead_lettered). No rise while the lag rises: it is stuck.",
+      help: "Records that are done with, by outcome (stored, dead_lettered, ignored). No rise while the lag rises: it is stuck.",
       labelNames: ["topic", "outcome"] as const,
       registers,
     }),
@@ -48,6 +48,18 @@ export function declareMetrics(registry: Registry) {
       help: "From producing a record to its being readable in Cassandra, of each slice's oldest. A rise: readers see older data.",
       labelNames: ["topic"] as const,
       buckets: latencySeconds,
+      registers,
+    }),
+    committedSeconds: new Histogram({
+      name: "consumer_committed_to_stored_seconds",
+      help: "From a commit in PostgreSQL to its being readable in Cassandra. A rise: Connect or the consumer lags behind.",
+      buckets: latencySeconds,
+      registers,
+    }),
+    unknownColumns: new Counter({
+      name: "consumer_unknown_columns_total",
+      help: "Values in change events that the contract has no column for. A rise: the PostgreSQL table has grown one.",
+      labelNames: ["column"] as const,
       registers,
     }),
     lag: new Gauge({

@@ -62,12 +62,13 @@ export function openProgress({ lag }: Pick<Metrics, "lag">, sessionTimeoutMs: nu
     isMember: () => isJoined && Date.now() - heardAtMs < sessionTimeoutMs,
     async refreshLag(offsets) {
       for (const [topic, partitions] of assigned) {
-        const [ends, committed] = await Promise.all([offsets.ends(topic), offsets.committed(topic)]);
+        const [ends, commits] = await Promise.all([offsets.ends(topic), offsets.committed(topic)]);
         for (const [partition, position] of partitions) {
           const end = ends.find((entry) => entry.partition === partition);
-          const next = committed.find((entry) => entry.partition === partition);
+          const next = commits.find((entry) => entry.partition === partition);
           if (end) position.end = BigInt(end.offset);
-          position.next ??= BigInt(Math.max(0, Number(next?.offset ?? 0)));
+          const committed = BigInt(Math.max(0, Number(next?.offset ?? 0)));
+          if (position.next === undefined || position.next < committed) position.next = committed;
           show(topic, partition, position);
         }
       }

@@ -1,10 +1,11 @@
 import { types } from "cassandra-driver";
 import { deleteCql, rowOf, selectCql, upsertCql } from "../contract/tables.ts";
+import { fields } from "../contract/user.ts";
 import { type Cassandra, isInvalidStatement, isTransient } from "../runtime/cassandra.ts";
 import { messageOf } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
 import { retry } from "../runtime/retry.ts";
-import { type DeadLetter, idOf, type Write } from "./change.ts";
+import { type Change, type DeadLetter, idOf, type Write } from "./change.ts";
 import { collapse, groupsOf } from "./groups.ts";
 import { limitOf } from "./limit.ts";
 import type { Metrics } from "./metrics.ts";
@@ -32,6 +33,14 @@ interface Outcome {
   refused: { write: Write; detail: string }[];
   again: Write[];
   error?: unknown;
+}
+
+/** The values of a row; what is to stay as it is is not set. */
+function valuesOf({ user, kept }: Extract<Change, { kind: "upsert" }>): unknown[] {
+  const values = rowOf(user);
+  return kept?.length
+    ? values.map((value, index) => (kept.includes(fields[index]!.name) ? types.unset : value))
+    : values;
 }
 
 const stored: Outcome = { refused: [], again: [] };
@@ -114,7 +123,7 @@ export function openSink({ cassandra, keyspace, metrics, log }: Dependencies): S
 
   const statementOf = ({ change }: Write) =>
     change.kind === "upsert"
-      ? { query: upsert, params: [...rowOf(change.user), change.writeTimeMicros] }
+      ? { query: upsert, params: [...valuesOf(change), change.writeTimeMicros] }
       : { query: remove, params: [change.writeTimeMicros, change.id] };
 
   const isCluster = () => cassandra.hosts.length > 1;

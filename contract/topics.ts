@@ -24,6 +24,7 @@ export type Reason =
   | "undecodable" // not the Avro that its schema says, or a schema that cannot become a user
   | "invalid_user" // Avro that decodes to something that is no user
   | "timestamp_ahead" // dated further in the future than is allowed, where it would outlive every later edit
+  | "unsupported_change" // a change event that is about no row
   | "refused"; // Cassandra called the statement invalid
 
 /** A record that cannot be stored: `reason` for the machine, `detail` for the person who looks into it. */
