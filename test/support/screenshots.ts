@@ -1,0 +1,52 @@
+/**
+ * Takes the README's pictures anew, from the stack that runs: `bun test/support/screenshots.ts`, with the variables of
+ * `bun run --silent env`. It triggers a run of its own, so that the picture shows one that has just succeeded.
+ */
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { project } from "../../stack/instance.ts";
+import { type Airflow, openAirflow } from "./airflow.ts";
+import { logIn, openBrowser } from "./browser.ts";
+
+const pictures = join(project, "docs", "images");
+
+/** A run that has just succeeded: its four tasks with their durations, beside the grid of the runs before it. */
+async function takeRun(page: Page, airflow: Airflow) {
+  const { dag_run_id } = await airflow.trigger();
+  const { state } = await airflow.ended(dag_run_id);
+  if (state !== "success") throw new Error(`the run ${dag_run_id} ended as ${state}: no picture of that`);
+
+  await page.setViewportSize({ width: 1400, height: 800 });
+  await page.goto(`${airflow.url}/dags/user_automation/runs/${encodeURIComponent(dag_run_id)}`);
+  await logIn(page);
+  // The run's own badge and its tasks'.
+  await page.getByTestId("state-badge").filter({ hasText: "Success" }).nth(4).waitFor();
+  await page.waitForLoadState("networkidle");
+  const clip = { x: 0, y: 0, width: 1400, height: 660 };
+  await page.screenshot({ path: join(pictures, "airflow-run.png"), clip });
+}
+
+/** The operations on users, from the title to the last of them. */
+async function takeDocumentation(page: Page) {
+  await page.setViewportSize({ width: 1000, height: 800 });
+  await page.goto(`${process.env.API_URL}/apidocs`, { waitUntil: "networkidle" });
+  const users = page.locator(".opblock-tag-section").first();
+  await users.locator(".opblock").last().waitFor();
+  const box = await users.boundingBox();
+  if (!box) throw new Error("the operations on users are not on the page");
+  const clip = { x: 0, y: 0, width: 1000, height: Math.ceil(box.y + box.height) + 16 };
+  await page.screenshot({ path: join(pictures, "apidocs.png"), fullPage: true, clip });
+}
+
+const airflow = await openAirflow();
+await airflow.unpause();
+const browser = await openBrowser();
+try {
+  const page = await browser.newPage({ deviceScaleFactor: 1.5, colorScheme: "light" });
+  page.setDefaultTimeout(120_000);
+  await takeRun(page, airflow);
+  await takeDocumentation(page);
+} finally {
+  await browser.close();
+}
+console.log(`${pictures}: airflow-run.png, apidocs.png`);
