@@ -27,7 +27,11 @@ const address = (env: string, what: string) => setting(z.url().optional(), env, 
  * An address that is left out is the native stack's own, so moving a port moves everything that talks to it.
  */
 export const Settings = z.strictObject({
-  source: setting(z.enum(["randomuser", "dummyjson"]).default("randomuser"), "USERS_SOURCE", "Where users come from."),
+  source: text(
+    "randomuser",
+    "USERS_SOURCE",
+    "Where users come from: randomuser, dummyjson, or another file of sources/.",
+  ),
   randomuser: z
     .strictObject({
       url: address(
@@ -194,7 +198,7 @@ export class ConfigError extends Error {
  */
 export function resolveConfig(yaml: string, env: Record<string, string | undefined>, file = "config.yaml") {
   const settings = listSettings();
-  const raw: Record<string, unknown> = (Bun.YAML.parse(yaml) as Record<string, unknown> | null) ?? {};
+  const raw = withoutNulls((Bun.YAML.parse(yaml) as Record<string, unknown> | null) ?? {});
   for (const { path, env: name } of settings) {
     const value = env[name];
     if (value !== undefined && value !== "") assign(raw, path, value);
@@ -226,6 +230,16 @@ export function loadConfig(env = process.env): Config {
   const file = env.CONFIG_FILE ?? "config.yaml";
   if (env.CONFIG_FILE && !existsSync(file)) throw new ConfigError(`CONFIG_FILE names ${file}, which does not exist`);
   return resolveConfig(existsSync(file) ? readFileSync(file, "utf8") : "", env, file);
+}
+
+/** A key without a value is left out: `randomuser:` alone, say, with all below it commented out. */
+function withoutNulls(settings: Record<string, unknown>): Record<string, unknown> {
+  const isGroup = (value: unknown) => typeof value === "object" && !Array.isArray(value);
+  return Object.fromEntries(
+    Object.entries(settings)
+      .filter(([, value]) => value !== null)
+      .map(([key, value]) => [key, isGroup(value) ? withoutNulls(value as Record<string, unknown>) : value]),
+  );
 }
 
 function assign(target: Record<string, unknown>, path: string[], value: unknown) {
