@@ -45,7 +45,7 @@ def connector_options(settings: Settings) -> dict[str, str]:
         "spark.cassandra.output.ignoreNulls": "false",
         # Batches of rows that the same replicas hold, well below Cassandra's limit of 50 KiB.
         "spark.cassandra.output.batch.grouping.key": "replica_set",
-        "spark.cassandra.output.batch.size.bytes": "16384",
+        "spark.cassandra.output.batch.size.rows": "32",
         "spark.cassandra.output.concurrent.writes": "16",
     }
     if settings.username is not None:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 import cassandra_table
 import dead_letters
+import log
 import metrics
 from registry import Registry
 from settings import Settings
@@ -47,7 +48,9 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
             metrics.DEAD_LETTERS.labels(topic, reason).inc(count)
         dead = sum(letters.values())
         metrics.RECORDS.labels(topic, "dead_lettered").inc(dead)
-        metrics.RECORDS.labels(topic, "stored").inc(seen.get["records"] - dead)
+        stored = seen.get["records"] - dead
+        metrics.RECORDS.labels(topic, "stored").inc(stored)
+        log.info("batch stored", topic=topic, id=batch_id, stored=stored, deadLettered=dead)
 
     return write_batch
 

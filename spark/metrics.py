@@ -29,6 +29,12 @@ LAG = Gauge(
     ["topic", "partition"],
     registry=REGISTRY,
 )
+UNKNOWN_COLUMNS = Counter(
+    "spark_stream_unknown_columns",
+    "Values of columns that the contract does not know, passed over. A rise: PostgreSQL's table has grown a column.",
+    ["topic", "column"],
+    registry=REGISTRY,
+)
 RESTARTS = Counter(
     "spark_stream_restarts",
     "Queries begun again from their checkpoint. A rise: Cassandra, Kafka or the Schema Registry is away or overloaded.",

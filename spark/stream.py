@@ -107,9 +107,6 @@ class _Life:
             self._pause_seconds = FIRST_PAUSE_SECONDS
             milliseconds = progress["durationMs"]["triggerExecution"]
             metrics.BATCH_SECONDS.labels(self._stream.topic).observe(milliseconds / 1_000)
-            log.info(
-                "batch", query=self._stream.name, id=self._last_batch, records=progress["numInputRows"], ms=milliseconds
-            )
         if last := self._query.lastProgress:
             for source in last["sources"]:
                 _measure_lag(source)

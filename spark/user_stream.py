@@ -14,10 +14,11 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+import created_users
 import log
 import metrics
+import user_changes
 from cassandra_table import connector_options, create_table
-from created_users import write_batches
 from faults import FinalError, TransientError, is_transient, summary_of
 from settings import Options, Settings, parse_options
 from stopping import Stop
@@ -38,7 +39,10 @@ def main() -> int:
         metrics.serve(options.metrics_port)
         wait_for_table(settings, options, stop)
         log.info("job started", ui=spark.sparkContext.uiWebUrl, master=spark.sparkContext.master)
-        streams = [Stream("created_users", settings.topic, write_batches(settings, schema, stop))]
+        streams = [Stream("created_users", settings.topic, created_users.write_batches(settings, schema, stop))]
+        if options.cdc:
+            changes = user_changes.write_batches(settings, schema, stop)
+            streams.append(Stream("user_changes", settings.change_topic, changes))
         run(spark, streams, settings, options, stop)
         log.info("job ended")
         return 0

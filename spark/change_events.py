@@ -1,0 +1,158 @@
+"""One record of the change topic -> what it says: consumer/change-events.ts in Python. Pure, and run by the executors."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from user_schema import Field
+
+# What Debezium writes for a large value that did not change and that PostgreSQL did not log.
+UNAVAILABLE = "__debezium_unavailable_value"
+# What a JavaScript number holds exactly.
+GREATEST_INT = 2**53 - 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = 1_000
+
+
+class ChangeEvent(NamedTuple):
+    """
+    `kind` is upsert, read (by a snapshot), delete, nothing or rejected. `user` is in the contract's order, times in
+    milliseconds; `kept` are columns that are to stay as Cassandra has them. `commit`, in microseconds since 1970, is
+    when a snapshot read the row where `kind` is read.
+    """
+
+    kind: str
+    reason: str | None = None
+    detail: str | None = None
+    user: tuple[Any, ...] | None = None
+    kept: list[str] | None = None
+    unknown: list[str] | None = None
+    commit: int | None = None
+    order: int | None = None
+    lsn: int | None = None
+
+
+NOTHING = ChangeEvent("nothing")
+
+
+class _RejectedError(Exception):
+    """(reason, detail)"""
+
+
+def read_change_event(key: bytes | None, value: bytes | None, fields: Sequence[Field]) -> ChangeEvent:
+    if value is None:
+        return NOTHING  # a tombstone, for compaction; the delete came before it
+    try:
+        envelope = _envelope(value)
+        match envelope["op"]:
+            case "c" | "u" | "r":
+                return _upsert(envelope, fields)
+            case "d":
+                return _delete(envelope, key, fields)
+            case "m":
+                return NOTHING  # a message in PostgreSQL's log, which is about no row
+            case "t":
+                raise _RejectedError(
+                    "unsupported_change", "a TRUNCATE names no row: the table lacks its trigger for it"
+                )
+            case other:
+                raise _RejectedError("unsupported_change", f"op is {json.dumps(other)}")
+    except _RejectedError as why:
+        reason, detail = why.args
+        return ChangeEvent("rejected", reason, detail)
+
+
+def _envelope(value: bytes) -> dict[str, Any]:
+    envelope = _object(value, "the value")
+    _expect(isinstance(envelope.get("op"), str), "op: expected a string")
+    for name in ("before", "after"):
+        _expect(isinstance(envelope.get(name), dict | None), f"{name}: expected an object")
+    source = envelope.get("source")
+    _expect(isinstance(source, dict), "source: expected an object")
+    _expect(_is_int(source.get("ts_us")), "source.ts_us: expected an integer")
+    _expect(source.get("lsn") is None or _is_int(source["lsn"]), "source.lsn: expected an integer")
+    transaction = envelope.get("transaction")
+    _expect(isinstance(transaction, dict | None), "transaction: expected an object")
+    if transaction is not None:
+        order = transaction.get("total_order")
+        _expect(_is_int(order) and order > 0, "transaction.total_order: expected a positive integer")
+    return envelope
+
+
+def _upsert(envelope: dict[str, Any], fields: Sequence[Field]) -> ChangeEvent:
+    op, before, after = envelope["op"], envelope.get("before") or {}, envelope.get("after")
+    _expect(after is not None, f"after: missing, with op {op}")
+    values: list[Any] = []
+    kept: list[str] = []
+    for field in fields:
+        if field.name not in after:
+            raise _RejectedError("invalid_user", f"{field.name}: missing")
+        value = after[field.name]
+        if value == UNAVAILABLE:
+            # A large value that was left out is in `before`, where PostgreSQL logs whole rows.
+            value = before.get(field.name)
+            value = UNAVAILABLE if value is None else value
+        if value == UNAVAILABLE:
+            kept.append(field.name)
+            value = None
+        elif value is not None and not isinstance(value, str):
+            raise _RejectedError("invalid_user", f"{field.name}: expected a string")
+        elif value is not None and field.kind == "timestamp":
+            value = _milliseconds(field.name, value)
+        values.append(value)
+    known = {field.name for field in fields}
+    unknown = [name for name in after if name not in known]
+    if op == "r":
+        return ChangeEvent("read", None, None, tuple(values), kept, unknown, int(envelope["source"]["ts_us"]), 1, 0)
+    return ChangeEvent("upsert", None, None, tuple(values), kept, unknown, *_position(envelope))
+
+
+def _delete(envelope: dict[str, Any], key: bytes | None, fields: Sequence[Field]) -> ChangeEvent:
+    before = envelope.get("before")
+    named = before if before is not None or key is None else _object(key, "the key")
+    found = (named or {}).get("id")
+    if not isinstance(found, str):
+        raise _RejectedError("invalid_user", "id: expected a string")
+    user = tuple(found if field.name == "id" else None for field in fields)
+    return ChangeEvent("delete", None, None, user, [], [], *_position(envelope))
+
+
+def _position(envelope: dict[str, Any]) -> tuple[int, int, int]:
+    source, transaction = envelope["source"], envelope.get("transaction") or {}
+    _expect(source.get("lsn") is not None, "source.lsn: missing")
+    return int(source["ts_us"]), int(transaction.get("total_order", 1)), int(source["lsn"])
+
+
+def _milliseconds(name: str, text: str) -> int:
+    """PostgreSQL keeps microseconds, the contract milliseconds."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise _RejectedError("invalid_user", f"{name}: expected a time") from None
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    whole = time.replace(microsecond=0) - EPOCH
+    return (whole.days * 86_400 + whole.seconds) * 1_000 + time.microsecond // MILLISECOND
+
+
+def _object(text: bytes, what: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(bytes(text).decode("utf-8", "replace"), parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        raise _RejectedError("undecodable", f"{what} is not JSON") from None
+    _expect(isinstance(parsed, Mapping), f"{what} is no object")
+    return parsed
+
+
+def _no_json(word: str) -> None:
+    raise ValueError(word)
+
+
+def _is_int(value: object) -> bool:
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return whole and not isinstance(value, bool) and abs(value) <= GREATEST_INT
+
+
+def _expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise _RejectedError("undecodable", otherwise)

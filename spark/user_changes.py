@@ -1,0 +1,146 @@
+"""The topic of change events: each batch becomes upserts, deletes and dead letters, at the commits' times."""
+
+import time
+from collections.abc import Callable
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+import cassandra_table
+import dead_letters
+import log
+import metrics
+from change_events import read_change_event
+from settings import Settings
+from stopping import Stop, StoppingError
+from user_schema import UserSchema
+from validation import first_fault
+from wire import row_columns
+
+
+def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callable[[DataFrame, int], None]:
+    """For foreachBatch, as in created_users.py: it returns when every change is stored or a dead letter."""
+    topic = settings.change_topic
+
+    def write_batch(records: DataFrame, batch_id: int) -> None:
+        if stop.asked.is_set():
+            raise StoppingError(f"asked to stop before batch {batch_id}")
+        newest_ms = time.time_ns() // 1_000_000 + settings.max_ahead_ms
+        changes = with_write_times(judge(read(records, schema), schema, newest_ms)).persist()
+        try:
+            outcome = "coalesce(reason, if(kind = 'delete', 'delete', 'upsert'))"
+            counts = dict(changes.where("kind <> 'nothing'").groupBy(F.expr(outcome)).count().collect())
+            kept = [
+                row.kept
+                for row in changes.where("reason is null and size(kept) > 0").select("kept").distinct().collect()
+            ]
+            upserts, deletes = counts.pop("upsert", 0), counts.pop("delete", 0)
+            newest = newest_changes(changes)
+            if upserts:
+                full = newest.where("kind <> 'delete'").select(*row_columns(schema.fields), "write_time")
+                cassandra_table.upsert(full, settings)
+            for columns in kept:
+                part = changes.where("reason is null").where(F.col("kept") == F.array(*map(F.lit, columns)))
+                rows = part.select(*row_columns(schema.fields), "write_time").drop(*columns)
+                cassandra_table.upsert(rows, settings)
+            if deletes:
+                cassandra_table.delete(
+                    newest.where("kind = 'delete'").select(F.lower("user.id").alias("id"), "write_time"), settings
+                )
+            if counts:
+                dead_letters.send(changes.where("reason is not null"), settings)
+            _count_unknown_columns(changes, topic)
+        finally:
+            changes.unpersist()
+        dead = sum(counts.values())
+        for reason, count in counts.items():
+            metrics.DEAD_LETTERS.labels(topic, reason).inc(count)
+        metrics.RECORDS.labels(topic, "dead_lettered").inc(dead)
+        metrics.RECORDS.labels(topic, "stored").inc(upserts + deletes)
+        log.info("batch stored", topic=topic, id=batch_id, stored=upserts + deletes, deadLettered=dead)
+
+    return write_batch
+
+
+def read(records: DataFrame, schema: UserSchema) -> DataFrame:
+    """Adds the columns of a ChangeEvent."""
+    fields = schema.fields
+    user = T.StructType(
+        [T.StructField(f.name, T.LongType() if f.kind == "timestamp" else T.StringType()) for f in fields]
+    )
+    texts, numbers = T.ArrayType(T.StringType()), T.LongType()
+    event = T.StructType()
+    for name in ("kind", "reason", "detail"):
+        event.add(name, T.StringType())
+    event.add("user", user).add("kept", texts).add("unknown", texts)
+    for name in ("commit", "order", "lsn"):
+        event.add(name, numbers)
+    parse = F.udf(lambda key, value: read_change_event(key, value, fields), event)
+    return records.withColumn("event", parse("key", "value")).select("*", "event.*").drop("event")
+
+
+def judge(events: DataFrame, schema: UserSchema, newest_ms: int) -> DataFrame:
+    """What the contract asks of a user is asked of a changed row; of a deleted one there is only the id."""
+    of_delete = [field for field in schema.fields if field.kind == "uuid"]
+    kept = [F.when(~F.array_contains("kept", field.name), first_fault([field], "user")) for field in schema.fields]
+    fault = F.when(F.col("kind") == "delete", first_fault(of_delete, "user")).when(
+        F.col("kind").isin("upsert", "read"), F.coalesce(*kept)
+    )
+    ahead = (F.col("kind") != "read") & (F.col("commit") > newest_ms * 1_000)
+    faulty = events.withColumn("fault", fault)
+    reason = F.coalesce(
+        "reason",
+        F.when(F.col("fault").isNotNull(), F.lit("invalid_user")),
+        F.when(ahead, F.lit("timestamp_ahead")),
+    )
+    detail = F.coalesce(
+        "detail",
+        "fault",
+        F.when(ahead, F.concat(F.lit("committed at "), F.col("commit"), F.lit(" µs, later than is allowed"))),
+    )
+    return faulty.withColumn("reason", reason).withColumn("detail", detail).drop("fault")
+
+
+def with_write_times(changes: DataFrame) -> DataFrame:
+    """
+    Adds `write_time`, by the rule of consumer/write-times.ts: the commit's time, or one microsecond after the row's
+    change before it, where that is later. What went before a batch is not known, so where one begins inside a
+    transaction the place in it is added, which is greater than the number of changes before. A row that a snapshot
+    read was written at its own timestamp, as far as anybody knows.
+    """
+    in_log = Window.partitionBy("topic", "partition").orderBy("offset")
+    counts = changes["reason"].isNull() & changes["kind"].isin("upsert", "delete")
+    first_commit = F.first(F.when(counts, F.col("commit")), ignorenulls=True).over(in_log)
+    first_order = F.first(F.when(counts, F.col("order")), ignorenulls=True).over(in_log)
+    begun_before = (first_order > 1) & (F.col("commit") <= first_commit)
+    alone = F.col("commit") + F.when(begun_before, F.col("order")).otherwise(0)
+
+    # With w(n) = max(alone(n), w(n-1) + 1), w(n) - n is the greatest alone(i) - i so far.
+    of_row = Window.partitionBy("partition", F.lower("user.id"), counts).orderBy("lsn")
+    place = F.dense_rank().over(of_row)
+    chained = (
+        changes.withColumn("alone", alone)
+        .withColumn("place", place)
+        .withColumn("write_time", F.col("place") + F.max(F.col("alone") - F.col("place")).over(of_row))
+    )
+    read_at = F.least(F.col("user.timestamp") * 1_000 + 1, F.col("commit"))
+    write_time = F.when(F.col("kind") == "read", read_at).otherwise(F.col("write_time"))
+    return chained.withColumn("write_time", write_time).drop("alone", "place")
+
+
+def newest_changes(changes: DataFrame) -> DataFrame:
+    """The newest change of each row that says all of it; a change that keeps columns is written beside it."""
+    newest_first = Window.partitionBy(F.lower("user.id")).orderBy(*_newest("write_time", "lsn", "offset"))
+    whole = changes.where("reason is null and kind <> 'nothing' and size(kept) = 0")
+    return whole.withColumn("rank", F.row_number().over(newest_first)).where("rank = 1").drop("rank")
+
+
+def _newest(*columns: str) -> list[Column]:
+    return [F.col(name).desc() for name in columns]
+
+
+def _count_unknown_columns(changes: DataFrame, topic: str) -> None:
+    named = changes.where("reason is null and size(unknown) > 0").select(F.explode("unknown").alias("column"))
+    for row in named.groupBy("column").count().collect():
+        metrics.UNKNOWN_COLUMNS.labels(topic, row.column).inc(row["count"])
