@@ -4,6 +4,7 @@ import { table, userOf } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
+import { project } from "../stack/instance.ts";
 import { type Airflow, type DagRun, openAirflow } from "./support/airflow.ts";
 import { readRows } from "./support/cassandra.ts";
 import { lagOf, readTopic, readUsers } from "./support/kafka.ts";
@@ -90,6 +91,19 @@ test("users of a nationality alone come when they are asked for", async () => {
   );
   expect(countries).toHaveLength(20);
   expect(new Set(countries)).toEqual(new Set(["Ireland", "New Zealand"]));
+}, 240_000);
+
+test("a run that was started on the command line ends well", async () => {
+  const runId = `from-the-command-line-${crypto.randomUUID()}`;
+  const trigger = ["dags", "trigger", "user_automation", "--run-id", runId, "--conf", '{"users": 5}'];
+  const command = Bun.spawn([process.execPath, "run", "--silent", "airflow", ...trigger], {
+    cwd: project,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [error, exitCode] = await Promise.all([new Response(command.stderr).text(), command.exited]);
+  expect({ exitCode, error: exitCode === 0 ? "" : error }).toEqual({ exitCode: 0, error: "" });
+  expect((await airflow.ended(runId)).state).toBe("success");
+  expect(await airflow.countsOf(runId, "produce")).toMatchObject({ read: 5, written: 5 });
 }, 240_000);
 
 test.each([

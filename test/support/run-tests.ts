@@ -16,29 +16,43 @@ export interface TestProcess {
 
 /**
  * Runs one test process, its output on the terminal, and reads its report. A process that ends badly without a failed
- * test in its report (a crash, a file that does not load, the deadline) counts as one failed test.
+ * test in its report (a crash, a file that does not load, the deadline) counts as one failed test. Whatever it started
+ * and left running is ended with it.
  */
 export async function runTests({ name, argv, report, env, withinMs }: TestProcess, stop: AbortSignal): Promise<Tally> {
   rmSync(report, { force: true });
   mkdirSync(dirname(report), { recursive: true });
   const begin = performance.now();
-  const tests = Bun.spawn(argv, {
-    cwd: project,
-    env,
-    stdio: ["ignore", "inherit", "inherit"],
-    signal: AbortSignal.any([stop, AbortSignal.timeout(withinMs)]),
-    killSignal: "SIGKILL",
-  });
+  const limit = AbortSignal.any([stop, AbortSignal.timeout(withinMs)]);
+  // Detached: the leader of a process group, which is killed as a whole.
+  const tests = Bun.spawn(argv, { cwd: project, env, stdio: ["ignore", "inherit", "inherit"], detached: true });
+  const end = () => endGroup(tests.pid);
+  limit.addEventListener("abort", end);
   const exitCode = await tests.exited;
+  limit.removeEventListener("abort", end);
+  end();
+
   const seconds = ((performance.now() - begin) / 1_000).toFixed(1);
   const tally = existsSync(report) ? tallyOf(readFileSync(report, "utf8")) : { passed: 0, failed: 0, failures: [] };
   if (exitCode !== 0 && tally.failed === 0) {
     tally.failed = 1;
-    const late = tests.signalCode === "SIGKILL" && !stop.aborted ? `not done within ${withinMs / 1_000} s` : undefined;
-    tally.failures.push(`${name}: ${late ?? (stop.aborted ? "interrupted" : `ended with exit code ${exitCode}`)}`);
+    const why = stop.aborted
+      ? "interrupted"
+      : limit.aborted
+        ? `not done within ${withinMs / 1_000} s`
+        : `ended with exit code ${exitCode}`;
+    tally.failures.push(`${name}: ${why}`);
   }
   console.log(`${tally.failed === 0 ? "pass" : "FAIL"}  ${seconds.padStart(5)} s  ${name}: ${tally.passed} passed`);
   return tally;
+}
+
+function endGroup(leader: number) {
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // Nothing of it is left.
+  }
 }
 
 /** `bun test` on files or folders of the project, given as `./path`. */
