@@ -31,8 +31,9 @@ export const airflow: Service = {
   },
 
   programs: (instance) => [
-    program(instance, "airflow-dag-processor", ["dag-processor"]),
-    program(instance, "airflow-api-server", ["api-server", "--workers", "1"], servesTasks),
+    // These two have nothing to lose: the API server serves no more at once, but takes long to end its interpreter.
+    { ...program(instance, "airflow-dag-processor", ["dag-processor"]), stopWithinSeconds: 5 },
+    { ...program(instance, "airflow-api-server", ["api-server", "--workers", "1"], servesTasks), stopWithinSeconds: 5 },
     // Last, since its tasks talk to the API server. -s: no log server of its own, which would listen on every address.
     program(instance, "airflow-scheduler", ["scheduler", "-s"], isHealthy),
   ],

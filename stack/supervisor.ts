@@ -64,7 +64,7 @@ export function supervisorOf(instance: Instance): Supervisor {
         for (const name of added) await rpc("supervisor.addProcessGroup", name).catch(unless(faults.alreadyAdded));
         return;
       }
-      await endLeftovers(pidFile, instance.folder);
+      await endLeftovers(await sessionOf(pidFile), instance.folder);
       const daemon = Bun.spawn([instance.installed.python, "-m", "supervisor.supervisord", "-c", configuration], {
         cwd: run,
         env: environmentWithoutStrangers(instance.env),
@@ -98,32 +98,39 @@ export function supervisorOf(instance: Instance): Supervisor {
     },
 
     async shutdown() {
+      const session = await sessionOf(pidFile);
       if (await self.isRunning()) {
         await rpc("supervisor.shutdown");
         while (await self.isRunning()) await Bun.sleep(50);
       }
-      await endLeftovers(pidFile, instance.folder);
+      await endLeftovers(session, instance.folder);
     },
   };
   return self;
 }
 
+/** The session of the supervisor that runs or ran last; 0 where none did. supervisor leads a session of its own. */
+async function sessionOf(pidFile: string): Promise<number> {
+  const text = await Bun.file(pidFile)
+    .text()
+    .catch(() => "");
+  return Number.parseInt(text, 10) || 0;
+}
+
 /**
- * Ends what a supervisor that was killed left behind: the processes of its session that work in the stack's folder.
- * A session is never inherited by anything that the stack did not start.
+ * Resolves when a session has no process left that works in the stack's folder. One that ends by itself gets the time
+ * to; what a supervisor that was killed left behind is ended. Nothing that the stack did not start is in its session.
  */
-async function endLeftovers(pidFile: string, folder: string) {
-  const session = Number(
-    await Bun.file(pidFile)
-      .text()
-      .catch(() => ""),
-  );
-  if (!session) return;
-  const leftovers = () => processesOf(session, folder);
+async function endLeftovers(session: number, folder: string) {
+  const leftovers = () => (session === 0 ? [] : processesOf(session, folder));
+  const gone = async (withinMs: number) => {
+    const deadline = Date.now() + withinMs;
+    while (leftovers().length > 0 && Date.now() < deadline) await Bun.sleep(50);
+  };
+  await gone(1_000);
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     for (const pid of leftovers()) process.kill(pid, signal);
-    const deadline = Date.now() + 10_000;
-    while (leftovers().length > 0 && Date.now() < deadline) await Bun.sleep(50);
+    await gone(10_000);
   }
 }
 
