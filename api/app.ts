@@ -32,6 +32,22 @@ export interface Dependencies {
   bodyLimitBytes?: number;
 }
 
+const changing = ["POST", "PUT", "PATCH", "DELETE"];
+
+/** No answer may be sniffed, framed, or read by another origin; what else browsers know is for pages, not for JSON. */
+const headers = {
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  overwrite: false,
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  strictTransportSecurity: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xFrameOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+};
+
 /** The whole API: what every request passes, then the operations. */
 export function createApp({
   users,
@@ -48,19 +64,15 @@ export function createApp({
   });
 
   app.use(requestId({ limitLength: 100 }));
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-      strictTransportSecurity: false,
-      overwrite: false,
-    }),
-  );
+  app.use(secureHeaders(headers));
   app.use(measure(metrics));
   app.onError(answerErrors(log));
   app.notFound(answerUnknown(methodsOf(app)));
 
-  if (token !== undefined) app.on(["POST", "PUT", "PATCH", "DELETE"], "*", requireToken(token));
-  app.use(
+  if (token !== undefined) app.on(changing, "*", requireToken(token));
+  app.on(
+    changing,
+    "*",
     bodyLimit({
       maxSize: bodyLimitBytes,
       onError: () => {

@@ -1,0 +1,33 @@
+/**
+ * The load of bench/api.ts, in a process of its own: `bun bench/api-load.ts URL IDS SECONDS` reads random ids of a file
+ * for so many seconds, 32 at a time over connections that stay open where the server lets them, and prints the outcome.
+ */
+
+export interface Load {
+  requests: number;
+  failures: number;
+  latenciesMs: number[];
+}
+
+const inFlight = 32;
+
+async function generate(url: string, ids: string[], seconds: number): Promise<Load> {
+  const result: Load = { requests: 0, failures: 0, latenciesMs: [] };
+  const end = performance.now() + seconds * 1_000;
+  const worker = async () => {
+    for (let now = performance.now(); now < end; now = performance.now()) {
+      const response = await fetch(`${url}/get-user/${ids[Math.floor(Math.random() * ids.length)]}`);
+      await response.arrayBuffer();
+      result.requests++;
+      if (response.status !== 200) result.failures++;
+      result.latenciesMs.push(performance.now() - now);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  return result;
+}
+
+if (import.meta.main) {
+  const [url, idFile, seconds] = process.argv.slice(2) as [string, string, string];
+  console.log(JSON.stringify(await generate(url, (await Bun.file(idFile).text()).split("\n"), Number(seconds))));
+}
