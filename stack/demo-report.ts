@@ -1,9 +1,11 @@
 import Table from "cli-table3";
 import { type FinishedRun, taskIds } from "./airflow-run.ts";
+import type { CaptureState } from "./connector.ts";
 import { environmentOf, type Instance, usesEmbeddedSource } from "./instance.ts";
 import type { StartTimes } from "./lifecycle.ts";
 import { paint, seconds } from "./progress.ts";
 import { servicesOf } from "./services.ts";
+import { showCapture } from "./status.ts";
 
 export interface DemoReport {
   times: StartTimes;
@@ -15,6 +17,7 @@ export interface DemoReport {
   deadLettered: number;
   latencySeconds: { p50: number | undefined; p99: number | undefined };
   sample: Record<string, string>[];
+  capture: CaptureState;
 }
 
 /** What happened, on stdout, from the services to the links that a person opens next. */
@@ -53,8 +56,9 @@ export function showReport(instance: Instance, report: DemoReport): void {
     ],
   );
   console.log(
-    `\nProduce → readable: ${milliseconds(latencySeconds.p50)} at the median, ${milliseconds(latencySeconds.p99)} at p99\n`,
+    `\nProduce → readable: ${milliseconds(latencySeconds.p50)} at the median, ${milliseconds(latencySeconds.p99)} at p99`,
   );
+  showCapture(report.capture);
   section(
     "Three of them",
     ["first_name", "last_name", "email", "address"],

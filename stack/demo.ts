@@ -6,6 +6,7 @@ import { openKafka } from "../runtime/kafka.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { type FinishedRun, runDag } from "./airflow-run.ts";
 import { run } from "./command.ts";
+import { type CaptureState, registerConnector } from "./connector.ts";
 import { type DemoReport, showReport } from "./demo-report.ts";
 import { StackError } from "./failure.ts";
 import { type Histogram, quantile, readHistogram, since } from "./histogram.ts";
@@ -28,9 +29,12 @@ export async function demo(instance: Instance, stop: AbortSignal): Promise<void>
   let times: StartTimes = {};
   try {
     [times] = await Promise.all([up(instance, { progress, stop }), buildTasks(instance, progress, stop)]);
-    const report = await followRun(instance, progress, stop);
+    const [report, capture] = await Promise.all([
+      followRun(instance, progress, stop),
+      captureChanges(instance, progress, stop),
+    ]);
     progress.end();
-    showReport(instance, { ...report, times, totalMs: Date.now() - began });
+    showReport(instance, { ...report, capture, times, totalMs: Date.now() - began });
   } catch (error) {
     await stopServices(
       instance,
@@ -43,6 +47,13 @@ export async function demo(instance: Instance, stop: AbortSignal): Promise<void>
   }
 }
 
+async function captureChanges(instance: Instance, progress: Progress, stop: AbortSignal): Promise<CaptureState> {
+  progress.begin("change capture", "registering postgres-connector.json");
+  const state = await registerConnector(instance, stop);
+  progress.done("change capture", `connector ${state.connector.toLowerCase()}, task ${state.task.toLowerCase()}`);
+  return state;
+}
+
 async function buildTasks(instance: Instance, progress: Progress, stop: AbortSignal) {
   progress.begin("tasks", "compiling the task binary");
   await run(instance, "build", [process.execPath, join(project, "tasks", "build.ts")], { stop });
@@ -53,7 +64,7 @@ async function followRun(
   instance: Instance,
   progress: Progress,
   stop: AbortSignal,
-): Promise<Omit<DemoReport, "times" | "totalMs">> {
+): Promise<Omit<DemoReport, "capture" | "times" | "totalMs">> {
   const [latenciesBefore, deadLettersBefore] = await Promise.all([latencies(instance), deadLetters(instance)]);
 
   progress.begin("dag run", "logging in to Airflow");

@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import ms from "ms";
+import { type CaptureState, captureState } from "./connector.ts";
 import type { Instance } from "./instance.ts";
 import { listProcesses, residentBytes } from "./processes.ts";
 import { paint } from "./progress.ts";
@@ -49,7 +50,20 @@ export async function showStatus(instance: Instance): Promise<boolean> {
     ]);
   console.log(table.toString());
   console.log(`${megabytes(rows.reduce((sum, { bytes }) => sum + bytes, 0))} in all`);
-  return rows.every(({ answers }) => answers);
+  const capture = rows.some(({ name, runs }) => name === "connect" && runs) ? await captureState(instance) : undefined;
+  if (capture) showCapture(capture);
+  return rows.every(({ answers }) => answers) && !capture?.failure;
+}
+
+/** One line about change data capture, and what to do where it failed. */
+export function showCapture({ connector, task, failure, slotLagBytes, topicLagRecords }: CaptureState): void {
+  const bytes = slotLagBytes === null ? "no slot" : `slot ${slotLagBytes.toLocaleString("en")} bytes behind`;
+  const records = topicLagRecords === null ? "lag unknown" : `${topicLagRecords.toLocaleString("en")} records to apply`;
+  const color = task === "RUNNING" ? "green" : "red";
+  const state = paint(color, `connector ${connector.toLowerCase()}, task ${task.toLowerCase()}`, process.stdout);
+  console.log(`change capture: ${state}; ${bytes}; ${records}`);
+  if (connector === "MISSING") console.log("  Register it: bun run demo, or the curl line of the README.");
+  if (failure) console.log(`  ${failure.reason}\n  ${failure.remedy}`);
 }
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MB`;
