@@ -32,6 +32,8 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
             raise StoppingError(f"asked to stop before batch {batch_id}")
         newest_ms = time.time_ns() // 1_000_000 + settings.max_ahead_ms
         unknown: set[int] = set()
+        if not registry.writers:
+            unknown = registry.resolve(schema_ids(records))
         while True:
             seen = Observation()
             judged = decode(records, schema, registry.writers, unknown, newest_ms)
@@ -53,6 +55,13 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
         log.info("batch stored", topic=topic, id=batch_id, stored=stored, deadLettered=dead)
 
     return write_batch
+
+
+def schema_ids(records: DataFrame) -> set[int]:
+    """The schema ids that occur: what the first batch has to know, without the price of decoding it in vain."""
+    framed = (F.length("value") >= 5) & (F.substring("value", 1, 1) == F.lit(b"\x00"))
+    ids = records.where(framed).select(F.hex(F.substring("value", 2, 4)).alias("id")).distinct()
+    return {int(row.id, 16) for row in ids.collect()}
 
 
 def newest_rows(judged: DataFrame, schema: UserSchema) -> DataFrame:

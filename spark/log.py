@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 _LEVELS = ("debug", "info", "warning", "error")
 _lowest = 1
@@ -28,7 +28,7 @@ def error(message: str, **properties: object) -> None:
 def _write(level: str, message: str, properties: dict[str, object]) -> None:
     if _LEVELS.index(level) < _lowest:
         return
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     pairs = {"time": now, "level": level, "logger": "spark", "msg": message, **properties}
     sys.stderr.write(" ".join(f"{name}={_value(value)}" for name, value in pairs.items()) + "\n")
     sys.stderr.flush()

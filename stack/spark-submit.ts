@@ -40,7 +40,7 @@ function submitCommand(instance: Instance): string[] {
   };
   return [
     join(home, "bin", "spark-submit"),
-    ...["--master", sparkMasterOf(instance), "--driver-memory", "384m", "--driver-java-options", "-XX:+UseSerialGC"],
+    ...["--master", sparkMasterOf(instance), "--driver-memory", "512m", "--driver-java-options", "-XX:+UseSerialGC"],
     ...Object.entries(settings).flatMap(([name, value]) => ["--conf", `${name}=${value}`]),
     ...(instance.env.SPARK_SUBMIT_OPTIONS?.split(/\s+/).filter(Boolean) ?? []),
     join(project, "spark", "user_stream.py"),
