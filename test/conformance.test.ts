@@ -1,0 +1,129 @@
+/**
+ * What an engine must do, told once for all of them: each drains the same topics into a keyspace of its own, and what
+ * it leaves there and in the dead-letter topic must be equal in every byte and every write time.
+ */
+import { expect, test } from "bun:test";
+import { valueSubject } from "../contract/topics.ts";
+import { avroSchema } from "../contract/wire.ts";
+import { openKafka, prepareKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
+import { openRegistry } from "../runtime/registry.ts";
+import { dropKeyspace, readRows, readWriteTimes } from "./support/cassandra.ts";
+import {
+  changeSpecimens,
+  foreignSchema,
+  olderSchema,
+  type SchemaIds,
+  type Specimen,
+  userSpecimens,
+  widerSchema,
+} from "./support/corpus.ts";
+import { lagOf, readTopic } from "./support/kafka.ts";
+import { type Names, namesOf } from "./support/names.ts";
+import { startProgram } from "./support/program.ts";
+import { startCluster, startJob } from "./support/spark.ts";
+import { until } from "./support/until.ts";
+
+/** Resolves when an engine has taken all that its topics hold, and has ended. */
+const engines: Record<string, (names: Names) => Promise<void>> = {
+  consumer: drainWithConsumer,
+  spark: drainWithSpark,
+};
+
+const shared = namesOf(import.meta.path);
+const topics = { KAFKA_TOPIC: shared.topic, KAFKA_CHANGE_TOPIC: `${shared.topic}.changes`, CDC_APPLY: "true" };
+const log = openLog("conformance", "error");
+
+async function drainWithConsumer({ env, config, groupId }: Names) {
+  const consumer = startProgram("consumer/main.ts", [], env);
+  for (const topic of [topics.KAFKA_TOPIC, topics.KAFKA_CHANGE_TOPIC])
+    await until(`${topic} is drained`, async () => (await lagOf(config, groupId, topic)) === 0);
+  consumer.signal("SIGTERM");
+  expect(await consumer.exited).toBe(0);
+}
+
+async function drainWithSpark(names: Names) {
+  await startCluster();
+  const job = startJob(names, "--cdc", "--available-now");
+  if ((await job.exited) !== 0) throw new Error(`the job failed:\n${await job.output()}`);
+}
+
+test("every engine leaves the same rows, at the same write times, and the same dead letters", async () => {
+  const specimens = await produceCorpus();
+  const outcomes = new Map<string, Awaited<ReturnType<typeof outcomeOf>>>();
+  for (const [engine, drain] of Object.entries(engines)) {
+    const names = namesOf(`${engine}-${import.meta.file}`, topics);
+    await prepareKafka(names.config, "conformance", log, new AbortController().signal);
+    await drain(names);
+    outcomes.set(engine, await outcomeOf(names));
+    await dropKeyspace(names.config);
+  }
+
+  const { consumer, ...others } = Object.fromEntries(outcomes);
+  expect(consumer?.letters.map(({ source, reason }) => `${source} ${reason}`)).toEqual(expectedLetters(specimens));
+  expect(consumer?.rows.size).toBeGreaterThan(500);
+  for (const outcome of Object.values(others)) expect(outcome).toEqual(consumer!);
+}, 400_000);
+
+async function outcomeOf({ config }: Names) {
+  const [rows, times, letters] = await Promise.all([
+    readRows(config),
+    readWriteTimes(config),
+    readTopic(config, config.kafka.deadLetterTopic),
+  ]);
+  return {
+    rows: sorted(rows),
+    times: sorted(times),
+    letters: letters
+      .map(({ key, value, headers }) => ({
+        source: `${headers["source.topic"]} ${headers["source.partition"]} ${headers["source.offset"]}`,
+        reason: headers.reason,
+        headers: Object.keys(headers).sort(),
+        hasDetail: (headers.detail ?? "") !== "",
+        key,
+        value: value?.toString("base64") ?? null,
+      }))
+      .sort((one, other) => one.source.localeCompare(other.source)),
+  };
+}
+
+const sorted = <T>(map: Map<string, T>) =>
+  new Map([...map].sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0)));
+
+/** What was sent, each specimen with the place where the broker put it. */
+type Placed = Specimen & { place: string };
+
+const expectedLetters = (specimens: readonly Placed[]) =>
+  specimens
+    .filter(({ fate }) => fate !== "stored" && fate !== "ignored")
+    .sort((one, other) => one.place.localeCompare(other.place))
+    .map(({ place, fate }) => `${place} ${fate}`);
+
+async function produceCorpus(): Promise<Placed[]> {
+  const { config } = namesOf(import.meta.path, topics);
+  await prepareKafka(config, "conformance", log, new AbortController().signal);
+  const registry = openRegistry(config.schemaRegistry.url);
+  const ids: SchemaIds = {
+    current: await registry.register(valueSubject(config.kafka.topic), avroSchema),
+    older: await registry.register(`${config.kafka.topic}-older`, olderSchema),
+    wider: await registry.register(`${config.kafka.topic}-wider`, widerSchema),
+    foreign: await registry.register(`${config.kafka.topic}-foreign`, foreignSchema),
+    missing: 2_000_000_000,
+  };
+  const users = await send(config.kafka.topic, userSpecimens(ids, Date.now()));
+  const changes = await send(config.kafka.changeTopic, changeSpecimens());
+  return [...users, ...changes];
+
+  /** One request for each record, so that the broker says where it is. Records of one key stay in order. */
+  async function send(topic: string, specimens: Specimen[]): Promise<Placed[]> {
+    const producer = openKafka(config, "conformance", log).producer({ allowAutoTopicCreation: false });
+    await producer.connect();
+    const placed: Placed[] = [];
+    for (const specimen of specimens) {
+      const [sent] = await producer.send({ topic, acks: -1, messages: [{ key: specimen.key, value: specimen.value }] });
+      placed.push({ ...specimen, place: `${topic} ${sent?.partition} ${sent?.baseOffset}` });
+    }
+    await producer.disconnect();
+    return placed;
+  }
+}

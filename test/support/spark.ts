@@ -1,0 +1,40 @@
+import { readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { type Instance, openInstance } from "../../stack/instance.ts";
+import { up } from "../../stack/lifecycle.ts";
+import { listProcesses } from "../../stack/processes.ts";
+import { wantSpark } from "../../stack/spark.ts";
+import type { Names } from "./names.ts";
+import { type StartedProgram, startProgram } from "./program.ts";
+
+/** Adds a Spark cluster to the stack that the environment names; with one there, it takes no time. */
+export async function startCluster(env = process.env): Promise<Instance> {
+  if (env.STACK_FOR_TESTS !== "1")
+    throw new Error("this test starts a Spark cluster, so it needs a stack of its own: run it by `bun run test FILE`");
+  const instance = await openInstance(env);
+  wantSpark(instance);
+  await up(instance);
+  return instance;
+}
+
+/** Submits the job for a test's own topic and keyspace; it takes the test's own checkpoint. */
+export const startJob = ({ env, keyspace }: Names, ...args: string[]): StartedProgram =>
+  startProgram("stack/main.ts", ["spark", "--checkpoint", checkpointOf(env, keyspace), ...args], env);
+
+/** The processes of Spark in a stack whose command line holds `word`: drivers and executors, not the daemons. */
+export function sparkProcesses({ folder }: Pick<Instance, "folder">, word: string): number[] {
+  return listProcesses()
+    .map(({ pid }) => pid)
+    .filter((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        const ofStack = command.includes(folder) || readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
+        return ofStack && command.includes("org.apache.spark") && command.includes(word);
+      } catch {
+        return false; // it has ended meanwhile
+      }
+    });
+}
+
+const checkpointOf = (env: Record<string, string>, name: string) =>
+  join(env.STACK_DIR ?? "", "data", "spark", "checkpoints", name);
