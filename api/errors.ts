@@ -99,7 +99,7 @@ export function problems<S extends ProblemStatus>(...statuses: S[]) {
     status,
     {
       description: kinds[status].when,
-      content: { "application/problem+json": { schema: ProblemDocument } },
+      content: { "application/problem+json": { schema: ProblemDocument, example: exampleOf(status) } },
       ...(status === 503 && {
         headers: { "Retry-After": header("integer", "Seconds until it is worth trying again.") },
       }),
@@ -108,6 +108,19 @@ export function problems<S extends ProblemStatus>(...statuses: S[]) {
   ]);
   return Object.fromEntries(entries) as Record<S | 500, { description: string; content: ProblemContent }>;
 }
+
+const exampleOf = (status: ProblemStatus) => ({
+  type: typeOf(status),
+  title: kinds[status].title,
+  status,
+  detail: kinds[status].when,
+  instance: "/get-user/c7a41086-06e3-4bfe-9c40-4e9da2df42c8",
+  requestId: "6ab6971f-fd8c-4953-9d07-a7d485d1057a",
+  ...((status === 400 || status === 422) && { errors: [{ field: "email", detail: "Missing" }] }),
+});
+
+const typeOf = (status: ProblemStatus) => `urn:problem-type:user-automation:${kinds[status].name}`;
+
 type ProblemContent = { "application/problem+json": { schema: typeof ProblemDocument } };
 
 export const header = (type: "integer" | "string", description: string) => ({
@@ -152,7 +165,7 @@ function problemOf(error: unknown): Problem {
 
 function respond(c: Context<AppEnv>, { status, detail, more }: Problem): Response {
   const document: z.infer<typeof ProblemDocument> = {
-    type: `urn:problem-type:user-automation:${kinds[status].name}`,
+    type: typeOf(status),
     title: kinds[status].title,
     status,
     detail,
