@@ -31,6 +31,7 @@ export async function askSource(
   try {
     text = await get(url, config.fetch, log, stop);
   } catch (error) {
+    if (stop.aborted) throw new Error(`stopped by ${stop.reason} before ${source.name} answered`);
     if (error instanceof HTTPError && !transientStatuses.includes(error.response.status))
       throw new FinalError(`${source.name} refuses the request with status ${error.response.status}: ${url}`);
     throw new Error(`${source.name} did not answer in ${config.fetch.attempts} attempts: ${url}`, { cause: error });

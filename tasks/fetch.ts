@@ -87,9 +87,14 @@ export const fetch: Task<z.infer<typeof options>> = {
 
     if (every === undefined) await take(1);
     else
-      for await (const page of ticks(every, flags.for, stop)) {
-        const { records, rejects } = await take(page);
-        if (records.length + rejects.length === 0) break;
+      try {
+        for await (const page of ticks(every, flags.for, stop)) {
+          const { records, rejects } = await take(page);
+          if (records.length + rejects.length === 0) break;
+        }
+      } catch (error) {
+        // A stream ends well when it is told to, also in the middle of a request.
+        if (!stop.aborted) throw error;
       }
     return { source: source.name, seed, asked };
   },

@@ -73,12 +73,11 @@ async function carry<Options>(
   const context: Context = {
     ...base,
     async *lines(input) {
-      for await (const lines of readLines(await bytesOf(input))) {
+      // Ctrl-C reaches every stage of a pipeline: its head ends, and what is on its way still arrives.
+      const stop = input === undefined ? ["SIGTERM"] : ["SIGTERM", "SIGINT"];
+      for await (const lines of until(base.stop, stop, readLines(await bytesOf(input)))) {
         counts.read += lines.length;
         yield lines;
-        // A stopped pipeline ends at its head, and what is on its way arrives; one stage alone that is told to end, ends.
-        if (base.stop.aborted && (input !== undefined || base.stop.reason === "SIGTERM"))
-          throw new Error(`stopped by ${base.stop.reason} before the end of the input`);
       }
     },
     read(records) {
@@ -112,6 +111,23 @@ async function bytesOf(input: string | undefined): Promise<AsyncIterable<Uint8Ar
   const file = Bun.file(input);
   if (!(await file.exists())) throw new FinalError(`--input ${input} does not exist`);
   return file.stream();
+}
+
+/** What `items` gives, until one of the signals arrives: then it throws, also where nothing comes. */
+async function* until<T>(stop: AbortSignal, signals: string[], items: AsyncGenerator<T>): AsyncGenerator<T> {
+  const stopped = Promise.withResolvers<never>();
+  const end = () => {
+    if (signals.includes(stop.reason))
+      stopped.reject(new Error(`stopped by ${stop.reason} before the end of the input`));
+  };
+  stopped.promise.catch(() => {}); // it may be that nobody waits any more
+  stop.addEventListener("abort", end);
+  if (stop.aborted) end();
+  for (;;) {
+    const next = await Promise.race([stopped.promise, items.next()]);
+    if (next.done) return;
+    yield next.value;
+  }
 }
 
 function flagsOf(task: Pick<Task, "name" | "flags">, args: string[]) {

@@ -65,7 +65,7 @@ function halfOf(body: string) {
     },
     async pull(controller) {
       await Bun.sleep(20);
-      controller.error(new Error("dropped on request"));
+      controller.error();
     },
   });
 }
