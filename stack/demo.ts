@@ -13,6 +13,7 @@ import { type Histogram, quantile, readHistogram, since } from "./histogram.ts";
 import { environmentOf, type Instance, project } from "./instance.ts";
 import { type StartTimes, stopServices, up } from "./lifecycle.ts";
 import { tailOf } from "./logs.ts";
+import { sideBySide } from "./order.ts";
 import { openProgress, type Progress } from "./progress.ts";
 
 const readableWithinMs = 60_000;
@@ -27,12 +28,15 @@ export async function demo(instance: Instance, stop: AbortSignal): Promise<void>
   const progress = openProgress();
   const began = Date.now();
   let times: StartTimes = {};
+  const start = async (signal: AbortSignal) => {
+    times = await up(instance, { progress, stop: signal });
+  };
   try {
-    [times] = await Promise.all([up(instance, { progress, stop }), buildTasks(instance, progress, stop)]);
-    const [report, capture] = await Promise.all([
-      followRun(instance, progress, stop),
-      captureChanges(instance, progress, stop),
-    ]);
+    await sideBySide([start, (signal) => buildTasks(instance, progress, signal)], stop);
+    const [report, capture] = await sideBySide(
+      [(signal) => followRun(instance, progress, signal), (signal) => captureChanges(instance, progress, signal)],
+      stop,
+    );
     progress.end();
     showReport(instance, { ...report, capture, times, totalMs: Date.now() - began });
   } catch (error) {
@@ -47,17 +51,17 @@ export async function demo(instance: Instance, stop: AbortSignal): Promise<void>
   }
 }
 
+async function buildTasks(instance: Instance, progress: Progress, stop: AbortSignal) {
+  progress.begin("tasks", "compiling the task binary");
+  await run(instance, "build", [process.execPath, join(project, "tasks", "build.ts")], { stop });
+  progress.done("tasks", "compiled to dist/tasks");
+}
+
 async function captureChanges(instance: Instance, progress: Progress, stop: AbortSignal): Promise<CaptureState> {
   progress.begin("change capture", "registering postgres-connector.json");
   const state = await registerConnector(instance, stop);
   progress.done("change capture", `connector ${state.connector.toLowerCase()}, task ${state.task.toLowerCase()}`);
   return state;
-}
-
-async function buildTasks(instance: Instance, progress: Progress, stop: AbortSignal) {
-  progress.begin("tasks", "compiling the task binary");
-  await run(instance, "build", [process.execPath, join(project, "tasks", "build.ts")], { stop });
-  progress.done("tasks", "compiled to dist/tasks");
 }
 
 async function followRun(

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { inOrder, reversed } from "./order.ts";
+import { inOrder, reversed, sideBySide } from "./order.ts";
 
 const nodes = [
   { name: "api", dependsOn: ["cassandra"] },
@@ -57,4 +57,19 @@ test("a caller who stops gets his own reason", async () => {
   );
   stop.abort(new Error("Interrupted"));
   expect(promise).rejects.toThrow("Interrupted");
+});
+
+test("what runs side by side gives its results in order, whoever is first", async () => {
+  const first = Promise.withResolvers<void>();
+  const results = await sideBySide<[string, number]>([
+    async () => {
+      await first.promise;
+      return "slow";
+    },
+    async () => {
+      first.resolve();
+      return 7;
+    },
+  ]);
+  expect(results).toEqual(["slow", 7]);
 });

@@ -32,6 +32,20 @@ export async function inOrder<N extends Node>(
   if (outcomes.some(({ status }) => status === "rejected")) throw failure.signal.reason;
 }
 
+/** Runs all at once and resolves with what each gives; the first failure stops the others and is thrown at the end. */
+export async function sideBySide<T extends unknown[]>(
+  works: { [K in keyof T]: (stop: AbortSignal) => Promise<T[K]> },
+  stop?: AbortSignal,
+): Promise<T> {
+  const results: unknown[] = [];
+  const nodes = works.map((work, index) => ({ name: String(index), dependsOn: [], index, work }));
+  const note = async ({ index, work }: (typeof nodes)[number], signal: AbortSignal) => {
+    results[index] = await work(signal);
+  };
+  await inOrder(nodes, note, stop);
+  return results as T;
+}
+
 /** The same graph with every arrow turned round: what depends on a node comes before it. */
 export const reversed = <N extends Node>(nodes: N[]): N[] =>
   nodes.map((node) => ({
