@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { format, parse } from "node:path";
 import type { Log } from "../runtime/log.ts";
 import { toLines } from "./lines.ts";
-import { openFile } from "./output.ts";
+import { type Output, openFile } from "./output.ts";
 
 /** A record that does not fit: why, where it stood, and what may be shown of it. */
 export interface Reject {
@@ -26,21 +26,16 @@ export function rejectsBeside(output: string): string {
 }
 
 /** A file of rejects, one a line. Without rejects there is no file, and one of an earlier run is removed. */
-export async function openRejectsFile(path: string): Promise<Rejects> {
-  const file = await openFile(path);
-  let any = false;
+export function rejectsFile(path: string): Rejects {
+  let file: Output | undefined;
   return {
     async add(rejects) {
       if (rejects.length === 0) return;
-      any = true;
+      file ??= await openFile(path);
       await file.write(toLines(rejects));
     },
-    async commit() {
-      if (any) return file.commit();
-      await file.discard();
-      await rm(path, { force: true });
-    },
-    discard: () => file.discard(),
+    commit: () => (file ? file.commit() : rm(path, { force: true })),
+    discard: async () => file?.discard(),
   };
 }
 

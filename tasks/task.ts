@@ -6,7 +6,7 @@ import { FinalError, messageOf, run } from "../runtime/lifecycle.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { type Line, readLines, toLines } from "./lines.ts";
 import { openFile, openStdout, writeStdout } from "./output.ts";
-import { logRejects, openRejectsFile, type Reject, rejectsBeside } from "./rejects.ts";
+import { logRejects, type Reject, rejectsBeside, rejectsFile } from "./rejects.ts";
 
 /** One of the four: what it is called with and what it does. */
 export interface Task<Options = unknown> {
@@ -67,7 +67,7 @@ async function carry<Options>(
 ) {
   const beside = rejectsPath ?? (outputPath === undefined ? undefined : rejectsBeside(outputPath));
   const output = outputPath === undefined ? openStdout() : await openFile(outputPath);
-  const rejects = beside === undefined ? logRejects(base.log) : await openRejectsFile(beside);
+  const rejects = beside === undefined ? logRejects(base.log) : rejectsFile(beside);
   const counts = { read: 0, written: 0, rejected: 0 };
 
   const context: Context = {
