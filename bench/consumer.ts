@@ -1,0 +1,180 @@
+/**
+ * Draining a topic into Cassandra: this consumer beside what one would write in Python, and beside the Java driver that
+ * has nothing to read. The same records, the same table with its index, one after the other in rounds, so that all see
+ * the same machine. Then the latency at 50 records a second. `bun bench/consumer.ts` on a running stack.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Table from "cli-table3";
+import { table } from "../contract/tables.ts";
+import { fields, type User } from "../contract/user.ts";
+import { createTable, openCassandra } from "../runtime/cassandra.ts";
+import { type Config, loadConfig } from "../runtime/config.ts";
+import { openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
+import { install, installSpark, sparkOf } from "../stack/install.ts";
+import { makeUsers, openUserProducer } from "./corpus.ts";
+import { measureLatency } from "./latency.ts";
+import { type Figures, json, startConsumer } from "./own-consumer.ts";
+
+const rows = 100_000;
+const naiveRows = 10_000;
+const rounds = 3;
+const javaInFlight = 1_024;
+
+interface Contestant {
+  name: string;
+  drain: () => Promise<Figures>;
+}
+
+async function main() {
+  const name = `bench_consumer_${Date.now().toString(36)}`;
+  const env: Record<string, string> = {
+    ...(process.env as Record<string, string>),
+    KAFKA_TOPIC: name,
+    KAFKA_DEAD_LETTER_TOPIC: `${name}.dlq`,
+    CASSANDRA_KEYSPACE: name,
+    LOG_LEVEL: "error",
+  };
+  const config = loadConfig(env);
+  const log = openLog("bench", "warning");
+  const folder = mkdtempSync(join(tmpdir(), "bench-consumer-"));
+  const cassandra = openCassandra(config, "bench");
+  const truncate = () => cassandra.execute(`TRUNCATE ${name}.${table}`, [], { prepare: false });
+  const groups: string[] = [];
+  const ownGroup = () => {
+    groups.push(`${name}.${groups.length}`);
+    return { ...env, CONSUMER_GROUP_ID: groups.at(-1)! };
+  };
+
+  await createTable(cassandra, config);
+  const producer = await openUserProducer(config, log);
+  try {
+    console.error(`producing ${rows} records`);
+    const users = makeUsers(rows);
+    await producer.send(users);
+    const tsv = join(folder, "rows.tsv");
+    await Bun.write(tsv, tsvOf(users));
+
+    const ours: Contestant = {
+      name: "this consumer",
+      drain: async () => {
+        const consumer = await startConsumer(ownGroup());
+        return consumer.drained(rows).finally(consumer.stop);
+      },
+    };
+    const { contestants: peers, omitted } = await peersOf(config, ownGroup, tsv, folder);
+    const contestants = [ours, ...peers];
+    const results = new Map(contestants.map((one) => [one, [] as Figures[]]));
+
+    console.error("warming Cassandra up");
+    await ours.drain();
+    for (let round = 1; round <= rounds; round++)
+      for (const one of contestants) {
+        await truncate();
+        const figures = await one.drain();
+        results.get(one)?.push(figures);
+        console.error(`round ${round}: ${one.name}, ${Math.round(figures.rows / figures.seconds)} rows/s`);
+      }
+    printDrain([...results].map(([one, figures]) => ({ name: one.name, ...median(figures) })));
+    for (const reason of omitted) console.log(reason);
+
+    await truncate();
+    const consumer = await startConsumer(ownGroup());
+    await consumer.drained(rows);
+    const { p50, p99 } = await measureLatency(producer, cassandra, name, makeUsers(1_500).map(renamed)).finally(
+      consumer.stop,
+    );
+    console.log(`produce → readable at 50 records/s: ${p50.toFixed(1)} ms at the median, ${p99.toFixed(1)} ms at p99`);
+  } finally {
+    await producer.close();
+    await cassandra.execute(`DROP KEYSPACE ${name}`, [], { prepare: false });
+    await cassandra.shutdown();
+    await deleteTopics(config, groups);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The others, and a sentence for each that cannot take part. */
+async function peersOf(config: Config, ownGroup: () => Record<string, string>, tsv: string, folder: string) {
+  const { python, java, bundle } = await install();
+  const [contactPoint] = config.cassandra.contactPoints as [string];
+  const pythonPeer = (mode: string, count: number) => () =>
+    json(
+      Bun.spawn([python, join(import.meta.dir, "peers", "consumer.py"), mode, String(count)], {
+        env: {
+          ...ownGroup(),
+          KAFKA_BROKERS: config.kafka.brokers.join(","),
+          CASSANDRA_CONTACT_POINTS: contactPoint,
+          AVSC: join(import.meta.dir, "..", "contract", "generated", "users_created.avsc"),
+        },
+        stdio: ["ignore", "pipe", "inherit"],
+      }),
+    );
+  const contestants: Contestant[] = [
+    { name: "Python, execute_concurrent 256", drain: pythonPeer("concurrent", rows) },
+    { name: "Python, one execute a message", drain: pythonPeer("naive", naiveRows) },
+  ];
+
+  const omitted: string[] = [];
+  try {
+    await installSpark(); // the Java driver comes with its connector
+    const { jars, home } = sparkOf();
+    const classPath = [folder, join(jars, "*"), join(home, "jars", "*")].join(":");
+    // The compiler that Cassandra brings, since a Java runtime has none.
+    const [ecj] = [...new Bun.Glob("ecj-*.jar").scanSync({ cwd: bundle("cassandra"), absolute: true })];
+    const source = join(import.meta.dir, "peers", "RowWriter.java");
+    const driver = [...new Bun.Glob("java-driver-core-*.jar").scanSync({ cwd: jars, absolute: true })].join(":");
+    const compiled = Bun.spawn([java, "-jar", ecj!, "-17", "-nowarn", "-cp", driver, "-d", folder, source]);
+    if ((await compiled.exited) !== 0) throw new Error(`${source} does not compile`);
+    const [host, port = "9042"] = contactPoint.split(":") as [string, string?];
+    const argv = [java, "-Xmx512m", "-cp", classPath, "RowWriter", host, port, config.cassandra.keyspace, tsv];
+    contestants.push({
+      name: `Java driver, ${javaInFlight} in flight, nothing to read`,
+      drain: () => json(Bun.spawn([...argv, String(javaInFlight)], { stdio: ["ignore", "pipe", "ignore"] })),
+    });
+  } catch (error) {
+    omitted.push(`without the Java driver: ${error instanceof Error ? error.message : error}`);
+  }
+  return { contestants, omitted };
+}
+
+const tsvOf = (users: readonly User[]) => {
+  const names = fields.map(({ name }) => name);
+  return [names, ...users.map((user) => names.map((name) => user[name]))].map((row) => row.join("\t")).join("\n");
+};
+
+const renamed = (user: User): User => ({ ...user, id: crypto.randomUUID() });
+
+const median = (figures: Figures[]): Figures =>
+  figures.toSorted((a, b) => a.rows / a.seconds - b.rows / b.seconds)[Math.floor(figures.length / 2)]!;
+
+function printDrain(results: (Figures & { name: string })[]) {
+  const printed = new Table({
+    head: ["into one table with a SAI index", "rows/s", "CPU µs a row", "MB at most", "times as fast"],
+    style: { head: [], border: [] },
+  });
+  const rateOf = ({ rows, seconds }: Figures) => rows / seconds;
+  const ours = results[0]!;
+  for (const one of results)
+    printed.push([
+      one.name,
+      Math.round(rateOf(one)),
+      ((one.cpu_seconds / one.rows) * 1e6).toFixed(1),
+      Math.round(one.peak_bytes / 1e6),
+      one === ours ? "" : `this consumer: ${(rateOf(ours) / rateOf(one)).toFixed(1)}`,
+    ]);
+  console.log(printed.toString());
+}
+
+async function deleteTopics(config: Config, groups: string[]) {
+  const admin = openKafka(config, "bench", openLog("bench", "fatal")).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [config.kafka.topic, config.kafka.deadLetterTopic] });
+  await admin.deleteGroups(groups).catch(() => {}); // one that has not quite ended is left to expire
+  await admin.disconnect();
+}
+
+await main();
+process.exit(0);

@@ -1,0 +1,31 @@
+import { selectCql } from "../contract/tables.ts";
+import type { User } from "../contract/user.ts";
+import type { Cassandra } from "../runtime/cassandra.ts";
+
+const everyMs = 20;
+/** The first records warm both sides up and are not counted. */
+const uncounted = 250;
+
+/** Sends one user every 20 ms and asks Cassandra for it until it is there; milliseconds from sending to reading. */
+export async function measureLatency(
+  producer: { send: (users: User[]) => Promise<void> },
+  cassandra: Cassandra,
+  keyspace: string,
+  users: readonly User[],
+): Promise<{ p50: number; p99: number }> {
+  const begin = performance.now();
+  const latencies = await Promise.all(
+    users.map(async (user, index) => {
+      await Bun.sleep(Math.max(0, begin + index * everyMs - performance.now()));
+      const sent = performance.now();
+      const sending = producer.send([user]);
+      while ((await cassandra.execute(selectCql(keyspace), [user.id])).rowLength === 0) await Bun.sleep(0);
+      const latency = performance.now() - sent;
+      await sending;
+      return latency;
+    }),
+  );
+  const sorted = latencies.slice(uncounted).sort((a, b) => a - b);
+  const quantile = (part: number) => sorted[Math.floor(sorted.length * part)]!;
+  return { p50: quantile(0.5), p99: quantile(0.99) };
+}

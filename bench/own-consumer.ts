@@ -1,0 +1,78 @@
+import { join } from "node:path";
+
+/** What a contestant did; the names are those that the peers print. */
+export interface Figures {
+  rows: number;
+  seconds: number;
+  /** User and system time of the process while it drained. */
+  cpu_seconds: number;
+  /** The most memory that it had resident. */
+  peak_bytes: number;
+}
+
+/** Starts `consumer/main.ts` as anybody would, and resolves once it says where its metrics are. */
+export async function startConsumer(env: Record<string, string>) {
+  const consumer = Bun.spawn([process.execPath, "consumer/main.ts"], {
+    cwd: join(import.meta.dir, ".."),
+    env: { ...env, LOG_LEVEL: "info" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const metrics = await metricsOf(consumer.stderr);
+  const look = async () => {
+    const text = await (await fetch(metrics)).text();
+    const value = (start: string) => Number(text.match(new RegExp(`^${start}.* (\\S+)$`, "m"))?.[1] ?? 0);
+    return {
+      at: performance.now(),
+      rows: value('consumer_records_total{.*outcome="stored"'),
+      cpu: value("process_cpu_seconds_total"),
+      bytes: value("process_resident_memory_bytes"),
+    };
+  };
+  return {
+    /** From the first row seen to the last; what was stored before that first look is not counted. */
+    async drained(rows: number): Promise<Figures> {
+      let now = await look();
+      let begin = now;
+      let peak = 0;
+      while (now.rows < rows) {
+        await Bun.sleep(begin.rows === 0 ? 10 : 100);
+        now = await look();
+        if (begin.rows === 0) begin = now;
+        peak = Math.max(peak, now.bytes);
+      }
+      return {
+        rows: now.rows - begin.rows,
+        seconds: (now.at - begin.at) / 1_000,
+        cpu_seconds: now.cpu - begin.cpu,
+        peak_bytes: peak,
+      };
+    },
+    async stop() {
+      consumer.kill("SIGTERM");
+      await consumer.exited;
+    },
+  };
+}
+
+/** Reads the log until it says where the consumer listens, and empties the pipe from then on. */
+async function metricsOf(log: ReadableStream<Uint8Array>): Promise<URL> {
+  const listening = Promise.withResolvers<URL>();
+  const read = async () => {
+    let text = "";
+    for await (const chunk of log) {
+      text = (text + new TextDecoder().decode(chunk)).slice(-10_000);
+      const [, url] = /msg=listening url=(\S+)/.exec(text) ?? [];
+      if (url) listening.resolve(new URL("/metrics", url));
+    }
+    listening.reject(new Error(`the consumer ended:\n${text}`));
+  };
+  read().catch(listening.reject);
+  return listening.promise;
+}
+
+/** What a peer printed. */
+export async function json(peer: Bun.Subprocess<"ignore", "pipe", "inherit" | "ignore">): Promise<Figures> {
+  const text = await new Response(peer.stdout).text();
+  if ((await peer.exited) !== 0) throw new Error(`a peer ended with exit code ${peer.exitCode}`);
+  return JSON.parse(text);
+}

@@ -1,0 +1,148 @@
+import { afterAll, expect, test } from "bun:test";
+import avro from "avsc";
+import { validUsers } from "../contract/samples.ts";
+import { createCql } from "../contract/tables.ts";
+import { valueSubject } from "../contract/topics.ts";
+import type { User } from "../contract/user.ts";
+import { encode } from "../contract/wire.ts";
+import { openRegistry } from "../runtime/registry.ts";
+import { startConsumer } from "./faults/consumer.ts";
+import { newUser, openRecorder } from "./faults/records.ts";
+import { dropKeyspace, readRows, readWriteTimes, withCassandra } from "./support/cassandra.ts";
+import { lagOf, readTopic } from "./support/kafka.ts";
+import { expectNothingLost } from "./support/ledger.ts";
+import { type Names, namesOf } from "./support/names.ts";
+import { until } from "./support/until.ts";
+
+const used: Names[] = [];
+const namesFor = (what: string, env: Record<string, string> = {}) => {
+  const names = namesOf(`consumer-${what}`, env);
+  used.push(names);
+  return names;
+};
+const [rachel, adryn] = validUsers as [User, User, ...User[]];
+
+const lagIsZero = ({ config, groupId, topic }: Names) =>
+  until("the lag is 0", async () => (await lagOf(config, groupId, topic)) === 0, { withinMs: 120_000 });
+
+/** Runs a consumer until it has read everything there is, and stops it. */
+async function drain(names: Names) {
+  const consumer = startConsumer(names);
+  await lagIsZero(names);
+  consumer.signal("SIGTERM");
+  expect(await consumer.exited).toBe(0);
+}
+
+/** Only what passed is tidied away: a failed test leaves its keyspace to look at. */
+let passed = 0;
+afterAll(async () => {
+  if (passed === used.length) for (const { config } of used) await dropKeyspace(config);
+});
+
+test("two consumers share the partitions; one that is stopped in the midst of a batch hands its part over", async () => {
+  const names = namesFor("shared", { CONSUMER_SLICE_ROWS: "50" });
+  const recorder = await openRecorder(names);
+  const consumers = [startConsumer(names), startConsumer(names)] as const;
+  for (const consumer of consumers)
+    await until("it is a member of the group", async () => (await consumer.status("/readyz")) === 200);
+  const stored = () => Promise.all(consumers.map(({ metric }) => metric("consumer_records_total", "stored")));
+  const flow = recorder.flow(10_000, 2_000);
+  await until("both store records", async () => (await stored()).every((count) => count > 0), { everyMs: 10 });
+
+  const asked = performance.now();
+  consumers[0].signal("SIGTERM");
+  expect(await consumers[0].exited).toBe(0);
+  expect(performance.now() - asked).toBeLessThan(10_000);
+  await flow;
+  await lagIsZero(names);
+  await expectNothingLost(names.config, recorder.acknowledged);
+  expect(await consumers[1].metric("consumer_lag_records")).toBe(0);
+  expect(await consumers[1].metric("consumer_produced_to_stored_seconds_count")).toBeGreaterThan(0);
+  await recorder.close();
+  passed++;
+}, 240_000);
+
+test("reading everything again changes no row and no write time, and an older record never replaces a newer one", async () => {
+  const names = namesFor("again");
+  const recorder = await openRecorder(names);
+  const send = (user: User) =>
+    recorder.sendRecords([{ key: user.id, value: encode(user, recorder.schemaId), user: null }]);
+  await recorder.sendUsers(500);
+  await send({ ...rachel, first_name: "Ann", timestamp: "2026-01-15T06:00:02.000Z" });
+  await send({ ...rachel, first_name: "Bea", timestamp: "2026-01-15T06:00:01.000Z" });
+  await send({ ...adryn, first_name: "Cid", phone: "1", timestamp: "2026-01-15T06:00:00.000Z" });
+  await send({ ...adryn, first_name: "Dan", phone: null, timestamp: "2026-01-15T06:00:00.000Z" });
+  await drain(names);
+  const rows = await readRows(names.config);
+  const times = await readWriteTimes(names.config);
+  expect(rows.get(rachel.id)?.first_name).toBe("Ann");
+  expect(times.get(rachel.id)?.first_name).toBe("1768456802000000");
+  // Of two with the same time the later in the log counts, nulls included.
+  expect(rows.get(adryn.id)).toMatchObject({ first_name: "Dan", phone: null });
+
+  // Another group begins at offset 0.
+  const env = { ...names.env, CONSUMER_GROUP_ID: `${names.groupId}.again` };
+  await drain({ ...names, env, groupId: env.CONSUMER_GROUP_ID });
+  expect(await readRows(names.config)).toEqual(rows);
+  expect(await readWriteTimes(names.config)).toEqual(times);
+  await recorder.close();
+  passed++;
+}, 120_000);
+
+test("a record of another schema is read as the contract's, one that Cassandra refuses goes to the dead letters", async () => {
+  const names = namesFor("refused");
+  const { config } = names;
+  const ascii = createCql(config.cassandra.keyspace, config.cassandra.localDataCenter, 1).map((statement) =>
+    statement.replace("last_name text", "last_name ascii"),
+  );
+  await withCassandra(config, async (client) => {
+    for (const statement of ascii) await client.execute(statement, [], { prepare: false });
+  });
+  const recorder = await openRecorder(names);
+  const good = Array.from({ length: 100 }, newUser).map((user) => ({ ...user, last_name: "Kelley" }));
+  const refused = { ...rachel, id: crypto.randomUUID(), last_name: "Müller" };
+  await recorder.sendRecords(
+    [...good, refused].map((user) => ({ key: user.id, value: encode(user, recorder.schemaId), user })),
+  );
+
+  // What an earlier version of the contract may have written: no gender, no picture, a field since dropped.
+  const { gender: _, picture: __, ...others } = rachel;
+  const earlier = { ...others, id: crypto.randomUUID(), nickname: "Rae" };
+  const millis = { type: "long", logicalType: "timestamp-millis" } as const;
+  const schema = {
+    type: "record",
+    name: "User",
+    namespace: "user_automation",
+    fields: Object.entries(earlier).map(([name, value]) => ({
+      name,
+      type: Number.isNaN(Date.parse(String(value))) || name === "post_code" ? "string" : millis,
+    })),
+  } as const;
+  const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(`${names.topic}.v0`), schema);
+  const body = avro.Type.forSchema(schema as unknown as avro.Schema).toBuffer({
+    ...earlier,
+    dob: Date.parse(earlier.dob!),
+    registered_date: Date.parse(earlier.registered_date!),
+    timestamp: Date.parse(earlier.timestamp),
+  });
+  const frame = Buffer.alloc(5);
+  frame.writeUInt32BE(schemaId, 1);
+  const { nickname: ___, ...known } = earlier;
+  await recorder.sendRecords([
+    { key: earlier.id, value: Buffer.concat([frame, body]), user: { ...known, gender: null, picture: null } as User },
+    { key: "largest", value: Buffer.alloc(1_000_000), user: null },
+  ]);
+
+  await drain(names);
+  const letters = await readTopic(config, names.deadLetterTopic);
+  expect(letters.map(({ key, headers }) => [key, headers.reason]).sort()).toEqual(
+    [
+      [refused.id, "refused"],
+      ["largest", "too_large"],
+    ].sort(),
+  );
+  expect(letters.find(({ key }) => key === refused.id)?.value).toEqual(encode(refused, recorder.schemaId));
+  await expectNothingLost(config, recorder.acknowledged);
+  await recorder.close();
+  passed++;
+}, 120_000);
