@@ -87,7 +87,8 @@ function person({ code, country, faker, nationalId, states }: Nationality, wante
 
 function login() {
   const word = (text: string) => text.toLowerCase().replace(/[^a-z]/g, "");
-  const password = `${word(common.animal.type())}${common.number.int({ min: 10, max: 9_999 })}`;
+  // A mark that no other field has, so that a search for the password finds the password alone.
+  const password = `${word(common.animal.type())}!${common.number.int({ min: 1_000, max: 9_999 })}`;
   const salt = common.string.alphanumeric(8);
   const salted = password + salt;
   return {
