@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 
 /** A program of the project that a test runs on its own, beside those that the stack keeps. */
@@ -20,17 +20,17 @@ const project = join(import.meta.dir, "..", "..");
 export function startProgram(file: string, args: string[], env: Record<string, string>): StartedProgram {
   const folder = join(env.STACK_DIR ?? join(project, ".stack"), "logs", "tests");
   mkdirSync(folder, { recursive: true });
-  const log = Bun.file(
-    join(folder, `${file.replaceAll("/", "-")}-${Date.now()}-${crypto.randomUUID().slice(0, 8)}.log`),
-  );
+  const path = join(folder, `${file.replaceAll("/", "-")}-${Date.now()}-${crypto.randomUUID().slice(0, 8)}.log`);
+  const log = openSync(path, "a"); // one file for both, or each would write over the other
   const process = Bun.spawn([globalThis.process.execPath, file, ...args], {
     cwd: project,
     env,
     stdio: ["ignore", log, log],
   });
+  closeSync(log);
   return {
     pid: process.pid,
-    output: () => log.text(),
+    output: () => Bun.file(path).text(),
     signal: (signal) => process.kill(signal),
     exited: process.exited,
   };
