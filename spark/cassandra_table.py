@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID
 
 from cassandra import ConsistencyLevel
 from cassandra.auth import PlainTextAuthProvider
@@ -67,7 +68,7 @@ def delete(rows: DataFrame, settings: Settings) -> None:
     def delete_partition(partition: Iterable[Row]) -> None:
         with connect(settings) as session:
             statement = session.prepare(f"DELETE FROM {settings.keyspace}.{TABLE} USING TIMESTAMP ? WHERE id = ?")
-            keys = ((row.write_time, row.id) for row in partition)
+            keys = ((row.write_time, UUID(row.id)) for row in partition)
             execute_concurrent_with_args(session, statement, keys, concurrency=DELETES_IN_FLIGHT)
 
     rows.foreachPartition(delete_partition)

@@ -45,7 +45,9 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
 
         letters = {reason: seen.get[reason] for reason in REASONS if seen.get[reason]}
         if letters:
-            dead_letters.send(judged.where(F.col("reason").isNotNull()), settings)
+            # Counting keeps the filter above the decoding: pushed below it, it would decode everything several times.
+            counted = judged.observe("letters", F.count(F.lit(1)))
+            dead_letters.send(counted.where(F.col("reason").isNotNull()), settings)
         for reason, count in letters.items():
             metrics.DEAD_LETTERS.labels(topic, reason).inc(count)
         dead = sum(letters.values())
