@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { validUsers } from "../contract/samples.ts";
+import { columnArrays, upsertSql, userOf } from "../contract/tables.ts";
+import type { User } from "../contract/user.ts";
+import { project } from "../stack/instance.ts";
+import { type StartedConsumer, startConsumer } from "./faults/consumer.ts";
+import { type Capture, openCapture } from "./support/capture.ts";
+import { readRows, withCassandra } from "./support/cassandra.ts";
+import { readTopic } from "./support/kafka.ts";
+import { until } from "./support/until.ts";
+
+setDefaultTimeout(240_000);
+
+let capture: Capture;
+let consumer: StartedConsumer;
+
+const userWith = (more: Partial<User> = {}): User => ({ ...(validUsers[0] as User), id: crypto.randomUUID(), ...more });
+
+beforeAll(async () => {
+  capture = await openCapture(import.meta.path);
+  // Two rows are there before the connector is: one as it came, one that a person has edited since.
+  await capture.sql`INSERT INTO created_users ${capture.sql(validUsers[0]!)}`;
+  await capture.sql`INSERT INTO created_users ${capture.sql(validUsers[1]!)}`;
+  await capture.sql`UPDATE created_users SET last_name = 'Before' WHERE id = ${validUsers[1]!.id}`;
+  consumer = startConsumer(capture);
+  await capture.connector.register();
+});
+
+afterAll(async () => {
+  consumer.signal("SIGTERM");
+  await consumer.exited;
+  await capture.close();
+});
+
+describe("what happens to a row in PostgreSQL happens to it in Cassandra", () => {
+  test("rows from before the connector was registered", () => capture.agree());
+
+  test("an insert, an update, an update to NULL, a delete, and the same key again", async () => {
+    const { sql, agree } = capture;
+    const user = userWith();
+    await sql`INSERT INTO created_users ${sql(user)}`;
+    await agree();
+    await sql`UPDATE created_users SET last_name = 'Ó Ceallaigh', phone = NULL WHERE id = ${user.id}`;
+    await agree();
+    expect((await readRows(capture.config)).get(user.id)).toMatchObject({ last_name: "Ó Ceallaigh", phone: null });
+    await sql`DELETE FROM created_users WHERE id = ${user.id}`;
+    await agree();
+    await sql`INSERT INTO created_users ${sql({ ...user, last_name: "Again" })}`;
+    await agree();
+    expect((await readRows(capture.config)).get(user.id)?.last_name).toBe("Again");
+  });
+
+  test("two updates in one transaction, and a delete and an insert in one", async () => {
+    const { sql, agree } = capture;
+    const [one, other] = [userWith(), userWith()];
+    await sql`INSERT INTO created_users ${sql([one, other])}`;
+    await sql.begin(async (transaction) => {
+      await transaction`UPDATE created_users SET last_name = 'First' WHERE id = ${one.id}`;
+      await transaction`UPDATE created_users SET last_name = 'Second' WHERE id = ${one.id}`;
+      await transaction`DELETE FROM created_users WHERE id = ${other.id}`;
+      await transaction`INSERT INTO created_users ${transaction({ ...other, last_name: "Reborn" })}`;
+    });
+    await agree();
+    expect((await readRows(capture.config)).get(one.id)?.last_name).toBe("Second");
+  });
+
+  test("a primary key that changes leaves nothing under the old one", async () => {
+    const { sql, agree } = capture;
+    const user = userWith();
+    await sql`INSERT INTO created_users ${sql(user)}`;
+    await agree();
+    const id = crypto.randomUUID();
+    await sql`UPDATE created_users SET id = ${id} WHERE id = ${user.id}`;
+    await agree();
+    const rows = await readRows(capture.config);
+    expect([rows.has(user.id), rows.has(id)]).toEqual([false, true]);
+  });
+
+  test("5,000 rows in one statement, and an edit of one of them right after", async () => {
+    const { sql, agree } = capture;
+    const users = Array.from({ length: 5_000 }, (_, index) => userWith({ last_name: `Row ${index}` }));
+    await sql.unsafe(upsertSql, columnArrays(users) as never);
+    await sql`UPDATE created_users SET last_name = 'Bulk' WHERE last_name LIKE 'Row %'`;
+    await sql`UPDATE created_users SET last_name = 'Edited' WHERE id = ${users.at(-1)!.id}`;
+    await agree();
+    expect((await readRows(capture.config)).get(users.at(-1)!.id)?.last_name).toBe("Edited");
+  });
+
+  test("TRUNCATE deletes every row, and rows that come after it stay", async () => {
+    const { sql, agree } = capture;
+    await sql`INSERT INTO created_users ${sql(userWith())}`;
+    await sql`TRUNCATE created_users`;
+    await sql`INSERT INTO created_users ${sql(userWith({ last_name: "After" }))}`;
+    await agree();
+    expect((await readRows(capture.config)).size).toBe(1);
+  });
+});
+
+test("an edit says when it was made, unless the person who edits says it", async () => {
+  const { sql } = capture;
+  const user = userWith();
+  await sql`INSERT INTO created_users ${sql(user)}`;
+  const before = Date.now();
+  const [edited] = await sql`UPDATE created_users SET phone = '1' WHERE id = ${user.id} RETURNING *`;
+  expect(Date.parse(userOf(edited!).timestamp)).toBeGreaterThanOrEqual(before);
+  const [dated] = await sql`
+    UPDATE created_users SET "timestamp" = '2026-03-01T00:00:00Z' WHERE id = ${user.id} RETURNING *`;
+  expect(userOf(dated!).timestamp).toBe("2026-03-01T00:00:00.000Z");
+  await capture.agree();
+});
+
+test("a large value that did not change is not lost when another column does", async () => {
+  const { sql, agree } = capture;
+  const random = (length: number) =>
+    Array.from({ length }, () => String.fromCodePoint(0x4e00 + Math.floor(Math.random() * 20_000))).join("");
+  const user = userWith({ picture: random(2_000), address: random(1_000) });
+  await sql`INSERT INTO created_users ${sql(user)}`;
+  await sql`UPDATE created_users SET phone = NULL WHERE id = ${user.id}`;
+  await agree();
+  expect((await readRows(capture.config)).get(user.id)).toMatchObject({ picture: user.picture, phone: null });
+});
+
+test("a column that the contract does not know is ignored and counted, and the rest of the row goes on", async () => {
+  const { sql, agree } = capture;
+  const user = userWith();
+  await sql`ALTER TABLE created_users ADD COLUMN nick text`;
+  await sql`INSERT INTO created_users ${sql({ ...user, nick: "Ray" } as never)}`;
+  await sql`UPDATE created_users SET last_name = 'Altered' WHERE id = ${user.id}`;
+  await until(
+    "the change is stored",
+    async () => (await readRows(capture.config)).get(user.id)?.last_name === "Altered",
+  );
+  expect(await consumer.metric("consumer_unknown_columns_total", "nick")).toBeGreaterThanOrEqual(2);
+  await sql`ALTER TABLE created_users DROP COLUMN nick`;
+  await sql`UPDATE created_users SET last_name = 'As before' WHERE id = ${user.id}`;
+  await agree();
+});
+
+test("a value of 1 MB goes to the dead-letter topic, and the row's next change goes on", async () => {
+  const { sql, agree, connector } = capture;
+  const user = userWith();
+  await sql`INSERT INTO created_users ${sql(user)}`;
+  await agree();
+  await sql`UPDATE created_users SET phone = ${"0".repeat(1_048_576)} WHERE id = ${user.id}`;
+  const letter = await until("the dead letter", async () =>
+    (await readTopic(capture.config, capture.deadLetterTopic)).find(({ key }) => key?.includes(user.id)),
+  );
+  expect(letter.headers).toMatchObject({ reason: "invalid_user", "source.topic": capture.changeTopic });
+  expect(letter.headers.detail).toStartWith("phone: ");
+  expect((await readRows(capture.config)).get(user.id)?.phone).toBe(user.phone);
+  await sql`UPDATE created_users SET phone = '021-892-1751' WHERE id = ${user.id}`;
+  await agree();
+  expect((await connector.task()).state).toBe("RUNNING");
+});
+
+test("the latency from commit to stored is measured, and every record is accounted for", async () => {
+  const records = (await readTopic(capture.config, capture.changeTopic)).length;
+  const seen = () => consumer.metric("consumer_records_total", capture.changeTopic);
+  await until("every record is accounted for", async () => (await seen()) === records);
+  const count = await consumer.metric("consumer_committed_to_stored_seconds_count");
+  const stored = await consumer.metric("consumer_records_total", `topic="${capture.changeTopic}",outcome="stored"`);
+  expect(count).toBeGreaterThan(0);
+  expect(count).toBeLessThanOrEqual(stored);
+  await until("the lag is 0", async () => (await consumer.metric("consumer_lag_records", capture.changeTopic)) === 0);
+});
+
+test("with cdc.apply false the consumer leaves the topic alone", async () => {
+  const idle = startConsumer({
+    ...capture,
+    env: { ...capture.env, CDC_APPLY: "false", CONSUMER_GROUP_ID: "cdc-idle" },
+  });
+  await until("it is ready", async () => (await idle.status("/readyz")) === 200);
+  expect(await idle.metric("consumer_records_total", capture.changeTopic)).toBe(0);
+  idle.signal("SIGTERM");
+  expect(await idle.exited).toBe(0);
+});
+
+test("the connector deleted and registered again goes on where it was", async () => {
+  const { sql, agree, connector } = capture;
+  await connector.remove();
+  const user = userWith({ last_name: "Meanwhile" });
+  await sql`INSERT INTO created_users ${sql(user)}`;
+  await connector.register();
+  await agree();
+  expect((await readRows(capture.config)).has(user.id)).toBe(true);
+});
+
+test("the slot dropped by hand: the task fails and says what to do, and that mends it, edits through the API kept", async () => {
+  const { sql, agree, connector, slot, superuser, config } = capture;
+  const [edited, inPostgres] = [userWith(), userWith()];
+  await sql`INSERT INTO created_users ${sql([edited, inPostgres])}`;
+  await agree();
+  await connector.put("stop");
+  await superuser`SELECT pg_drop_replication_slot(${slot})`;
+  await sql`UPDATE created_users SET last_name = 'In the gap' WHERE id = ${inPostgres.id}`;
+  await withCassandra(config, (client) =>
+    client.execute(`UPDATE ${config.cassandra.keyspace}.created_users SET last_name = 'Through the API' WHERE id = ?`, [
+      edited.id,
+    ]),
+  );
+  await connector.put("resume");
+  const task = await until("the task has failed", async () => {
+    const now = await connector.task();
+    return now.state === "FAILED" && now;
+  });
+  expect(task.reason).toContain("no longer available on the server");
+  expect(task.remedy).toContain(`curl -X PUT ${connector.url}/stop && curl -X DELETE ${connector.url}/offsets`);
+
+  for (const step of [() => connector.put("stop"), connector.deleteOffsets, () => connector.put("resume")])
+    await step();
+  await connector.runs();
+  const last = await until("the edit of the gap", async () => {
+    const rows = await readRows(config);
+    return rows.get(inPostgres.id)?.last_name === "In the gap" && rows;
+  });
+  expect(last.get(edited.id)?.last_name).toBe("Through the API");
+  await sql`UPDATE created_users SET last_name = 'Later' WHERE id = ${edited.id}`;
+  await agree();
+});
+
+test("postgres-connector.json is accepted as it stands the first time, and is known the second", async () => {
+  const connect = new URL("/connectors/", capture.connector.url).href;
+  const { name } = (await Bun.file(join(project, "postgres-connector.json")).json()) as { name: string };
+  await fetch(`${connect}${name}`, { method: "DELETE" });
+  const curl = async () => {
+    const headers = ["-H", "Accept:application/json", "-H", "Content-Type:application/json"];
+    const argv = ["curl", "-s", "-i", "-X", "POST", ...headers, connect, "-d", "@postgres-connector.json"];
+    return (await Bun.$`${argv}`.cwd(project).nothrow().text()).split(" ")[1];
+  };
+  await until("it is accepted", async () => (await curl()) === "201", { everyMs: 1_000 });
+  expect(await curl()).toBe("409");
+  await until("its task runs", async () => {
+    const status = (await (await fetch(`${connect}${name}/status`)).json()) as { tasks: { state: string }[] };
+    return status.tasks[0]?.state === "RUNNING";
+  });
+});

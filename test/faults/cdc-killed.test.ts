@@ -1,0 +1,117 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import type { Postgres } from "../../runtime/postgres.ts";
+import { openCapture } from "../support/capture.ts";
+import { readTopic } from "../support/kafka.ts";
+import { controlStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+import { startConsumer } from "./consumer.ts";
+import { newUser } from "./records.ts";
+
+setDefaultTimeout(580_000);
+
+const operations = 20_000;
+const writers = 4;
+/** Keys of one writer; few, so that the same row changes again and again. */
+const keys = 250;
+
+/** Numbers below `limit` from a seed that a failure names (mulberry32). */
+function random(seed: number) {
+  let state = seed;
+  return (limit: number) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
+  };
+}
+
+/** Works on keys of its own, so that no writer waits for another. */
+async function write(sql: Postgres, count: number, pick: (limit: number) => number) {
+  const ids = Array.from({ length: keys }, () => crypto.randomUUID());
+  const some = () => ids[pick(keys)]!;
+  const insert = (on: Postgres, id: string) =>
+    on`INSERT INTO created_users ${on({ ...newUser(), id })} ON CONFLICT (id) DO NOTHING`;
+  const update = (on: Postgres, id: string) =>
+    on`UPDATE created_users SET last_name = ${`name ${pick(1_000_000)}`} WHERE id = ${id}`;
+  for (let done = 0; done < count; done++) {
+    const id = some();
+    switch (pick(9)) {
+      case 0:
+      case 1:
+      case 2:
+        await insert(sql, id); // of a deleted key, too
+        break;
+      case 3:
+        await update(sql, id);
+        break;
+      case 4: {
+        const several = Array.from({ length: 20 }, some);
+        await sql`UPDATE created_users SET username = ${`user ${pick(1_000_000)}`} WHERE id IN ${sql(several)}`;
+        break;
+      }
+      case 5:
+        await sql.begin(async (transaction) => {
+          await update(transaction as unknown as Postgres, id);
+          await update(transaction as unknown as Postgres, id);
+        });
+        break;
+      case 6:
+        await sql`UPDATE created_users SET phone = NULL, dob = NULL WHERE id = ${id}`;
+        break;
+      case 7:
+        await sql`
+          UPDATE created_users SET id = ${some()} WHERE id = ${id}`.catch(() => {}); // the other key is taken
+        break;
+      default:
+        await sql`DELETE FROM created_users WHERE id = ${id}`;
+    }
+  }
+}
+
+test("20,000 random operations while Connect, the consumer and Cassandra are killed in turn end in the same rows", async () => {
+  const stack = await controlStack();
+  const capture = await openCapture(import.meta.path, {
+    CONSUMER_SESSION_TIMEOUT_MS: "6000",
+    CONSUMER_SLICE_ROWS: "100",
+  });
+  await capture.connector.register();
+  let consumer = startConsumer(capture);
+  const seed = Date.now() % 2 ** 31;
+  console.log(`seed ${seed}`);
+
+  let written = false;
+  const writing = Promise.all(
+    Array.from({ length: writers }, (_, writer) => write(capture.sql, operations / writers, random(seed + writer))),
+  ).then(() => {
+    written = true;
+  });
+  const moves = async () => {
+    const before = await consumer.metric("consumer_records_total");
+    const stores = async () => (await consumer.metric("consumer_records_total")) > before;
+    await until("changes are stored", stores, { withinMs: 180_000, everyMs: 50 });
+  };
+  for (let round = 0; round === 0 || (!written && round < 3); round++) {
+    await moves();
+    await stack.kill("connect");
+    await moves();
+    consumer.signal("SIGKILL");
+    expect(await consumer.exited).toBe(137);
+    consumer = startConsumer(capture);
+    await moves();
+    await stack.kill("cassandra");
+  }
+  await writing;
+  await capture.agree(240_000);
+
+  // All of it was applied in order, and nothing was set aside.
+  expect(await readTopic(capture.config, capture.deadLetterTopic)).toEqual([]);
+  const kinds = new Set(
+    (await readTopic(capture.config, capture.changeTopic)).map(({ value }) =>
+      value ? JSON.parse(String(value)).op : null,
+    ),
+  );
+  expect(kinds).toEqual(new Set(["c", "u", "d", null]));
+  consumer.signal("SIGTERM");
+  await consumer.exited;
+  await capture.close();
+});

@@ -1,0 +1,143 @@
+import { join } from "node:path";
+import { captureSql } from "../../contract/change-capture.ts";
+import { table, userOf } from "../../contract/tables.ts";
+import type { User } from "../../contract/user.ts";
+import { openPostgres, type Postgres } from "../../runtime/postgres.ts";
+import { reasonOf, remedyOf } from "../../stack/connector.ts";
+import { openInstance, project } from "../../stack/instance.ts";
+import { dropKeyspace, readRows } from "./cassandra.ts";
+import { type Names, namesOf } from "./names.ts";
+import { until } from "./until.ts";
+
+/** Change data capture of a test's own: a database, a connector, a slot, a topic, a keyspace. */
+export interface Capture extends Names {
+  changeTopic: string;
+  /** The table's owner, in the test's own database. */
+  sql: Postgres;
+  superuser: Postgres;
+  slot: string;
+  connector: Connector;
+  /** What PostgreSQL holds, by id. */
+  rows: () => Promise<Map<string, User>>;
+  /** Resolves once Cassandra holds exactly what PostgreSQL holds, row by row and field by field. */
+  agree: (withinMs?: number) => Promise<void>;
+  /** Removes everything; what a failed test leaves stays for a look. */
+  close: () => Promise<void>;
+}
+
+export interface Connector {
+  url: string;
+  /** Posts the definition; resolves with the status. */
+  post: () => Promise<number>;
+  /** Posts the definition, and resolves once the task runs. */
+  register: () => Promise<void>;
+  /** Deletes the connector; its slot and its offsets stay. */
+  remove: () => Promise<void>;
+  put: (action: "stop" | "resume") => Promise<void>;
+  deleteOffsets: () => Promise<void>;
+  task: () => Promise<{ state: string; reason: string; remedy: string }>;
+  runs: () => Promise<unknown>;
+}
+
+/** Opens it for a test file: `openCapture(import.meta.path)`. Nothing is registered yet. */
+export async function openCapture(file: string, env: Record<string, string> = {}): Promise<Capture> {
+  const prefix = `cdc_${Date.now().toString(36)}${Math.floor(Math.random() * 36 ** 3).toString(36)}`;
+  const changeTopic = `${prefix}.public.${table}`;
+  const names = namesOf(file, { KAFKA_CHANGE_TOPIC: changeTopic, ...env });
+  const { secrets, config } = await openInstance(process.env);
+  const address = (user: string, password: string, database: string) =>
+    `postgres://${user}:${password}@127.0.0.1:${config.ports.postgres}/${database}`;
+
+  const server = openPostgres(address("postgres", secrets.postgresSuperuser, "postgres"), 1);
+  await server.unsafe(`CREATE DATABASE ${prefix} OWNER users`);
+  const superuser = openPostgres(address("postgres", secrets.postgresSuperuser, prefix), 1);
+  const sql = openPostgres(address("users", secrets.postgresUsers, prefix), 4);
+  await sql.begin((transaction) => transaction.unsafe(captureSql));
+
+  const connector = connectorOf(`http://127.0.0.1:${config.ports.connect}`, prefix);
+  const rows = async () => {
+    const all = await sql`SELECT * FROM ${sql(table)}`;
+    return new Map(all.map((row) => [String(row.id), userOf(row)]));
+  };
+  return {
+    ...names,
+    changeTopic,
+    sql,
+    superuser,
+    slot: prefix,
+    connector,
+    rows,
+    async agree(withinMs = 150_000) {
+      const differences = async () => {
+        const [there, here] = await Promise.all([rows(), readRows(names.config)]);
+        const missing = [...there.keys()].filter((id) => !here.has(id));
+        const strange = [...here.keys()].filter((id) => !there.has(id));
+        const changed = [...there].filter(([id, user]) => here.has(id) && !Bun.deepEquals(here.get(id), user));
+        const [id, user] = changed[0] ?? [];
+        return { missing, strange, changed: changed.length, first: id && { postgres: user, cassandra: here.get(id) } };
+      };
+      let last: unknown;
+      const agree = async () => {
+        const found = await differences();
+        last = found;
+        return found.missing.length + found.strange.length + found.changed === 0;
+      };
+      await until("PostgreSQL and Cassandra agree", agree, { withinMs, everyMs: 250 }).catch((error) => {
+        throw new Error(`${error.message}: ${JSON.stringify(last).slice(0, 2_000)}`);
+      });
+    },
+    async close() {
+      await connector.remove();
+      await until("the slot is free", async () => {
+        const slots = await server`SELECT active FROM pg_replication_slots WHERE slot_name = ${prefix}`;
+        return slots.every(({ active }) => !active);
+      });
+      await server`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${prefix}`;
+      await Promise.all([sql.end({ timeout: 1 }), superuser.end({ timeout: 1 })]);
+      await server.unsafe(`DROP DATABASE ${prefix} WITH (FORCE)`);
+      await server.end({ timeout: 1 });
+      await dropKeyspace(names.config);
+    },
+  };
+}
+
+/** postgres-connector.json as it stands, but for the names that a test has to itself. */
+function connectorOf(connect: string, prefix: string): Connector {
+  const url = `${connect}/connectors/${prefix}`;
+  const call = (path: string, init?: RequestInit) => fetch(path, { ...init, signal: AbortSignal.timeout(30_000) });
+  const definition = async () => {
+    const { config } = (await Bun.file(join(project, "postgres-connector.json")).json()) as { config: object };
+    const own = { "topic.prefix": prefix, "slot.name": prefix, "database.dbname": prefix };
+    return { name: prefix, config: { ...config, ...own } };
+  };
+  const connector: Connector = {
+    url,
+    async post() {
+      const body = JSON.stringify(await definition());
+      const headers = { "content-type": "application/json" };
+      return (await call(`${connect}/connectors/`, { method: "POST", headers, body })).status;
+    },
+    async register() {
+      await until("the connector is registered", async () => [201, 409].includes(await connector.post()));
+      await connector.runs();
+    },
+    async remove() {
+      const gone = async () => [204, 404].includes((await call(url, { method: "DELETE" })).status);
+      await until("the connector is deleted", gone);
+    },
+    async put(action) {
+      await until(`${action} is accepted`, async () => (await call(`${url}/${action}`, { method: "PUT" })).ok);
+      if (action === "stop") await until("the task has ended", async () => (await connector.task()).state === "NONE");
+    },
+    async deleteOffsets() {
+      await until("the offsets are deleted", async () => (await call(`${url}/offsets`, { method: "DELETE" })).ok);
+    },
+    async task() {
+      const status = (await (await call(`${url}/status`)).json()) as { tasks: { state: string; trace?: string }[] };
+      const { state = "NONE", trace = "" } = status.tasks[0] ?? {};
+      return { state, reason: reasonOf(trace), remedy: remedyOf(trace, url) };
+    },
+    runs: () => until("the connector's task runs", async () => (await connector.task()).state === "RUNNING"),
+  };
+  return connector;
+}
