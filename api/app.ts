@@ -9,6 +9,7 @@ import { openMetrics } from "../runtime/metrics.ts";
 import { describe, registerDocumentation } from "./documentation.ts";
 import { answerErrors, answerUnknown, invalid, Problem } from "./errors.ts";
 import { registerHealth } from "./health.ts";
+import { registerLivePage } from "./live/live.ts";
 import { declareMetrics, measure } from "./metrics.ts";
 import type { App, AppEnv } from "./route.ts";
 import { requireToken } from "./token.ts";
@@ -91,6 +92,7 @@ export function createApp({
   registerDeleteUser(app, users);
   registerHealth(app, users, registry);
   registerDocumentation(app);
+  registerLivePage(app);
   return app;
 }
 

@@ -23,6 +23,8 @@ await run(openLog("api"), async (stop) => {
 
   const server = Bun.serve({ hostname: config.host, port: config.ports.api, idleTimeout: 120, fetch: app.fetch });
   log.info("listening", { url: server.url.href, writes: token === undefined ? "open" : "with a token" });
+  if (token === undefined && !/^(localhost|127\.|::1$)/.test(config.host))
+    log.warn("anyone who reaches this address may change users; set API_TOKEN", { host: config.host });
   try {
     await Promise.race([database.keepTable(stop), once(stop, "abort")]);
   } finally {

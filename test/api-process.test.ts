@@ -129,7 +129,7 @@ test("wrong configuration ends the API with exit code 2 and names the variable",
   expect(output).toContain("API_PORT");
 });
 
-test("the compiled API carries Swagger UI in itself", async () => {
+test("the compiled API carries Swagger UI and the live page in itself", async () => {
   const folder = mkdtempSync(join(tmpdir(), "api-compiled-"));
   const binary = join(folder, "api");
   const project = join(import.meta.dir, "..");
@@ -151,6 +151,8 @@ test("the compiled API carries Swagger UI in itself", async () => {
     });
     for (const size of await Promise.all(sizes)) expect(size).toBeGreaterThan(100_000);
     expect(await (await fetch(`${url}/apidocs`)).text()).toContain("SwaggerUIBundle");
+    expect(await (await fetch(url)).text()).toContain("<title>Users</title>");
+    expect(await (await fetch(`${url}/live/page.js`)).text()).toContain("keepCounting");
   } finally {
     api.kill("SIGKILL");
     await api.exited;

@@ -62,7 +62,8 @@ export const SearchQuery = z.strictObject({
   ...page,
 });
 
-const example = Object.fromEntries(Object.entries(User.shape).map(([key, field]) => [key, field.meta()?.example]));
 /** The contract's own example, so that what "Try it out" adds is what it then finds. */
-export const exampleUser = User.parse(example);
-export const { timestamp: _, ...exampleNewUser } = exampleUser;
+const exampleOf = <T extends z.ZodType>(schema: T, from: z.ZodObject) =>
+  schema.parse(Object.fromEntries(Object.entries(from.shape).map(([key, field]) => [key, field.meta()?.example])));
+export const exampleUser = exampleOf(User, User);
+export const exampleNewUser = exampleOf(NewUser, User.omit({ timestamp: true }));
