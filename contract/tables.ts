@@ -14,7 +14,7 @@ export const writeTimeOf = (user: Pick<User, "timestamp">) => Date.parse(user.ti
 
 /**
  * The statements that make keyspace, table and index where they are missing, each to be executed on its own.
- * The index finds first names regardless of case and accents.
+ * The index finds first names in any case, however their accents are encoded; an accent itself matters.
  */
 export const createCql = (keyspace: string, dataCenter: string, replicationFactor: number) => [
   `CREATE KEYSPACE IF NOT EXISTS ${keyspace}
