@@ -1,16 +1,26 @@
 import { table, userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
-import { type Cassandra, openCassandra } from "../../runtime/cassandra.ts";
+import { type Cassandra, isTransient, openCassandra } from "../../runtime/cassandra.ts";
 import type { Config } from "../../runtime/config.ts";
+import { openLog } from "../../runtime/log.ts";
+import { retry } from "../../runtime/retry.ts";
 
-/** Runs `work` with a client that is closed afterwards. */
+/** How long a Cassandra that is restarting or overloaded is waited for, in milliseconds. */
+const patienceMs = 120_000;
+
+/** Runs `work`, again where Cassandra does not answer in time, with a client that is closed afterwards. */
 export async function withCassandra<T>(
   config: Pick<Config, "cassandra">,
   work: (client: Cassandra) => Promise<T>,
 ): Promise<T> {
   const client = openCassandra(config, "test");
   try {
-    return await work(client);
+    return await retry(() => work(client), {
+      what: "ask Cassandra",
+      while: isTransient,
+      stop: AbortSignal.timeout(patienceMs),
+      log: openLog("test", "error"),
+    });
   } finally {
     await client.shutdown();
   }

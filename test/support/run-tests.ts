@@ -60,7 +60,7 @@ export const bunTest = (paths: string[], report: string): string[] => [
   process.execPath,
   "--no-env-file",
   "test",
-  "--timeout=60000",
+  "--timeout=240000",
   "--reporter=junit",
   `--reporter-outfile=${report}`,
   ...paths,

@@ -12,7 +12,7 @@ export interface Patience {
 export async function until<T>(
   what: string,
   probe: () => T | Promise<T>,
-  { withinMs = 60_000, everyMs = 100 }: Patience = {},
+  { withinMs = 180_000, everyMs = 100 }: Patience = {},
 ): Promise<Exclude<T, false | 0 | "" | null | undefined>> {
   const deadline = performance.now() + withinMs;
   let last: unknown;
