@@ -38,7 +38,7 @@ export function openDatabase(client: Cassandra, config: Pick<Config, "cassandra"
     },
 
     async keepTable(stop) {
-      stop.addEventListener("abort", lost);
+      stop.addEventListener("abort", () => table.resolve()); // requests in hand still go through
       while (!stop.aborted) {
         try {
           await prepareCassandra(client, config, log, stop);

@@ -1,5 +1,5 @@
 import { errors, types } from "cassandra-driver";
-import { deleteCql, rowOf, table, upsertCql, userOf } from "../../contract/tables.ts";
+import { deleteCql, rowOf, selectCql, table, upsertCql, userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
 import type { Database } from "../database.ts";
 import { badCursor, cursors } from "./cursor.ts";
@@ -45,7 +45,7 @@ export function userStore(database: Database, keyspace: string, cursorSecret = "
   const cql = {
     count: `SELECT count(*) FROM ${users} WHERE token(id) > ? AND token(id) <= ?`,
     first: `SELECT ${columns} FROM ${users} LIMIT ?`,
-    find: `SELECT ${columns} FROM ${users} WHERE id = ?`,
+    find: selectCql(keyspace),
     // email is never null, so its write time is the row's
     findWithTime: `SELECT ${columns}, WRITETIME(email) AS written FROM ${users} WHERE id = ?`,
     list: `SELECT ${columns} FROM ${users}`,
