@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Param, RetryDecision, RetryPolicy
+from airflow.sdk import DAG, Param
+
+from runs import RetryExitCode1, run_folder
 
 DOC = """
 ### Users from a web API to a queryable table
@@ -28,24 +27,6 @@ it and running it again gives the same files and changes no row.
 """
 
 NATIONALITIES = "au br ca ch de dk es fi fr gb ie in ir mx nl no nz rs tr ua us".split()
-
-
-class RetryExitCode1(RetryPolicy):
-    """Of the exit codes, 1 alone is worth another attempt. What ends without one (a timeout, say) is retried too."""
-
-    def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
-        code = re.search(r"exit code (-?\d+)", str(exception))  # BashOperator has it in the message alone
-        if code and code[1] != "1":
-            return RetryDecision.fail(f"exit code {code[1]}: another attempt would end the same way")
-        return RetryDecision.default()
-
-    def serialize(self) -> dict[str, Any]:
-        return {}
-
-
-def run_folder(run_id: str) -> str:
-    """The name of a run's folder: readable, safe in a path, and never that of another run."""
-    return f"{re.sub('[^A-Za-z0-9_-]', '_', run_id)[:100]}-{sha256(run_id.encode()).hexdigest()[:8]}"
 
 
 def iso(time: datetime) -> str:

@@ -1,0 +1,51 @@
+"""When and how the Spark job is run as a batch. What it does is in spark/user_stream.py."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
+
+from runs import RetryExitCode1, run_folder
+
+DOC = """
+### A backfill of Cassandra from the beginning of the topic
+
+Submits the streaming job to the Spark cluster with `trigger(availableNow=True)`: it takes every record that the topic of
+created users holds, in bounded batches, and ends. Rows that are there already, and edits made since, stay as they are:
+each record is written at its own time.
+
+It needs a cluster: `bun run up --spark`. Where another one is to run it, `SPARK_JOB` names the program that submits.
+Each run keeps its checkpoint in its own folder below `RUNS_DIR`, so that another attempt goes on where the first ended.
+"""
+
+with DAG(
+    dag_id="user_stream_batch",
+    description="users_created >> Cassandra, by Spark",
+    doc_md=DOC,
+    tags=["users", "spark"],
+    schedule=None,
+    start_date=datetime(2025, 1, 1, tzinfo=UTC),
+    catchup=False,
+    is_paused_upon_creation=True,
+    max_active_runs=1,
+    default_args={
+        "owner": "users",
+        "retries": 3,
+        "retry_policy": RetryExitCode1(),
+        "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": 2,
+    },
+    user_defined_macros={"run_folder": run_folder},
+) as dag:
+    BashOperator(
+        task_id="backfill",
+        bash_command='exec "$SPARK_JOB" --available-now --metrics-port 0 --checkpoint "$RUNS_DIR/$RUN/checkpoint"',
+        append_env=True,
+        env={"RUN": "{{ run_folder(run_id) }}"},
+        skip_on_exit_code=None,
+        do_xcom_push=False,
+        execution_timeout=timedelta(hours=6),
+        doc_md="Reads the topic from its first record to its last, and writes what the consumer would write.",
+    )
