@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { type Admin, type ITopicConfig, Kafka, KafkaJSError, KafkaJSNumberOfRetriesExceeded, logLevel } from "kafkajs";
 // @ts-expect-error: kafkajs declares no types for its inner files
 import RequestQueue from "kafkajs/src/network/requestQueue";
@@ -64,6 +65,7 @@ export async function prepareKafka(
   log.info("Kafka is ready", { topic, deadLetterTopic });
 }
 
+const topicsKnownWithinMs = 15_000;
 const keepForEver = { name: "retention.ms", value: "-1" };
 const maxMessageMiB = (mebibytes: number) => ({ name: "max.message.bytes", value: String(mebibytes * 1024 ** 2) });
 
@@ -81,10 +83,19 @@ export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "k
     { topic: deadLetterTopic, ...one, configEntries: [keepForEver, maxMessageMiB(17)] },
     ...(cdc.apply ? [{ topic: changeTopic, ...one, configEntries: [keepForEver, maxMessageMiB(16)] }] : []),
   ];
-  const existing = new Set(await admin.listTopics());
-  // One call for each: where one of several exists already, kafkajs does not wait for the leaders of the others.
-  for (const missing of wanted)
-    if (!existing.has(missing.topic)) await admin.createTopics({ topics: [missing], waitForLeaders: true });
+  const missing = async () => {
+    const existing = new Set(await admin.listTopics());
+    return wanted.filter((each) => !existing.has(each.topic));
+  };
+  const topics = await missing();
+  if (topics.length === 0) return;
+  await admin.createTopics({ topics, waitForLeaders: false });
+  // Brokers learn of a topic a little after it was created, which kafkajs, waiting for leaders, takes for a failure.
+  const until = performance.now() + topicsKnownWithinMs;
+  while ((await missing()).length > 0) {
+    if (performance.now() > until) throw new Error(`Kafka does not show topics that it created: ${topic}, …`);
+    await wait(50);
+  }
 }
 
 /** Whether Kafka may take the same request another time: it is away, restarting, or its answer got lost. */

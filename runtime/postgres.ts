@@ -8,9 +8,18 @@ export function openPostgres(url: string, connections = 2): Postgres {
     max: connections,
     connect_timeout: 10,
     onnotice: () => {}, // "relation already exists, skipping" is no news
-    connection: { application_name: "user-automation" },
+    connection: { application_name: "user-automation", TimeZone: "UTC" },
+    types: { timestamptz },
   });
 }
+
+/** PostgreSQL's own spelling, "0001-01-01 00:00:00+00", which JavaScript takes for the year 2001. */
+const timestamptz = {
+  to: 1184,
+  from: [1184],
+  serialize: (time: Date | string) => new Date(time).toISOString(),
+  parse: (text: string) => new Date(text.replace(" ", "T").replace(/\+00$/, "Z")),
+};
 
 /**
  * What becomes of a failed statement: `transient` may succeed another time, `data` is the fault of a row, `final` of
