@@ -4,11 +4,11 @@ import { createSql, table } from "./tables.ts";
 export const replicationRole = "debezium";
 
 /** The publication and the replication slot that postgres-connector.json names. */
-export const publication = "user_changes";
+const publication = "user_changes";
 export const slot = "user_changes";
 
 /** The table that keeps a quiet slot moving: see `heartbeat.action.query` in postgres-connector.json. */
-export const heartbeatTable = "change_capture_heartbeat";
+const heartbeatTable = "change_capture_heartbeat";
 
 /** Whether `captureSql` has been applied to the database and still holds; one row where it has. */
 export const isCapturedSql = `SELECT 1 FROM pg_publication_tables JOIN pg_class ON oid = to_regclass('public.${table}')
