@@ -3,6 +3,7 @@
 
 # --- one binary that is all programs -----------------------------------------------------------------------------------
 FROM oven/bun:1.4.5 AS build
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /app
 COPY package.json bun.lock bunfig.toml ./
 RUN bun install --frozen-lockfile --production --ignore-scripts
@@ -38,7 +39,7 @@ RUN USER_AUTOMATION_CACHE=/tmp/cache python /tmp/stack/jars.py spark=/tmp/jars/s
 
 # --- Spark with the job, its jars and its Python packages ------------------------------------------------------------------
 FROM apache/spark:3.5.7-python3 AS spark
-USER root
+USER 0
 COPY spark/requirements.lock /tmp/requirements.lock
 # pyspark and py4j are the image's own.
 RUN awk '/^[a-z]/ { own = /^(pyspark|py4j)==/ } !own' /tmp/requirements.lock > /tmp/others.lock \
@@ -48,7 +49,7 @@ RUN awk '/^[a-z]/ { own = /^(pyspark|py4j)==/ } !own' /tmp/requirements.lock > /
 COPY --from=jars /tmp/jars/spark /opt/spark/jars/
 COPY contract/generated /opt/user-automation/contract/generated
 COPY spark /opt/user-automation/spark
-USER spark
+USER 185
 
 # --- the programs: the binary, the C library, and nothing else ----------------------------------------------------------------
 FROM scratch AS program

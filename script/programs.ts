@@ -56,3 +56,5 @@ function proxy(target: URL) {
   });
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => server.stop(true).then(() => process.exit(0)));
 }
+
+export {}; // a module, for `await` at its top level

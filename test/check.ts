@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { install } from "../stack/install.ts";
 
 const project = resolve(import.meta.dir, "..");
+const composeFiles = ["docker-compose.yml", "docker-compose.zookeeper.yml"];
 
 export interface CheckResult {
   name: string;
@@ -21,6 +22,9 @@ async function listChecks(): Promise<[name: string, argv: string[]][]> {
     ["tsc: types", [...npm("tsc"), "--noEmit"]],
     ["knip: nothing unused", npm("knip")],
     ["contract: generated files in step", [process.execPath, "contract/generate.ts", "--check"]],
+    ["dclint: compose files", [...npm("dclint"), "--max-warnings=0", ...composeFiles]],
+    ["hadolint: Dockerfile", [tool("hadolint"), "Dockerfile"]],
+    ["docker compose config: every combination of files", [process.execPath, "test/compose/config.ts"]],
     ["ruff: lint", [tool("ruff"), "check", "--quiet", "."]],
     ["ruff: format", [tool("ruff"), "format", "--check", "--quiet", "."]],
   ];

@@ -1,0 +1,25 @@
+/** Docker's own reading of the compose files: every combination that the README names, with .env.example as it is. */
+const combinations = [
+  ["docker-compose.yml"],
+  ["docker-compose.yml", "docker-compose.zookeeper.yml"],
+  ["docker-compose.yml", "test/compose/stand-ins.yml"],
+  ["docker-compose.yml", "docker-compose.zookeeper.yml", "test/compose/stand-ins.yml"],
+];
+
+const compose = ["docker", "compose"];
+if (!Bun.which("docker") || Bun.spawnSync([...compose, "version"]).exitCode !== 0) {
+  console.log("docker compose is not on this machine: its files were read by dclint alone");
+  process.exit(0);
+}
+
+let failed = false;
+for (const files of combinations)
+  for (const profile of [[], ["--profile", "jobs"]]) {
+    const argv = [...compose, "--env-file", ".env.example", ...files.flatMap((file) => ["-f", file]), ...profile];
+    const { exitCode, stderr } = Bun.spawnSync([...argv, "config", "--quiet"]);
+    // A warning (a variable without a value, say) is a fault too.
+    if (exitCode === 0 && stderr.length === 0) continue;
+    failed = true;
+    console.error(`${argv.join(" ")} config:\n${stderr}`);
+  }
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,88 @@
+/**
+ * `bun run test:compose`: docker-compose.yml for real, on a Docker engine: from `up` on empty volumes to users in
+ * Cassandra, through change data capture and Spark, over `down` and `up`; then the same with ZooKeeper. Everything that
+ * it starts is its own, on free ports, and is taken down whatever happens.
+ */
+import { messageOf } from "../../runtime/lifecycle.ts";
+import { memoryByService, sizesOfImages } from "./figures.ts";
+import { docker, isStandIn, openProject, projectName } from "./project.ts";
+import {
+  changesReachCassandra,
+  consumersSharePartitions,
+  dataOutlivesDown,
+  sparkTakesOver,
+  usersReachCassandra,
+} from "./scenario.ts";
+
+await docker("version", "--format", "{{.Server.Version}}").catch((error) => {
+  console.error(`This test needs a Docker engine, and none answers.\n${messageOf(error)}`);
+  process.exit(1);
+});
+
+const standIns = await isStandIn("postgres:17");
+const overlays = standIns ? ["test/compose/stand-ins.yml"] : [];
+if (standIns) console.log("on stand-ins of the official images, without control-center and connect-ui\n");
+
+let passed = 0;
+let failed = 0;
+let spark = false;
+
+await onPlatform("KRaft", ["docker-compose.yml", ...overlays], async (platform, step) => {
+  const edited = await platformSteps(platform, step);
+  await step("three consumers share the partitions", () => consumersSharePartitions(platform));
+  await step("rows, edits, DAG runs and the connector outlive down and up", () => dataOutlivesDown(platform, edited));
+});
+await onPlatform("ZooKeeper", ["docker-compose.yml", "docker-compose.zookeeper.yml", ...overlays], platformSteps);
+
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
+
+type Platform = Awaited<ReturnType<typeof openProject>>;
+type Step = <T>(name: string, work: () => Promise<T>) => Promise<T>;
+
+async function platformSteps(platform: Platform, step: Step): Promise<string> {
+  await step("every service is healthy", () => platform.compose("up", "--detach", "--wait", "--build"));
+  console.log(await memoryByService(projectName));
+  if (!spark) console.log(await sizesOfImages(platform));
+  spark = true;
+  await step("a DAG run, started by REST, fills Cassandra", () => usersReachCassandra(platform));
+  const edited = await step("a row that changes in PostgreSQL is read through the API", () =>
+    changesReachCassandra(platform),
+  );
+  await step("the Spark job, submitted to the cluster, stores what no consumer does", () => sparkTakesOver(platform));
+  return edited;
+}
+
+/** Runs steps on a platform of empty volumes, and takes it down. The first step that fails is the last. */
+async function onPlatform(name: string, files: string[], work: (platform: Platform, step: Step) => Promise<unknown>) {
+  console.log(`${name}: docker compose ${files.map((file) => `-f ${file}`).join(" ")}`);
+  const platform = await openProject(files);
+  const takeDown = () =>
+    platform.compose("--profile", "jobs", "down", "--volumes", "--remove-orphans", "--timeout", "20");
+  const step: Step = async (what, run) => {
+    const begin = performance.now();
+    const outcome = await run();
+    console.log(`pass  ${((performance.now() - begin) / 1_000).toFixed(1).padStart(6)} s  ${what}`);
+    passed += 1;
+    return outcome;
+  };
+  try {
+    await takeDown(); // what a run that was killed may have left
+    await work(platform, step);
+    await step("nothing is left of it after down", async () => {
+      await takeDown();
+      const remains = await platform.remains();
+      if (remains.length > 0) throw new Error(`left: ${remains.join(" ")}`);
+    });
+  } catch (error) {
+    failed += 1;
+    console.error(`FAIL  ${messageOf(error)}`);
+    console.error(
+      await platform.compose("ps", "--all", "--format", "table {{.Service}}\t{{.Status}}").catch(messageOf),
+    );
+    console.error((await platform.compose("logs", "--no-color", "--tail", "15").catch(messageOf)).slice(-20_000));
+    await takeDown().catch((problem) => console.error(messageOf(problem)));
+  } finally {
+    platform.close();
+  }
+}

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { project } from "../../stack/instance.ts";
+import { freePort } from "../support/api.ts";
+
+/** A Compose project of the test's own: other names, other ports, nothing that a running platform would notice. */
+export interface ComposeProject {
+  /** What `.env.example` says, on ports that are free. */
+  env: Record<string, string>;
+  /** `docker compose ARGS…`; resolves with stdout. @throws with the last lines of the output where it fails */
+  compose: (...args: string[]) => Promise<string>;
+  /** What containers, volumes and networks are left of the project. */
+  remains: () => Promise<string[]>;
+  close: () => void;
+}
+
+export const projectName = "user-automation-test";
+
+/** The project with these compose files. */
+export async function openProject(files: string[]): Promise<ComposeProject> {
+  const folder = mkdtempSync(join(tmpdir(), `${projectName}-`));
+  const example = await Bun.file(join(project, ".env.example")).text();
+  const moved = [...example.matchAll(/^#(\w+_PORT)=/gm)].map(([, name]) => [name ?? "", String(freePort())]);
+  const set = [...example.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name ?? "", value ?? ""]);
+  const env = Object.fromEntries([...set, ...moved]);
+  const envFile = join(folder, "env");
+  writeFileSync(
+    envFile,
+    `${Object.entries(env)
+      .map((entry) => entry.join("="))
+      .join("\n")}\n`,
+  );
+
+  const prefix = ["compose", "--project-name", projectName, "--env-file", envFile, ...files.flatMap((f) => ["-f", f])];
+  return {
+    env,
+    compose: (...args) => docker(...prefix, ...args),
+    async remains() {
+      const label = `label=com.docker.compose.project=${projectName}`;
+      const found = await Promise.all([
+        docker("ps", "--all", "--quiet", "--filter", label),
+        docker("volume", "ls", "--quiet", "--filter", label),
+        docker("network", "ls", "--quiet", "--filter", label),
+      ]);
+      return found.join("\n").split("\n").filter(Boolean);
+    },
+    close: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+/** `docker ARGS…` in the project's folder. */
+export async function docker(...args: string[]): Promise<string> {
+  const command = Bun.spawn(["docker", ...args], { cwd: project, stdio: ["ignore", "pipe", "pipe"] });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(command.stdout).text(),
+    new Response(command.stderr).text(),
+    command.exited,
+  ]);
+  if (exitCode === 0) return stdout;
+  const tail = `${stdout}\n${stderr}`.trim().split("\n").slice(-25).join("\n");
+  throw new Error(`docker ${args.join(" ")} ended with exit code ${exitCode}:\n${tail}`);
+}
+
+/** Whether an image is one of the stand-ins that a machine without an image registry makes for itself. */
+export async function isStandIn(image: string): Promise<boolean> {
+  const labels = await docker("image", "inspect", "--format", "{{json .Config.Labels}}", image).catch(() => "null");
+  return "standin" in (JSON.parse(labels) ?? {});
+}
