@@ -1,6 +1,6 @@
 """Values in the Confluent wire format -> users, by fastavro: hex on stdin, one a line; JSON on stdout, one a line.
 
-    python read_avro.py users_created.avsc SCHEMA_ID
+python read_avro.py users_created.avsc SCHEMA_ID
 """
 
 import json
