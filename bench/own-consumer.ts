@@ -29,6 +29,8 @@ export async function startConsumer(env: Record<string, string>) {
     };
   };
   return {
+    /** What it has stored and used so far; `at` is on the clock of `performance.now()`. */
+    look,
     /** From the first row seen to the last; what was stored before that first look is not counted. */
     async drained(rows: number): Promise<Figures> {
       let now = await look();

@@ -1,0 +1,199 @@
+/**
+ * Where one consumer ends and Spark begins: the same 200,000 records of one topic with four partitions, drained by one,
+ * two and four consumers of a group, and by the Spark job on one and on two cores. `bun bench/scale.ts [RECORDS]` needs
+ * a stack with Spark, `bun run up --spark`, and a machine that does nothing else.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Table from "cli-table3";
+import { table } from "../contract/tables.ts";
+import { createTable, openCassandra } from "../runtime/cassandra.ts";
+import { loadConfig } from "../runtime/config.ts";
+import { openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
+import { environmentOf, type Instance, openInstance } from "../stack/instance.ts";
+import { clusterOf } from "../stack/spark.ts";
+import { supervisorOf } from "../stack/supervisor.ts";
+import { makeUsers, openUserProducer } from "./corpus.ts";
+import { startConsumer } from "./own-consumer.ts";
+import { measureTree } from "./process-tree.ts";
+
+const records = Number(process.argv[2] ?? 200_000);
+
+/** What an engine has done and used up to a moment. */
+interface Look {
+  /** In milliseconds. */
+  at: number;
+  rows: number;
+  cpuSeconds: number;
+  bytes: number;
+}
+
+interface Engine {
+  name: string;
+  start: (round: string) => Promise<{ look: () => Promise<Look>; stop: () => Promise<void> }>;
+}
+
+interface Result {
+  name: string;
+  startSeconds: number;
+  rowsPerSecond: number;
+  cpuMicrosPerRow: number;
+  megabytes: number;
+}
+
+async function main() {
+  const instance = await openInstance();
+  await clusterOf(instance); // Spark's own error where there is none
+  const name = `bench_scale_${Date.now().toString(36)}`;
+  const env: Record<string, string> = {
+    ...(process.env as Record<string, string>),
+    ...environmentOf(instance),
+    ...{ KAFKA_TOPIC: name, KAFKA_DEAD_LETTER_TOPIC: `${name}.dlq`, KAFKA_PARTITIONS: "4" },
+    ...{ CASSANDRA_KEYSPACE: name, CDC_APPLY: "false", LOG_LEVEL: "error" },
+  };
+  const config = loadConfig(env);
+  const folder = mkdtempSync(join(tmpdir(), "bench-scale-"));
+  const cassandra = openCassandra(config, "bench");
+  const producer = await openUserProducer(config, openLog("bench", "error"));
+  try {
+    await createTable(cassandra, config);
+    console.error(`producing ${records} records`);
+    await producer.send(makeUsers(records));
+
+    const engines = [
+      ...[1, 2, 4].map((count) => consumers(env, count)),
+      ...[1, 2].map((cores) => spark(instance, env, folder, cores)),
+    ];
+    await drain(consumers(env, 1), "warm-up");
+    const results: Result[] = [];
+    for (const engine of engines) {
+      await cassandra.execute(`TRUNCATE ${name}.${table}`, [], { prepare: false });
+      results.push(await drain(engine, engine.name.replaceAll(/\W+/g, "-")));
+      console.error(`${engine.name}: ${Math.round(results.at(-1)!.rowsPerSecond)} rows/s`);
+    }
+    print(results);
+  } finally {
+    await producer.close();
+    await cassandra.execute(`DROP KEYSPACE IF EXISTS ${name}`, [], { prepare: false });
+    await cassandra.shutdown();
+    const admin = openKafka(config, "bench", openLog("bench", "error")).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [name, `${name}.dlq`] });
+    await admin.disconnect();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The rate is taken from the first rows seen to the last, so that starting is told apart from working. */
+async function drain(engine: Engine, round: string): Promise<Result> {
+  const asked = performance.now();
+  const { look, stop } = await engine.start(round);
+  try {
+    let now = await look();
+    let first = now;
+    let bytes = 0;
+    while (now.rows < records) {
+      await Bun.sleep(first.rows === 0 ? 20 : 100);
+      now = await look();
+      if (first.rows === 0) first = now;
+      bytes = Math.max(bytes, now.bytes);
+    }
+    const rows = now.rows - first.rows;
+    return {
+      name: engine.name,
+      startSeconds: (first.at - asked) / 1_000,
+      rowsPerSecond: rows / ((now.at - first.at) / 1_000),
+      cpuMicrosPerRow: ((now.cpuSeconds - first.cpuSeconds) / rows) * 1e6,
+      megabytes: bytes / 1e6,
+    };
+  } finally {
+    await stop();
+  }
+}
+
+const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
+
+function consumers(env: Record<string, string>, count: number): Engine {
+  return {
+    name: count === 1 ? "one consumer" : `${count} consumers`,
+    async start(round) {
+      const group = { ...env, CONSUMER_GROUP_ID: `${env.KAFKA_TOPIC}.${round}` };
+      const members = await Promise.all(Array.from({ length: count }, () => startConsumer(group)));
+      return {
+        async look() {
+          const looks = await Promise.all(members.map(({ look }) => look()));
+          return {
+            at: performance.now(),
+            rows: sum(looks.map(({ rows }) => rows)),
+            cpuSeconds: sum(looks.map(({ cpu }) => cpu)),
+            bytes: sum(looks.map(({ bytes }) => bytes)),
+          };
+        },
+        stop: async () => void (await Promise.all(members.map(({ stop }) => stop()))),
+      };
+    },
+  };
+}
+
+/** The job as `bun run spark` submits it, in batches small enough to see its pace; memory is that of the whole cluster. */
+function spark(instance: Instance, env: Record<string, string>, folder: string, cores: number): Engine {
+  const { sparkMetrics } = instance.config.ports;
+  return {
+    name: cores === 1 ? "Spark, one core" : `Spark, ${cores} cores`,
+    async start(round) {
+      const options = ["--checkpoint", join(folder, round), "--max-records", String(Math.ceil(records / 10))];
+      const job = Bun.spawn([process.execPath, "stack/main.ts", "spark", ...options], {
+        cwd: join(import.meta.dir, ".."),
+        env: { ...env, SPARK_SUBMIT_OPTIONS: `--conf spark.cores.max=${cores}` },
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+      const daemons = (await supervisorOf(instance).states()).filter(({ name }) => name.startsWith("spark-"));
+      return {
+        async look() {
+          if (job.exitCode !== null) throw new Error(`the job ended with exit code ${job.exitCode}`);
+          const trees = [job.pid, ...daemons.map(({ pid }) => pid)].map(measureTree);
+          return {
+            at: performance.now(),
+            rows: await storedBySpark(sparkMetrics),
+            cpuSeconds: sum(trees.map(({ cpuSeconds }) => cpuSeconds)),
+            bytes: sum(trees.map(({ residentBytes }) => residentBytes)),
+          };
+        },
+        async stop() {
+          job.kill("SIGTERM");
+          await job.exited;
+        },
+      };
+    },
+  };
+}
+
+async function storedBySpark(port: number): Promise<number> {
+  try {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return Number(text.match(/^spark_stream_records_total\{outcome="stored".* (\S+)$/m)?.[1] ?? 0);
+  } catch {
+    return 0; // it is still starting
+  }
+}
+
+function print(results: Result[]) {
+  const [one] = results as [Result, ...Result[]];
+  const head = ["engine", "first rows after", "rows/s", "of one consumer", "CPU µs a row", "memory"];
+  const output = new Table({ head, style: { head: [], border: [], compact: true } });
+  for (const { name, startSeconds, rowsPerSecond, cpuMicrosPerRow, megabytes } of results)
+    output.push([
+      name,
+      `${startSeconds.toFixed(1)} s`,
+      Math.round(rowsPerSecond).toLocaleString("en"),
+      (rowsPerSecond / one.rowsPerSecond).toFixed(2),
+      cpuMicrosPerRow.toFixed(0),
+      `${Math.round(megabytes)} MB`,
+    ]);
+  console.log(output.toString());
+}
+
+await main();
+process.exit(0);
