@@ -163,5 +163,6 @@ async function deadLetters({ config }: Instance): Promise<number> {
 /** Produce → readable, as the consumer measures it. */
 async function latencies(instance: Instance): Promise<Histogram> {
   const response = await fetch(`${environmentOf(instance).CONSUMER_URL}/metrics`);
-  return readHistogram(await response.text(), "consumer_produced_to_stored_seconds");
+  const ofUsers = `topic="${instance.config.kafka.topic}"`;
+  return readHistogram(await response.text(), "consumer_produced_to_stored_seconds", ofUsers);
 }

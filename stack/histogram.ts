@@ -1,10 +1,13 @@
 /** A Prometheus histogram: for each upper bound, how many observations are at most that large. */
 export type Histogram = Map<number, number>;
 
-/** Reads one histogram, all its label sets together, from the text of a /metrics page. */
-export function readHistogram(page: string, name: string): Histogram {
+/** Reads one histogram, all its label sets together or those with `label`, from the text of a /metrics page. */
+export function readHistogram(page: string, name: string, label = ""): Histogram {
   const buckets: Histogram = new Map();
-  for (const [, bound, count] of page.matchAll(new RegExp(`^${name}_bucket\\{.*?le="([^"]+)".*?\\} (\\d+)`, "gm"))) {
+  for (const [line, bound, count] of page.matchAll(
+    new RegExp(`^${name}_bucket\\{.*?le="([^"]+)".*?\\} (\\d+)`, "gm"),
+  )) {
+    if (!line.includes(label)) continue;
     const upTo = bound === "+Inf" ? Number.POSITIVE_INFINITY : Number(bound);
     buckets.set(upTo, (buckets.get(upTo) ?? 0) + Number(count));
   }
