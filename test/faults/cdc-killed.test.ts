@@ -86,8 +86,10 @@ test("20,000 random operations while Connect, the consumer and Cassandra are kil
     written = true;
   });
   const moves = async () => {
-    const before = await consumer.metric("consumer_records_total");
-    const stores = async () => (await consumer.metric("consumer_records_total")) > before;
+    const before = await until("the consumer lives", async () => ({
+      stored: await consumer.metric("consumer_records_total"),
+    }));
+    const stores = async () => (await consumer.metric("consumer_records_total")) > before.stored;
     await until("changes are stored", stores, { withinMs: 180_000, everyMs: 50 });
   };
   for (let round = 0; round === 0 || (!written && round < 3); round++) {
