@@ -63,7 +63,7 @@ test("every engine leaves the same rows, at the same write times, and the same d
   expect(consumer?.letters.map(({ source, reason }) => `${source} ${reason}`)).toEqual(expectedLetters(specimens));
   expect(consumer?.rows.size).toBeGreaterThan(500);
   for (const outcome of Object.values(others)) expect(outcome).toEqual(consumer!);
-}, 400_000);
+}, 580_000);
 
 async function outcomeOf({ config }: Names) {
   const [rows, times, letters] = await Promise.all([

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type Instance, openInstance } from "../../stack/instance.ts";
 import { up } from "../../stack/lifecycle.ts";
@@ -34,6 +34,18 @@ export function sparkProcesses({ folder }: Pick<Instance, "folder">, word: strin
         return false; // it has ended meanwhile
       }
     });
+}
+
+/** How many records of its topic the job has committed to its checkpoint, over all partitions. */
+export async function committedByJob({ env, keyspace, topic }: Names): Promise<number> {
+  const query = join(checkpointOf(env, keyspace), "created_users");
+  if (!existsSync(join(query, "commits"))) return 0;
+  const batches = readdirSync(join(query, "commits")).filter((name) => /^\d+$/.test(name));
+  if (batches.length === 0) return 0;
+  const last = Math.max(...batches.map(Number));
+  const lines = (await Bun.file(join(query, "offsets", String(last))).text()).trim().split("\n");
+  const offsets: Record<string, Record<string, number>> = JSON.parse(lines.at(-1)!);
+  return Object.values(offsets[topic] ?? {}).reduce((sum, offset) => sum + offset, 0);
 }
 
 const checkpointOf = (env: Record<string, string>, name: string) =>
