@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 import type { ComposeProject } from "./project.ts";
 
 /** Patience with containers on a busy machine. */
-const withinMs = 300_000;
+const withinMs = 900_000;
 
 const addressOf = ({ env }: ComposeProject, port: string) => `http://127.0.0.1:${env[port]}`;
 
@@ -34,7 +34,7 @@ export async function changesReachCassandra(platform: ComposeProject): Promise<s
 
 /** While no consumer runs, the job stores what a DAG run produced; it ends by itself when there is nothing more. */
 export async function sparkTakesOver(platform: ComposeProject): Promise<void> {
-  await platform.compose("stop", "consumer");
+  await platform.compose("stop", "consumer", "consumer-metrics");
   const { runAfter, produced } = await runTheDag(platform);
   if (await holdsRun(platform, runAfter, produced)) throw new Error("the users are in Cassandra before the job ran");
   await platform.compose("run", "--rm", "--no-TTY", "spark-submit", "--available-now");
