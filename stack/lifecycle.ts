@@ -5,11 +5,13 @@ import { tailOf } from "./logs.ts";
 import { inOrder, reversed } from "./order.ts";
 import { checkPorts } from "./ports.ts";
 import type { Progress } from "./progress.ts";
+import { countEnds } from "./restarts.ts";
 import { type Program, readyWithinMs, type Service } from "./service.ts";
 import { servicesOf } from "./services.ts";
-import { type Supervisor, supervisorOf } from "./supervisor.ts";
+import { type ProgramState, type Supervisor, supervisorOf } from "./supervisor.ts";
 
 const probeEveryMs = 100;
+const endsAllowed = 2;
 
 const silent: Progress = { begin() {}, done() {}, failed() {}, end() {} };
 
@@ -83,7 +85,10 @@ export async function stopServices(instance: Instance, names: string[], progress
   if ((await runningPrograms(supervisor)).size === 0) await supervisor.shutdown();
 }
 
-/** Starts one program and waits for its answer; one that ends meanwhile fails at once, with the end of its log. */
+/**
+ * Starts one program and waits for its answer. One that ends gets another chance from supervisor, since on a busy
+ * machine it may have waited in vain for a neighbour; then it has failed, and the end of its log says why.
+ */
 async function startProgram(
   program: Program,
   service: Service,
@@ -93,29 +98,33 @@ async function startProgram(
 ): Promise<void> {
   await supervisor.start(program.name);
   const deadline = Date.now() + readyWithinMs;
-  let firstPid = 0;
+  const aborted = abortOf(stop);
+  const endsAt = countEnds();
   for (;;) {
-    const failure = await Promise.race([program.ready?.(instance), abortOf(stop)]).then(
+    const before = endsAt(await look());
+    const failure = await Promise.race([program.ready?.(instance), aborted]).then(
       () => undefined,
-      (error: unknown) => error,
+      (error: unknown) => error ?? new Error("no answer"),
     );
     stop.throwIfAborted();
-    const state = (await supervisor.states()).find(({ name }) => name === program.name);
-    const alive = state?.state === "RUNNING" || state?.state === "STARTING";
-    if (alive) firstPid ||= state.pid;
-    if (alive && state.pid === firstPid) {
-      if (failure === undefined) return;
-    } else if (firstPid !== 0 || state?.state !== "STOPPED") {
-      throw await failed(`${service.title} (${program.name}) ended while it was starting`);
-    }
-    if (Date.now() > deadline)
-      throw await failed(`${service.title} (${program.name}) did not answer within ${readyWithinMs / 1000} s`, failure);
+    const state = await look();
+    const ends = endsAt(state);
+    if (failure === undefined && ends === before && isUp(state)) return;
+    if (ends >= endsAllowed) throw await failed(`ended ${ends} times while it was starting`);
+    if (Date.now() > deadline) throw await failed(`did not answer within ${readyWithinMs / 1000} s`, failure);
     await Bun.sleep(probeEveryMs);
   }
 
-  async function failed(message: string, cause?: unknown) {
+  async function look(): Promise<ProgramState> {
+    const found = (await supervisor.states()).find(({ name }) => name === program.name);
+    if (!found) throw new Error(`supervisor does not know ${program.name}`);
+    return found;
+  }
+
+  async function failed(what: string, cause?: unknown) {
     const file = join(instance.folder, "logs", `${program.name}.log`);
-    return new StackError(message, `The whole log is in ${file}.`, await tailOf(file), { cause });
+    const remedy = `The whole log is in ${file}. When the cause is mended, run the same command again.`;
+    return new StackError(`${service.title} (${program.name}) ${what}`, remedy, await tailOf(file), { cause });
   }
 }
 
@@ -137,11 +146,15 @@ async function stopAll(
 
 async function runningPrograms(supervisor: Supervisor): Promise<Set<string>> {
   const states = await supervisor.states();
-  return new Set(states.filter(({ state }) => state === "RUNNING" || state === "STARTING").map(({ name }) => name));
+  return new Set(states.filter(isUp).map(({ name }) => name));
 }
 
+const isUp = ({ state }: ProgramState) => state === "RUNNING" || state === "STARTING";
+
 /** Rejects when the signal aborts, and never resolves. */
-const abortOf = (stop: AbortSignal) =>
-  new Promise<never>((_, reject) => {
-    stop.addEventListener("abort", () => reject(stop.reason), { once: true });
-  });
+function abortOf(stop: AbortSignal): Promise<never> {
+  const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => {}); // nobody may be waiting when it happens
+  stop.addEventListener("abort", () => aborted.reject(stop.reason), { once: true });
+  return aborted.promise;
+}
