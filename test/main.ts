@@ -40,9 +40,9 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
     }
     heading("tests on the real services");
     await build();
-    await stack.up(stop);
     for (const file of wanted.length > 0 ? wanted : serviceTests()) {
       stop.throwIfAborted();
+      await stack.up(stop);
       const report = join(reports, `${file.replaceAll("/", "-")}.xml`);
       const argv = bunTest([`./${file}`], report);
       tallies.push(await runTests({ name: file, argv, report, env: stack.environment, withinMs: fileWithinMs }, stop));

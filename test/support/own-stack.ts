@@ -1,15 +1,18 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { listSettings } from "../../runtime/config.ts";
-import { environmentOf, openInstance, project } from "../../stack/instance.ts";
+import { environmentOf, type Instance, openInstance, project } from "../../stack/instance.ts";
 import { down, up } from "../../stack/lifecycle.ts";
 import { openProgress } from "../../stack/progress.ts";
+import { servicesOf } from "../../stack/services.ts";
+import { supervisorOf } from "../../stack/supervisor.ts";
 
 /** A stack that nobody else knows: a folder of its own, ports that were free, and none of the user's settings. */
 export interface OwnStack {
   folder: string;
   /** What its programs and the tests see. */
   environment: Record<string, string>;
+  /** Starts what does not run: everything at first, and later what a failed test left stopped. */
   up: (stop: AbortSignal) => Promise<void>;
   /** Stops everything; harmless at any time. */
   down: () => Promise<void>;
@@ -42,12 +45,22 @@ export async function openOwnStack(): Promise<OwnStack> {
     folder,
     environment,
     async up(stop) {
+      if (await runs(instance)) return;
       const progress = openProgress();
       await up(instance, { progress, stop }).finally(progress.end);
     },
     down: () => down(instance),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+async function runs(instance: Instance): Promise<boolean> {
+  const supervisor = supervisorOf(instance);
+  if (!(await supervisor.isRunning())) return false;
+  const states = new Map((await supervisor.states()).map(({ name, state }) => [name, state]));
+  return servicesOf(instance).every((service) =>
+    service.programs(instance).every(({ name }) => states.get(name) === "RUNNING"),
+  );
 }
 
 /** This process's environment without what would point a program at another stack or change how it works. */
