@@ -19,7 +19,7 @@ export interface RandomuserPerson {
 
 export const randomuserPeople = (JSON.parse(randomuserText) as { results: RandomuserPerson[] }).results;
 
-export interface DummyjsonPerson {
+interface DummyjsonPerson {
   password: string;
   ssn: string;
   ein: string;
@@ -29,7 +29,7 @@ export interface DummyjsonPerson {
   crypto: { wallet: string };
 }
 
-export const dummyjsonPeople = (JSON.parse(dummyjsonText) as { users: DummyjsonPerson[] }).users;
+const dummyjsonPeople = (JSON.parse(dummyjsonText) as { users: DummyjsonPerson[] }).users;
 
 /** Every secret of the samples: what may stand in no file, table, topic or log. */
 export const randomuserSecrets = randomuserPeople.flatMap(({ login, id }) => [

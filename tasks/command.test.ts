@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveSource } from "../sources/embedded/serve.ts";
-import { randomuserText } from "../sources/samples.ts";
+import { dummyjsonSecrets, dummyjsonText, randomuserText } from "../sources/samples.ts";
 import { until } from "../test/support/until.ts";
 
 setDefaultTimeout(60_000); // each test starts several processes
@@ -188,21 +188,48 @@ test("one record that does not fit is rejected, and the others go on", async () 
   expect(Object.keys(reject.original.login)).toEqual(["uuid", "username"]);
 });
 
-test("the 500 sample users pass fetch and format", async () => {
-  using samples = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(randomuserText) });
-  const raw = await run("fetch --users 500", { RANDOMUSER_URL: `${samples.url.origin}/api/1.4/` });
+/** A server that answers every request with one text, and the requests that it got. */
+const serve = (text: string) => {
+  const asked: string[] = [];
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: ({ url }) => {
+      asked.push(url.slice(server.url.href.length - 1));
+      return new Response(text);
+    },
+  });
+  return { asked, origin: server.url.origin, [Symbol.dispose]: () => void server.stop(true) };
+};
+
+test("the 500 sample users pass fetch, which asks once for all of them, and format", async () => {
+  using samples = serve(randomuserText);
+  const raw = await run("fetch --users 500 --seed run-1", { RANDOMUSER_URL: `${samples.origin}/api/1.4/` });
+  expect(samples.asked).toEqual(["/api/1.4/?results=500&seed=run-1"]);
   const users = await run("format --output users.jsonl", { stdin: raw.stdout });
   expect(lastLine(users.stdout)).toEqual({ read: 500, written: 500, rejected: 0 });
 });
 
 test("a source with fewer users than asked for gives what it has, and fetch says so", async () => {
-  using samples = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(randomuserText) });
+  using samples = serve(randomuserText);
   const { code, stdout, stderr } = await run("fetch --users 501 --output raw.jsonl", {
-    RANDOMUSER_URL: `${samples.url.origin}/api/1.4/`,
+    RANDOMUSER_URL: `${samples.origin}/api/1.4/`,
   });
   expect(code).toBe(0);
   expect(lastLine(stdout)).toMatchObject({ read: 500, written: 500, asked: 501 });
   expect(stderr).toContain('msg="the source has fewer users than asked for" asked=501 given=500');
+});
+
+test("another source is a setting: the sample users of dummyjson pass fetch and format without their secrets", async () => {
+  using samples = serve(dummyjsonText);
+  const env = { USERS_SOURCE: "dummyjson", DUMMYJSON_URL: `${samples.origin}/users` };
+  const raw = await run("fetch --users 30", env);
+  expect(samples.asked).toEqual(["/users?limit=30&skip=0"]);
+  const users = await run("format", { stdin: raw.stdout });
+  expect(lastLine(users.stderr)).toEqual({ read: 30, written: 30, rejected: 0 });
+  const everything = [raw, users].map(({ stdout, stderr }) => stdout + stderr).join();
+  expect(dummyjsonSecrets.filter((secret) => everything.includes(secret))).toEqual([]);
+  expect((await run("fetch --nationalities us", env)).code).toBe(2);
 });
 
 /** Two stages as a shell joins them; the first chunk that comes out of the second. */

@@ -54,13 +54,13 @@ function formatLine(line: Line, at: string | undefined, now: Date): User | Rejec
   if (!raw.success) return because(firstFault(raw.error), redact(RawLine, json));
   const source = sources.get(raw.data.source);
   if (!source) return because("source: no source of this name", redact(RawLine, json));
-  const original = { ...raw.data, record: redact(source.record, raw.data.record) };
+  const original = () => ({ ...raw.data, record: redact(source.record, raw.data.record) });
   if (raw.data.version !== source.version)
-    return because(`version: this reads version ${source.version} of ${source.name}`, original);
+    return because(`version: this reads version ${source.version} of ${source.name}`, original());
 
   const record = source.record.safeParse(raw.data.record);
-  if (!record.success) return because(firstFault(record.error, "record"), original);
+  if (!record.success) return because(firstFault(record.error, "record"), original());
   const timestamp = at ?? raw.data.at ?? now.toISOString();
   const user = User.safeParse({ ...source.toUser(record.data), timestamp });
-  return user.success ? user.data : because(firstFault(user.error), original);
+  return user.success ? user.data : because(firstFault(user.error), original());
 }

@@ -11,7 +11,7 @@ export interface Output {
 }
 
 /** The reader of stdout went away (`fetch | head`): there is nobody left to write for. */
-export class ReaderGone extends Error {
+class ReaderGone extends Error {
   override name = "ReaderGone";
 }
 
