@@ -1,8 +1,9 @@
 """One record of the change topic -> what it says: consumer/change-events.ts in Python. Pure, and run by the executors."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from user_schema import Field
@@ -11,8 +12,8 @@ from user_schema import Field
 UNAVAILABLE = "__debezium_unavailable_value"
 # What a JavaScript number holds exactly.
 GREATEST_INT = 2**53 - 1
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = 1_000
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # not datetime.UTC: images of Spark have Python 3.10
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?")
 
 
 class ChangeEvent(NamedTuple):
@@ -125,14 +126,15 @@ def _position(envelope: dict[str, Any]) -> tuple[int, int, int]:
 
 
 def _milliseconds(name: str, text: str) -> int:
-    """PostgreSQL keeps microseconds, the contract milliseconds."""
+    """ISO 8601 with any number of digits after the second: PostgreSQL keeps microseconds, the contract milliseconds."""
+    parts = _TIME.fullmatch(text)
     try:
-        time = datetime.fromisoformat(text)
+        whole = datetime.fromisoformat(parts[1] + (parts[3] or "Z").replace("Z", "+00:00")) - EPOCH if parts else None
     except ValueError:
-        raise _RejectedError("invalid_user", f"{name}: expected a time") from None
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    whole = time.replace(microsecond=0) - EPOCH
-    return (whole.days * 86_400 + whole.seconds) * 1_000 + time.microsecond // MILLISECOND
+        whole = None
+    if whole is None:
+        raise _RejectedError("invalid_user", f"{name}: expected a time")
+    return (whole.days * 86_400 + whole.seconds) * 1_000 + int((parts[2] or "").ljust(3, "0")[:3])
 
 
 def _object(text: bytes, what: str) -> dict[str, Any]:

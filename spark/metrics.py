@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+import log
+
 REGISTRY = CollectorRegistry()
 
 RECORDS = Counter(
@@ -43,7 +45,12 @@ RESTARTS = Counter(
 )
 
 
-def serve(port: int, host: str = "127.0.0.1") -> None:
-    """Answers GET /metrics in the background."""
-    if port:
-        start_http_server(port, addr=host, registry=REGISTRY)
+def serve(host: str, port: int) -> None:
+    """Answers GET /metrics in the background; on another port where the one that was asked for is taken."""
+    if not port:
+        return
+    try:
+        server, _ = start_http_server(port, addr=host, registry=REGISTRY)
+    except OSError:
+        server, _ = start_http_server(0, addr=host, registry=REGISTRY)
+    log.info("listening", url=f"http://{host}:{server.server_port}/metrics")

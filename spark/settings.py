@@ -26,6 +26,7 @@ class Settings:
     password: str | None
     max_ahead_ms: int
     log_level: str
+    host: str
 
     @staticmethod
     def of(env: Mapping[str, str] = os.environ) -> "Settings":
@@ -47,6 +48,7 @@ class Settings:
             password=env.get("CASSANDRA_PASSWORD") or None,
             max_ahead_ms=int(env.get("CONSUMER_MAX_AHEAD_MS") or 300_000),
             log_level=env.get("LOG_LEVEL") or "info",
+            host=env.get("LISTEN_HOST") or "127.0.0.1",
         )
 
 

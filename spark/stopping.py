@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from types import FrameType
 
 from pyspark.java_gateway import ensure_callback_server_started
@@ -39,6 +40,13 @@ class Stop:
         if not self.asked.is_set():
             log.info("stopping after the batch in hand")
             self.asked.set()
+
+    def pause(self, seconds: float) -> None:
+        """Sleeps, but no longer than until the stop is asked for; after that, a moment."""
+        if self.asked.is_set():
+            time.sleep(min(seconds, 0.1))
+        else:
+            self.asked.wait(seconds)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.ask()

@@ -60,7 +60,7 @@ def run(spark: SparkSession, streams: Sequence[Stream], settings: Settings, opti
     while any(not life.ended for life in lives):
         for life in lives:
             life.look(stop)
-        stop.asked.wait(LOOK_EVERY_SECONDS)
+        stop.pause(LOOK_EVERY_SECONDS)
 
 
 class _Life:
@@ -95,7 +95,7 @@ class _Life:
             error=summary_of(error),
         )
         metrics.RESTARTS.labels(self._stream.topic).inc()
-        stop.asked.wait(self._pause_seconds)
+        stop.pause(self._pause_seconds)
         self._pause_seconds = min(self._pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         self._query = self._start()
 

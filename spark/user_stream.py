@@ -36,7 +36,7 @@ def main() -> int:
     spark = open_session(settings)
     stop = Stop(spark)
     try:
-        metrics.serve(options.metrics_port)
+        metrics.serve(settings.host, options.metrics_port)
         wait_for_table(settings, options, stop)
         log.info("job started", ui=spark.sparkContext.uiWebUrl, master=spark.sparkContext.master)
         streams = [Stream("created_users", settings.topic, created_users.write_batches(settings, schema, stop))]
@@ -93,7 +93,7 @@ def wait_for_table(settings: Settings, options: Options, stop: Stop) -> None:
             if options.available_now:
                 raise
             log.warn("waiting for Cassandra", error=summary_of(error), pauseSeconds=pause_seconds)
-            stop.asked.wait(pause_seconds)
+            stop.pause(pause_seconds)
             pause_seconds = min(pause_seconds * 2, 10.0)
     return None
 

@@ -63,6 +63,7 @@ function jobEnvironment(instance: Instance): Record<string, string> {
     CASSANDRA_REPLICATION_FACTOR: String(cassandra.replicationFactor),
     CONSUMER_MAX_AHEAD_MS: String(consumer.maxAheadMs),
     LOG_LEVEL: log.level,
+    LISTEN_HOST: instance.config.host,
     SPARK_METRICS_PORT: String(instance.config.ports.sparkMetrics),
     ...Object.fromEntries(
       Object.entries(optional).filter((entry): entry is [string, string] => entry[1] !== undefined),
