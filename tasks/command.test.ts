@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveSource } from "../sources/embedded/serve.ts";
@@ -288,6 +288,19 @@ test("a stage that is ended leaves what was there before", async () => {
   await stdin.end();
   expect(readdirSync(folder)).toEqual(["users.jsonl"]);
   expect(read("users.jsonl")).toBe("before\n");
+});
+
+test("a device is written to as it is, and rejects beside it go to the log", async () => {
+  const { code, stdout, stderr } = await run("format --output /dev/null", { stdin: "nonsense\n" });
+  expect([code, lastLine(stdout).rejected, statSync("/dev/null").isFile()]).toEqual([0, 1, false]);
+  expect(stderr).toContain("msg=rejected");
+});
+
+test("an output that cannot be written ends with exit code 2", async () => {
+  writeFileSync(path("file"), "");
+  const { code, stderr } = await run("format --output file/users.jsonl");
+  expect(code).toBe(2);
+  expect(stderr).toContain("file/users.jsonl cannot be written");
 });
 
 test("a reader that goes away ends fetch with exit code 1", async () => {

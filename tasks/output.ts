@@ -1,5 +1,6 @@
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { FinalError, messageOf } from "../runtime/lifecycle.ts";
 
 /** Where a task writes text. */
 export interface Output {
@@ -15,28 +16,40 @@ class ReaderGone extends Error {
   override name = "ReaderGone";
 }
 
-/** A file that is there whole or not at all: written under a temporary name beside it, then renamed. */
+/**
+ * A file that is there whole or not at all: written under a temporary name beside it, then renamed. Devices and pipes,
+ * /dev/null say, are written to as they are.
+ * @throws FinalError where nothing can be written under this name
+ */
 export async function openFile(path: string): Promise<Output> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  const file = await open(temporary, "w");
-  let open_ = true;
+  const temporary = (await isDevice(path)) ? path : join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const file = await mkdir(dirname(path), { recursive: true })
+    .then(() => open(temporary, "w"))
+    .catch((error) => {
+      throw new FinalError(`${path} cannot be written: ${messageOf(error)}`, { cause: error });
+    });
+  let isOpen = true;
+  const close = () => {
+    isOpen = false;
+    return file.close();
+  };
   return {
     write: (text) => file.appendFile(text),
     async commit() {
-      await file.sync();
-      await file.close();
-      await rename(temporary, path);
-      open_ = false;
+      if (temporary !== path) await file.sync();
+      await close();
+      if (temporary !== path) await rename(temporary, path);
     },
     async discard() {
-      if (!open_) return;
-      open_ = false;
-      await file.close();
-      await rm(temporary, { force: true });
+      if (!isOpen) return;
+      await close();
+      if (temporary !== path) await rm(temporary, { force: true });
     },
   };
 }
+
+/** Whether there is something under this name that is no file. */
+export const isDevice = async (path: string) => (await stat(path).catch(() => null))?.isFile() === false;
 
 /** stdout, each write awaited, so that a slow reader slows the task. */
 export function openStdout(): Output {

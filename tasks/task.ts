@@ -5,7 +5,7 @@ import { type Config, loadConfig } from "../runtime/config.ts";
 import { FinalError, messageOf, run } from "../runtime/lifecycle.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { type Line, readLines, toLines } from "./lines.ts";
-import { openFile, openStdout, writeStdout } from "./output.ts";
+import { isDevice, openFile, openStdout, writeStdout } from "./output.ts";
 import { logRejects, type Reject, rejectsBeside, rejectsFile } from "./rejects.ts";
 
 /** One of the four: what it is called with and what it does. */
@@ -65,7 +65,8 @@ async function carry<Options>(
   outputPath: string | undefined,
   rejectsPath: string | undefined,
 ) {
-  const beside = rejectsPath ?? (outputPath === undefined ? undefined : rejectsBeside(outputPath));
+  const isFile = outputPath !== undefined && !(await isDevice(outputPath));
+  const beside = rejectsPath ?? (isFile ? rejectsBeside(outputPath) : undefined);
   const output = outputPath === undefined ? openStdout() : await openFile(outputPath);
   const rejects = beside === undefined ? logRejects(base.log) : rejectsFile(beside);
   const counts = { read: 0, written: 0, rejected: 0 };
@@ -74,8 +75,8 @@ async function carry<Options>(
     ...base,
     async *lines(input) {
       // Ctrl-C reaches every stage of a pipeline: its head ends, and what is on its way still arrives.
-      const stop = input === undefined ? ["SIGTERM"] : ["SIGTERM", "SIGINT"];
-      for await (const lines of until(base.stop, stop, readLines(await bytesOf(input)))) {
+      const signals = input === undefined ? ["SIGTERM"] : ["SIGTERM", "SIGINT"];
+      for await (const lines of readLines(chunksOf(input, base.stop, signals))) {
         counts.read += lines.length;
         yield lines;
       }
@@ -106,28 +107,17 @@ async function carry<Options>(
   }
 }
 
-async function bytesOf(input: string | undefined): Promise<AsyncIterable<Uint8Array>> {
-  if (input === undefined) return Bun.stdin.stream();
-  const file = Bun.file(input);
-  if (!(await file.exists())) throw new FinalError(`--input ${input} does not exist`);
-  return file.stream();
-}
-
-/** What `items` gives, until one of the signals arrives: then it throws, also where nothing comes. */
-async function* until<T>(stop: AbortSignal, signals: string[], items: AsyncGenerator<T>): AsyncGenerator<T> {
-  const stopped = Promise.withResolvers<never>();
-  const end = () => {
-    if (signals.includes(stop.reason))
-      stopped.reject(new Error(`stopped by ${stop.reason} before the end of the input`));
-  };
-  stopped.promise.catch(() => {}); // it may be that nobody waits any more
+/** The chunks of a file or of stdin, until one of the signals arrives: then it throws, also where nothing comes. */
+async function* chunksOf(input: string | undefined, stop: AbortSignal, signals: string[]): AsyncGenerator<Uint8Array> {
+  const file = input === undefined ? Bun.stdin : Bun.file(input);
+  if (input !== undefined && !(await file.exists())) throw new FinalError(`--input ${input} does not exist`);
+  const reader = file.stream().getReader();
+  const isStopped = () => stop.aborted && signals.includes(stop.reason);
+  const end = () => void (isStopped() && reader.cancel());
   stop.addEventListener("abort", end);
-  if (stop.aborted) end();
-  for (;;) {
-    const next = await Promise.race([stopped.promise, items.next()]);
-    if (next.done) return;
-    yield next.value;
-  }
+  end();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  if (isStopped()) throw new Error(`stopped by ${stop.reason} before the end of the input`);
 }
 
 function flagsOf(task: Pick<Task, "name" | "flags">, args: string[]) {
