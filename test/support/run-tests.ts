@@ -19,7 +19,11 @@ export interface TestProcess {
  * test in its report (a crash, a file that does not load, the deadline) counts as one failed test. Whatever it started
  * and left running is ended with it.
  */
-export async function runTests({ name, argv, report, env, withinMs }: TestProcess, stop: AbortSignal): Promise<Tally> {
+export async function runTests(
+  { name, argv, report, env, withinMs }: TestProcess,
+  stop: AbortSignal,
+  say: (line: string) => void = console.log,
+): Promise<Tally> {
   rmSync(report, { force: true });
   mkdirSync(dirname(report), { recursive: true });
   const begin = performance.now();
@@ -43,7 +47,7 @@ export async function runTests({ name, argv, report, env, withinMs }: TestProces
         : `ended with exit code ${exitCode}`;
     tally.failures.push(`${name}: ${why}`);
   }
-  console.log(`${tally.failed === 0 ? "pass" : "FAIL"}  ${seconds.padStart(5)} s  ${name}: ${tally.passed} passed`);
+  say(`${tally.failed === 0 ? "pass" : "FAIL"}  ${seconds.padStart(5)} s  ${name}: ${tally.passed} passed`);
   return tally;
 }
 
