@@ -17,6 +17,7 @@ type SourceUser = { login: Record<string, string>; id: { value: string | null } 
 
 /** What must go no further than `fetch`, as the source tells it to anyone who asks with the run's seed. */
 let secrets: Record<string, string[]>;
+let told: string;
 let folder: string;
 
 beforeAll(async () => {
@@ -31,7 +32,8 @@ beforeAll(async () => {
   );
 
   const searchParams = { results: users, seed: dag_run_id };
-  const { results } = await ky.get(config.randomuser.url, { searchParams }).json<{ results: SourceUser[] }>();
+  told = await ky.get(config.randomuser.url, { searchParams }).text();
+  const { results }: { results: SourceUser[] } = JSON.parse(told);
   const loginSecrets = ["password", "salt", "md5", "sha1", "sha256"].map((name) => [
     name,
     results.map(({ login }) => login[name] ?? ""),
@@ -42,7 +44,7 @@ beforeAll(async () => {
 
 test("the source does tell such secrets, and this run's users are the ones it tells", () => {
   for (const [name, values] of Object.entries(secrets)) expect([name, values.length > users / 4]).toEqual([name, true]);
-  expect(Object.values(secrets).flat()).not.toContain("");
+  expect(foundIn(told)).toHaveLength(Object.values(secrets).flat().length);
   const uuids = readFileSync(join(folder, "raw.jsonl"), "utf8").match(/"uuid":"[0-9a-f-]{36}"/g);
   expect(uuids).toHaveLength(users);
 });
@@ -103,7 +105,7 @@ test("no log of the stack, of Airflow or of a task holds one", () => {
 /** The secrets in a text, as words of their own: a password such as "tree" is no finding inside "Street". */
 function foundIn(text: string): string[] {
   return Object.entries(secrets).flatMap(([name, values]) =>
-    values.filter((value) => isWordOf(text, value)).map((value) => `${name} ${value}`),
+    values.filter((value) => value !== "" && isWordOf(text, value)).map((value) => `${name} ${value}`),
   );
 }
 
