@@ -47,7 +47,7 @@ afterEach(async () => {
     if (["cassandra", "kafka", "schema-registry"].includes(name) && state === "STOPPED") await stack.start(name);
 }, 60_000);
 
-const patience = { withinMs: 120_000 }; // a service that starts on a busy machine takes its time
+const patience = { withinMs: 180_000 }; // a service that starts on a busy machine takes its time
 const becomesReady = () =>
   until("the consumer is ready", async () => (await consumer.status("/readyz")) === 200, patience);
 const lagIsZero = () => until("the lag is 0", async () => (await lagOf(config, groupId, topic)) === 0, patience);
@@ -79,7 +79,7 @@ test("Cassandra stopped for 60 s while records flow: the consumer waits, and not
   await stopFlow();
   await lagIsZero();
   await expectNothingLost(config, recorder.acknowledged);
-}, 300_000);
+}, 420_000);
 
 test("the broker restarted while records flow: the consumer goes on by itself, and nothing is lost", async () => {
   const stack = await controlStack();
@@ -97,7 +97,7 @@ test("the broker restarted while records flow: the consumer goes on by itself, a
   await lagIsZero();
   expect(await consumer.status("/healthz")).toBe(200); // the process that was started before
   await expectNothingLost(config, recorder.acknowledged);
-}, 300_000);
+}, 420_000);
 
 test("the Schema Registry away: records of a schema not seen yet wait for it, and none is dead-lettered", async () => {
   const stack = await controlStack();
@@ -116,4 +116,4 @@ test("the Schema Registry away: records of a schema not seen yet wait for it, an
   expect(await readTopic(config, names.deadLetterTopic)).toEqual([]);
   expect((await readRows(config)).size).toBe(recorder.acknowledged.size);
   await expectNothingLost(config, recorder.acknowledged);
-}, 300_000);
+}, 420_000);
