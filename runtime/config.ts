@@ -26,7 +26,7 @@ const address = (env: string, what: string) => setting(z.url().optional(), env, 
  * Every setting of every program. `config.yaml` holds the same keys, and an environment variable overrides each.
  * An address that is left out is the native stack's own, so moving a port moves everything that talks to it.
  */
-export const Settings = z.strictObject({
+const Settings = z.strictObject({
   source: text(
     "randomuser",
     "USERS_SOURCE",

@@ -1,7 +1,7 @@
 import { listSettings } from "./config.ts";
 
 /** The settings as a Markdown table: what README.md shows between its `settings` markers. */
-export function settingsTable(): string {
+function settingsTable(): string {
   const rows = listSettings().map(({ path, env, description, default: value }) => {
     const shown = value === undefined ? "" : `\`${Array.isArray(value) ? value.join(",") : value}\``;
     return `| \`${path.join(".")}\` | \`${env}\` | ${shown} | ${description} |`;

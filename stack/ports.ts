@@ -24,7 +24,7 @@ export function checkPorts(services: Service[], { config }: Pick<Instance, "conf
 }
 
 /** The environment variable that moves a port. */
-export const variableOf = (key: keyof Instance["config"]["ports"]) =>
+const variableOf = (key: keyof Instance["config"]["ports"]) =>
   listSettings().find(({ path }) => path.join(".") === `ports.${key}`)?.env ?? "";
 
 function isFree(port: number): boolean {

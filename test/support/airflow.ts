@@ -1,7 +1,6 @@
 import ky, { type KyInstance } from "ky";
+import { type Counts, dagId } from "../../stack/airflow-run.ts";
 import { until } from "./until.ts";
-
-const dagId = "user_automation";
 
 export interface DagRun {
   dag_run_id: string;
@@ -15,13 +14,6 @@ export interface TaskInstance {
   state: string | null;
   try_number: number;
   max_tries: number;
-}
-
-/** What one task of the DAG says about its work. */
-export interface Counts {
-  read: number;
-  written: number;
-  rejected: number;
 }
 
 /** The DAG through Airflow's REST API, as any client would use it. */
