@@ -46,6 +46,7 @@ const java = (instance: Instance, flags: string[]) => [
   ...flags,
   "-Dorg.slf4j.simpleLogger.showDateTime=true",
   "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
+  "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn", // else every setting there is, three times a start
   ...["-cp", classPathOf(instance, "kafka")],
 ];
 
