@@ -1,6 +1,7 @@
 /**
- * The load of bench/api.ts, in a process of its own: `bun bench/api-load.ts URL IDS SECONDS` reads random ids of a file
- * for so many seconds, 32 at a time over connections that stay open where the server lets them, and prints the outcome.
+ * The load of bench/api.ts, in a process of its own: `bun bench/api-load.ts URL IDS SECONDS REQUESTS` reads random ids of
+ * a file for at least so many seconds and requests, 32 at a time over connections that stay open where the server lets
+ * them, and prints the outcome.
  */
 
 export interface Load {
@@ -11,11 +12,11 @@ export interface Load {
 
 const inFlight = 32;
 
-async function generate(url: string, ids: string[], seconds: number): Promise<Load> {
+async function generate(url: string, ids: string[], seconds: number, requests: number): Promise<Load> {
   const result: Load = { requests: 0, failures: 0, latenciesMs: [] };
   const end = performance.now() + seconds * 1_000;
   const worker = async () => {
-    for (let now = performance.now(); now < end; now = performance.now()) {
+    for (let now = performance.now(); now < end || result.requests < requests; now = performance.now()) {
       const response = await fetch(`${url}/get-user/${ids[Math.floor(Math.random() * ids.length)]}`);
       await response.arrayBuffer();
       result.requests++;
@@ -28,6 +29,7 @@ async function generate(url: string, ids: string[], seconds: number): Promise<Lo
 }
 
 if (import.meta.main) {
-  const [url, idFile, seconds] = process.argv.slice(2) as [string, string, string];
-  console.log(JSON.stringify(await generate(url, (await Bun.file(idFile).text()).split("\n"), Number(seconds))));
+  const [url, idFile, seconds, requests] = process.argv.slice(2) as [string, string, string, string];
+  const ids = (await Bun.file(idFile).text()).split("\n");
+  console.log(JSON.stringify(await generate(url, ids, Number(seconds), Number(requests))));
 }
