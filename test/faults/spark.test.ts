@@ -13,6 +13,7 @@ import { openRecorder, type Recorder } from "./records.ts";
 
 const names = namesOf(import.meta.path);
 const total = 200_000;
+const patience = { withinMs: 180_000 }; // a JVM that starts on a busy machine takes its time
 /** Of so many records one is no user. */
 const poisonEvery = 1_000;
 
@@ -38,13 +39,17 @@ afterAll(async () => {
 
 test("an application that was submitted before there was a worker starts when one joins", async () => {
   await stack.stop("spark-worker");
-  await until("the master knows no worker", async () => (await masterSays()).aliveworkers === 0);
+  await until("the master knows no worker", async () => (await masterSays()).aliveworkers === 0, patience);
   job = start();
-  await until("the application waits", async () => (await masterSays()).activeapps[0]?.state === "WAITING");
+  await until("the application waits", async () => (await masterSays()).activeapps[0]?.state === "WAITING", patience);
 
   await stack.start("spark-worker");
   await send(1_000);
-  await until("the records are committed", async () => (await committedByJob(names)) === recorder.acknowledged.size);
+  await until(
+    "the records are committed",
+    async () => (await committedByJob(names)) === recorder.acknowledged.size,
+    patience,
+  );
 }, 240_000);
 
 test("the master's UI shows the worker and the application, and the application's the query", async () => {
@@ -112,7 +117,7 @@ const masterSays = async () =>
 async function grows(when: string) {
   const before = await committedByJob(names);
   await until(`more is committed ${when}`, async () => (await committedByJob(names)) > before, {
-    withinMs: 120_000,
+    ...patience,
     everyMs: 50,
   });
 }
