@@ -41,7 +41,11 @@ type Platform = Awaited<ReturnType<typeof openProject>>;
 type Step = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
 async function platformSteps(platform: Platform, step: Step): Promise<string> {
-  await step("every service is healthy", () => platform.compose("up", "--detach", "--wait", "--build"));
+  // One service for each image, one after the other: several share an image, and no two builds should race for it.
+  await step("the images build", async () => {
+    for (const service of ["api", "airflow-init", "spark-master"]) await platform.compose("build", service);
+  });
+  await step("every service is healthy", () => platform.compose("up", "--detach", "--wait"));
   console.log(await memoryByService(projectName));
   if (!spark) console.log(await sizesOfImages(platform));
   spark = true;
