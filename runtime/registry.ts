@@ -14,31 +14,38 @@ export interface Registry {
   schemaOf(id: number): Promise<string | null>;
 }
 
-/** A client of the Schema Registry's Confluent API; requests are tried three times and then throw. */
+/** A client of the Schema Registry's Confluent API; requests are tried five times and then throw. */
 export function openRegistry(url: string): Registry {
   const http = ky.extend({
     prefix: url,
     timeout: 10_000,
     retry: {
-      limit: 2,
+      limit: 4,
       methods: ["get", "post", "put"],
-      statusCodes: [429, 500, 502, 503, 504],
+      // Apicurio answers 409, and now and then 500, to one of two programs that make the same subject at once.
+      statusCodes: [409, 429, 500, 502, 503, 504],
       // undefined leaves it to the statuses; a refused connection is as good a reason.
       shouldRetry: ({ error }) => (error instanceof HTTPError ? undefined : true),
     },
     headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
   });
 
+  /** Whether the registry takes `json` beside what is registered; a refusal was then a conflict that passes. */
+  async function fits(name: string, json: object): Promise<boolean> {
+    const path = `compatibility/subjects/${name}/versions/latest`;
+    return (await http.post(path, { json }).json<{ is_compatible: boolean }>()).is_compatible;
+  }
+
   return {
     async register(subject, schema) {
-      const path = `subjects/${encodeURIComponent(subject)}/versions`;
+      const name = encodeURIComponent(subject);
+      const json = { schema: JSON.stringify(schema), schemaType: "AVRO" };
       try {
         // Apicurio's default is NONE, and a subject can have a compatibility before it has a schema.
-        await http.put(`config/${encodeURIComponent(subject)}`, { json: { compatibility: "BACKWARD" } });
-        const body = { schema: JSON.stringify(schema), schemaType: "AVRO" };
-        return (await http.post(path, { json: body }).json<{ id: number }>()).id;
+        await http.put(`config/${name}`, { json: { compatibility: "BACKWARD" } });
+        return (await http.post(`subjects/${name}/versions`, { json }).json<{ id: number }>()).id;
       } catch (error) {
-        if (error instanceof HTTPError && (error.response.status === 409 || error.response.status === 422))
+        if (error instanceof HTTPError && refusals.includes(error.response.status) && !(await fits(name, json)))
           throw new FinalError(
             `Schema Registry refuses the schema of ${subject}: it breaks with a version that is registered there. ` +
               "Make the change compatible (a new field needs a null or a default), or produce to another topic.",
@@ -67,3 +74,6 @@ export function openRegistry(url: string): Registry {
     },
   };
 }
+
+/** What a schema that breaks is answered with; 409 is also what a conflict between two programs is answered with. */
+const refusals = [409, 422];

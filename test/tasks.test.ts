@@ -6,6 +6,7 @@ import { validUsers } from "../contract/samples.ts";
 import { table, userOf } from "../contract/tables.ts";
 import { valueSubject } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
+import { avroSchema } from "../contract/wire.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { serveSource } from "../sources/embedded/serve.ts";
@@ -220,6 +221,13 @@ test("a schema that breaks with a registered one ends with exit code 2 before a 
   expect(await readTopic(config, topic)).toEqual([]);
   expect(existsSync(path("produced.jsonl"))).toBe(false);
 });
+
+test("programs that register one new schema at once all get its id", async () => {
+  const { config, topic } = withTopic(`${names.topic}_at_once`);
+  const register = () => openRegistry(config.schemaRegistry.url).register(valueSubject(topic), avroSchema);
+  const ids = await Promise.all(Array.from({ length: 8 }, register));
+  expect(ids.every((id) => id > 0 && id === ids[0])).toBe(true);
+}, 30_000);
 
 test("Kafka or a registry that is away ends with exit code 1, and nothing counts as produced", async () => {
   writeUsers("users.jsonl", validUsers);
