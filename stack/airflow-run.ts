@@ -9,6 +9,7 @@ export type TaskId = (typeof taskIds)[number];
 export interface TaskState {
   state: string;
   seconds: number;
+  attempt: number;
 }
 
 /** What a task says about its work: the last line of its output. */
@@ -67,12 +68,12 @@ async function login(instance: Instance): Promise<KyInstance> {
 }
 
 async function tasksOf(api: KyInstance, run: string): Promise<Record<TaskId, TaskState>> {
-  const { task_instances } = await api
-    .get(`${run}/taskInstances`)
-    .json<{ task_instances: { task_id: string; state: string | null; duration: number | null }[] }>();
+  const { task_instances } = await api.get(`${run}/taskInstances`).json<{
+    task_instances: { task_id: string; state: string | null; duration: number | null; try_number: number }[];
+  }>();
   return forEachTask((id) => {
     const found = task_instances.find(({ task_id }) => task_id === id);
-    return { state: found?.state ?? "waiting", seconds: found?.duration ?? 0 };
+    return { state: found?.state ?? "waiting", seconds: found?.duration ?? 0, attempt: found?.try_number ?? 1 };
   });
 }
 
@@ -86,14 +87,25 @@ async function countsOf(api: KyInstance, run: string): Promise<Record<TaskId, Co
 async function taskFailure(api: KyInstance, run: string, tasks: Record<TaskId, TaskState>, instance: Instance) {
   const task = taskIds.find((id) => tasks[id].state === "failed") ?? "fetch";
   const log = await api
-    .get(`${run}/taskInstances/${task}/logs/1`, { headers: { accept: "application/x-ndjson" }, throwHttpErrors: false })
+    .get(`${run}/taskInstances/${task}/logs/${tasks[task].attempt}`, {
+      headers: { accept: "application/x-ndjson" },
+      throwHttpErrors: false,
+    })
     .text();
   return new StackError(
     `The task ${task} of ${dagId} failed`,
-    `Its log is in Airflow: ${environmentOf(instance).AIRFLOW_URL}/dags/${dagId}`,
-    log.trimEnd().split("\n").slice(-15),
+    `Its log is in Airflow: ${environmentOf(instance).AIRFLOW_URL}/dags/${dagId}, and in ${instance.folder}/logs/airflow.`,
+    eventsOf(log).slice(-15),
   );
 }
+
+/** The events of a task's log, which Airflow keeps as one JSON object a line. */
+const eventsOf = (log: string): string[] =>
+  log
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => String((JSON.parse(line) as { event?: string }).event ?? line))
+    .filter((event) => !event.startsWith("::"));
 
 const forEachTask = <T>(value: (id: TaskId) => T) =>
   Object.fromEntries(taskIds.map((id) => [id, value(id)])) as Record<TaskId, T>;

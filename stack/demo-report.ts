@@ -15,7 +15,7 @@ export interface DemoReport {
   backedUp: number;
   stored: number;
   deadLettered: number;
-  latencySeconds: { p50: number | undefined; p99: number | undefined };
+  latencySeconds: { mean: number | undefined; p99AtMost: number | undefined };
   sample: Record<string, string>[];
   capture: CaptureState;
 }
@@ -56,7 +56,7 @@ export function showReport(instance: Instance, report: DemoReport): void {
     ],
   );
   console.log(
-    `\nProduce → readable: ${milliseconds(latencySeconds.p50)} at the median, ${milliseconds(latencySeconds.p99)} at p99`,
+    `\nProduce → readable: ${milliseconds(latencySeconds.mean)} on average, 99 % within ${milliseconds(latencySeconds.p99AtMost)}`,
   );
   showCapture(report.capture);
   section(

@@ -1,37 +1,51 @@
 import { expect, test } from "bun:test";
-import { quantile, readHistogram, since } from "./histogram.ts";
+import { boundOf, mean, readHistogram, since } from "./histogram.ts";
 
 const page = `# TYPE stored_seconds histogram
 stored_seconds_bucket{le="0.01",topic="a"} 50
 stored_seconds_bucket{le="0.1",topic="a"} 90
 stored_seconds_bucket{le="+Inf",topic="a"} 100
 stored_seconds_sum{topic="a"} 3.5
-stored_seconds_bucket{le="0.01",topic="b"} 0
-stored_seconds_bucket{le="0.1",topic="b"} 0
-stored_seconds_bucket{le="+Inf",topic="b"} 0
+stored_seconds_count{topic="a"} 100
+stored_seconds_bucket{le="0.01",topic="b"} 10
+stored_seconds_bucket{le="0.1",topic="b"} 10
+stored_seconds_bucket{le="+Inf",topic="b"} 10
+stored_seconds_sum{topic="b"} 1e-2
+stored_seconds_count{topic="b"} 10
 other_bucket{le="0.01"} 7
+other_count 7
 `;
+const empty = { buckets: new Map(), sum: 0, count: 0 };
 
 test("one histogram is read, whatever its labels", () => {
-  expect(readHistogram(page, "stored_seconds")).toEqual(
-    new Map([
-      [0.01, 50],
-      [0.1, 90],
-      [Number.POSITIVE_INFINITY, 100],
+  expect(readHistogram(page, "stored_seconds")).toEqual({
+    buckets: new Map([
+      [0.01, 60],
+      [0.1, 100],
+      [Number.POSITIVE_INFINITY, 110],
     ]),
-  );
+    sum: 3.51,
+    count: 110,
+  });
+  expect(readHistogram("", "stored_seconds")).toEqual(empty);
 });
 
-test("a quantile lies inside its bucket, and never beyond the last bound", () => {
+test("one label set is read apart from the others", () => {
+  const { buckets, sum, count } = readHistogram(page, "stored_seconds", 'topic="b"');
+  expect({ at: buckets.get(0.01), sum, count }).toEqual({ at: 10, sum: 0.01, count: 10 });
+});
+
+test("the mean is exact, and a bound holds for at least that share", () => {
   const histogram = readHistogram(page, "stored_seconds");
-  expect(quantile(histogram, 0.25)).toBeCloseTo(0.005);
-  expect(quantile(histogram, 0.5)).toBeCloseTo(0.01);
-  expect(quantile(histogram, 0.7)).toBeCloseTo(0.055);
-  expect(quantile(histogram, 0.99)).toBe(0.1);
+  expect(mean(histogram)).toBeCloseTo(3.51 / 110);
+  expect(boundOf(histogram, 0.5)).toBe(0.01);
+  expect(boundOf(histogram, 0.9)).toBe(0.1);
+  expect(boundOf(histogram, 0.99)).toBe(Number.POSITIVE_INFINITY);
 });
 
 test("what was observed before does not count", () => {
   const histogram = readHistogram(page, "stored_seconds");
-  expect(quantile(since(histogram, histogram), 0.5)).toBeUndefined();
-  expect(quantile(since(new Map(), histogram), 0.5)).toBeCloseTo(0.01);
+  expect(mean(since(histogram, histogram))).toBeUndefined();
+  expect(boundOf(since(histogram, histogram), 0.5)).toBeUndefined();
+  expect(since(empty, histogram)).toEqual(histogram);
 });

@@ -1,37 +1,42 @@
-/** A Prometheus histogram: for each upper bound, how many observations are at most that large. */
-export type Histogram = Map<number, number>;
+/** A Prometheus histogram. */
+export interface Histogram {
+  /** For each upper bound, how many observations are at most that large. */
+  buckets: Map<number, number>;
+  sum: number;
+  count: number;
+}
 
-/** Reads one histogram, all its label sets together or those with `label`, from the text of a /metrics page. */
+/** Reads one histogram from the text of a /metrics page; with `label`, `topic="a"`, that label set alone. */
 export function readHistogram(page: string, name: string, label = ""): Histogram {
-  const buckets: Histogram = new Map();
-  for (const [line, bound, count] of page.matchAll(
-    new RegExp(`^${name}_bucket\\{.*?le="([^"]+)".*?\\} (\\d+)`, "gm"),
-  )) {
-    if (!line.includes(label)) continue;
+  const lines = page.split("\n").filter((line) => line.startsWith(name) && line.includes(label));
+  const numberIn = (line: string) => Number(line.slice(line.lastIndexOf(" ")));
+  const total = (suffix: string) =>
+    lines
+      .filter((line) => /^[{ ]/.test(line.replace(`${name}_${suffix}`, "")))
+      .reduce((sum, line) => sum + numberIn(line), 0);
+  const buckets = new Map<number, number>();
+  for (const line of lines) {
+    const [, bound] = line.match(/_bucket\{.*?le="([^"]+)"/) ?? [];
+    if (bound === undefined) continue;
     const upTo = bound === "+Inf" ? Number.POSITIVE_INFINITY : Number(bound);
-    buckets.set(upTo, (buckets.get(upTo) ?? 0) + Number(count));
+    buckets.set(upTo, (buckets.get(upTo) ?? 0) + numberIn(line));
   }
-  return buckets;
+  return { buckets, sum: total("sum"), count: total("count") };
 }
 
 /** What was observed between two readings. */
-export const since = (before: Histogram, after: Histogram): Histogram =>
-  new Map([...after].map(([bound, count]) => [bound, count - (before.get(bound) ?? 0)]));
+export const since = (before: Histogram, after: Histogram): Histogram => ({
+  buckets: new Map([...after.buckets].map(([bound, count]) => [bound, count - (before.buckets.get(bound) ?? 0)])),
+  sum: after.sum - before.sum,
+  count: after.count - before.count,
+});
 
-/** A quantile, estimated as Prometheus does: evenly spread inside a bucket. Undefined where nothing was observed. */
-export function quantile(histogram: Histogram, q: number): number | undefined {
-  const buckets = [...histogram].sort(([a], [b]) => a - b);
-  const total = buckets.at(-1)?.[1] ?? 0;
-  if (total === 0) return undefined;
-  let from = 0;
-  let below = 0;
-  for (const [bound, count] of buckets) {
-    if (count >= q * total && count > below)
-      return bound === Number.POSITIVE_INFINITY
-        ? from
-        : from + ((bound - from) * (q * total - below)) / (count - below);
-    from = bound;
-    below = count;
-  }
-  return undefined;
+/** The mean, exactly. Undefined where nothing was observed. */
+export const mean = ({ sum, count }: Histogram) => (count > 0 ? sum / count : undefined);
+
+/** The bound that this share of all observations does not exceed. Undefined where nothing was observed. */
+export function boundOf({ buckets, count }: Histogram, share: number): number | undefined {
+  if (count <= 0) return undefined;
+  const bounds = [...buckets].filter(([, atMost]) => atMost >= share * count).map(([bound]) => bound);
+  return Math.min(...bounds);
 }
