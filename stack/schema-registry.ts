@@ -33,9 +33,11 @@ export const schemaRegistry: Service = {
           APICURIO_DATASOURCE_URL: `jdbc:postgresql://127.0.0.1:${config.ports.postgres}/registry`,
           APICURIO_DATASOURCE_USERNAME: "registry",
           APICURIO_DATASOURCE_PASSWORD: secrets.postgresRegistry,
-          APICURIO_DATASOURCE_JDBC_INITIAL_SIZE: "2",
-          APICURIO_DATASOURCE_JDBC_MIN_SIZE: "2",
-          APICURIO_DATASOURCE_JDBC_MAX_SIZE: "8",
+          // Its pool notices a connection that died with PostgreSQL only when a request fails on it. With fewer of them
+          // than a client tries, no client notices.
+          APICURIO_DATASOURCE_JDBC_INITIAL_SIZE: "1",
+          APICURIO_DATASOURCE_JDBC_MIN_SIZE: "1",
+          APICURIO_DATASOURCE_JDBC_MAX_SIZE: "3",
         },
         async ready(instance) {
           const { SCHEMA_REGISTRY_URL } = environmentOf(instance);
