@@ -18,7 +18,7 @@ _TRANSIENT = re.compile(
     r"|AllNodesFailedException|NoNodeAvailableException|DriverTimeoutException|HeartbeatException|BusyConnectionException"
     r"|ClosedConnectionException|ConnectionInitException|UnavailableException|OverloadedException|BootstrappingException"
     r"|(?:Read|Write)(?:Timeout|Failure)Exception|TruncateException|ServerError|NoHostAvailable|OperationTimedOut"
-    r"|Failed to open native connection|Could not reach any contact point"
+    r"|Failed to open native connection|Could not reach any contact point|Control channel not available"
     # Kafka
     r"|TimeoutException|DisconnectException|NetworkException|NotLeaderOrFollowerException|LeaderNotAvailableException"
     r"|CoordinatorNotAvailableException|UnknownTopicOrPartitionException|NotEnoughReplicas\w*Exception|RetriableException"

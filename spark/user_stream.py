@@ -8,7 +8,9 @@ Nothing is skipped: a batch that is cut short is begun again, and writes the sam
 try, 2 not.
 """
 
+import os
 import sys
+import threading
 import traceback
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from user_schema import UserSchema
 from wire import MAX_VALUE_BYTES
 
 MODULES = Path(__file__).resolve().parent
+STOP_WITHIN_SECONDS = 20.0
 
 
 def main() -> int:
@@ -51,10 +54,19 @@ def main() -> int:
         log.error("job failed", error=summary_of(error), retry=not final)
         if not (final or is_transient(error)):
             traceback.print_exc()
-        return 2 if final else 1
+        code = 2 if final else 1
+        end_without_spark(code)
+        return code
     finally:
         spark.stop()
         stop.done.set()
+
+
+def end_without_spark(code: int) -> None:
+    """A session whose services are away may wait for them when it is stopped; the job ends with `code` all the same."""
+    watchdog = threading.Timer(STOP_WITHIN_SECONDS, os._exit, [code])
+    watchdog.daemon = True
+    watchdog.start()
 
 
 def open_session(settings: Settings) -> SparkSession:
