@@ -35,6 +35,7 @@ async function main() {
     KAFKA_TOPIC: name,
     KAFKA_DEAD_LETTER_TOPIC: `${name}.dlq`,
     CASSANDRA_KEYSPACE: name,
+    CDC_APPLY: "false",
     LOG_LEVEL: "error",
   };
   const config = loadConfig(env);
