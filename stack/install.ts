@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { StackError } from "./failure.ts";
 
 /** Where everything is that does not come with `bun install`. */
@@ -52,7 +52,7 @@ export function sparkOf(env = process.env): SparkInstallation {
   const { sparkVenv, bundles } = placesOf(env);
   return {
     python: join(sparkVenv, "bin", "python"),
-    home: join(sitePackagesOf(sparkVenv), "pyspark"),
+    home: join(sparkVenv, "pyspark"),
     jars: bundles.spark ?? unknownBundle("spark"),
   };
 }
@@ -61,8 +61,15 @@ export function sparkOf(env = process.env): SparkInstallation {
 export async function installSpark(env = process.env): Promise<void> {
   const { venv, sparkVenv, bundles } = placesOf(env);
   const { spark = unknownBundle("spark") } = bundles;
-  if ([join(sparkVenv, "complete"), spark].every((path) => existsSync(path))) return;
-  await runInstaller([venv, `--spark=${sparkVenv}`, ...argumentsOf({ spark })], env);
+  if (![join(sparkVenv, "complete"), spark].every((path) => existsSync(path)))
+    await runInstaller([venv, `--spark=${sparkVenv}`, ...argumentsOf({ spark })], env);
+  linkHome(sparkVenv);
+}
+
+/** Gives pyspark's folder a path that is known before it is there: the real one holds Python's version. */
+function linkHome(sparkVenv: string) {
+  const home = join(sparkVenv, "pyspark");
+  if (!existsSync(home)) symlinkSync(relative(sparkVenv, join(sitePackagesOf(sparkVenv), "pyspark")), home);
 }
 
 function placesOf(env: NodeJS.ProcessEnv) {
