@@ -27,7 +27,8 @@ export function checkPorts(services: Service[], { config }: Pick<Instance, "conf
 const variableOf = (key: keyof Instance["config"]["ports"]) =>
   listSettings().find(({ path }) => path.join(".") === `ports.${key}`)?.env ?? "";
 
-function isFree(port: number): boolean {
+/** Whether nobody listens on a port of 127.0.0.1. */
+export function isFree(port: number): boolean {
   try {
     Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
     return true;

@@ -12,6 +12,7 @@ const madeFrom = await digestOfSources();
 if (!(await isMade())) {
   await mkdir(folder, { recursive: true });
   const binary = join(folder, ".tasks");
+  await rm(binary, { force: true }); // the names are links to it: written over, tasks that run would lose their code
   await $`${process.execPath} build --compile --minify --bytecode ${join(root, "tasks/main.ts")} --outfile ${binary}`.quiet();
   // A task that runs keeps the old binary; one that starts finds the old or the new, never half of one.
   for (const name of names) {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { listSettings } from "../../runtime/config.ts";
 import { environmentOf, type Instance, openInstance, project } from "../../stack/instance.ts";
 import { down, up } from "../../stack/lifecycle.ts";
+import { isFree } from "../../stack/ports.ts";
 import { openProgress } from "../../stack/progress.ts";
 import { servicesOf } from "../../stack/services.ts";
 import { supervisorOf } from "../../stack/supervisor.ts";
@@ -85,15 +86,6 @@ function freePorts(): Record<string, string> {
     return String(port);
   };
   return Object.fromEntries(names.map((name) => [name, next()]));
-}
-
-function isFree(port: number): boolean {
-  try {
-    Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isAlive(pid: number): boolean {
