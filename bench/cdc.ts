@@ -63,7 +63,7 @@ async function applyBurst(sql: Postgres, cassandra: Cassandra, config: Config, u
     UPDATE ${sql(table)} SET last_name = ${name} WHERE last_name <> ${name} AND id = ANY(${users.map(({ id }) => id)})
     RETURNING id`;
   const committed = performance.now();
-  await readable(cassandra, config, String(changed.at(-1)!.id), (user) => user?.last_name === name);
+  await readable(cassandra, config, String(changed.at(-1)!.id), (user) => user?.last_name === name, 10);
   const seconds = (performance.now() - committed) / 1_000;
   for (let start = 0; start < users.length; start += 200)
     await Promise.all(
@@ -79,12 +79,13 @@ async function readable(
   { cassandra: { keyspace } }: Config,
   id: string,
   is: (user?: User) => boolean,
+  everyMs = 1,
 ) {
   const query = selectCql(keyspace);
   for (;;) {
     const row = (await cassandra.execute(query, [id])).first() as unknown as User | null;
     if (is(row ?? undefined)) return;
-    await Bun.sleep(1);
+    await Bun.sleep(everyMs);
   }
 }
 

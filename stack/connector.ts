@@ -142,10 +142,9 @@ async function topicLag(instance: Instance): Promise<number> {
   const admin = openKafka({ kafka }, "stack", getLogger("stack"), 0).admin();
   await admin.connect();
   try {
-    const [ends, [group]] = await Promise.all([
-      admin.fetchTopicOffsets(kafka.changeTopic),
-      admin.fetchOffsets({ groupId: config.consumer.groupId, topics: [kafka.changeTopic] }),
-    ]);
+    // One after the other: the second needs the brokers that the first learns of, and is not tried again.
+    const ends = await admin.fetchTopicOffsets(kafka.changeTopic);
+    const [group] = await admin.fetchOffsets({ groupId: config.consumer.groupId, topics: [kafka.changeTopic] });
     return ends.reduce((sum, { partition, low, high }) => {
       const committed = Number(group?.partitions.find((entry) => entry.partition === partition)?.offset ?? -1);
       return sum + Number(high) - Math.max(committed, Number(low));
