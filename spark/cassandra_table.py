@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from cassandra import ConsistencyLevel
@@ -10,7 +11,7 @@ from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame, Row, SparkSession
 
 from faults import TransientError
 from settings import Settings
@@ -53,6 +54,28 @@ def connector_options(settings: Settings) -> dict[str, str]:
         options["spark.cassandra.auth.username"] = settings.username
         options["spark.cassandra.auth.password"] = settings.password or ""
     return options
+
+
+def close_idle_sessions(spark: SparkSession) -> None:
+    """
+    Closes the connector's sessions that nothing uses, so that the next batch opens one of its own: one that lost
+    Cassandra while it looked at the schema never answers such a look again (Java driver, up to 4.19), and every batch
+    begins with one.
+    """
+    _connector(spark).evictCache()
+
+
+def break_session(spark: SparkSession) -> None:
+    """Closes the connector's session under the batch that waits for it, which fails then."""
+    session = _connector(spark).apply(spark.sparkContext._jsc.sc()).openSession()
+    try:
+        session.forceCloseAsync()
+    finally:
+        session.close()
+
+
+def _connector(spark: SparkSession) -> Any:
+    return spark.sparkContext._jvm.com.datastax.spark.connector.cql.CassandraConnector
 
 
 def upsert(rows: DataFrame, settings: Settings) -> None:

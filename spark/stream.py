@@ -1,6 +1,7 @@
 """Streaming queries and their lives: one a topic, each with a checkpoint of its own."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,16 @@ from pyspark.sql.streaming import StreamingQuery
 
 import log
 import metrics
-from faults import is_transient, summary_of
+from cassandra_table import break_session, close_idle_sessions
+from faults import TransientError, is_transient, summary_of
 from settings import Options, Settings
 from stopping import Stop, StoppingError
 
 LOOK_EVERY_SECONDS = 0.2
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 10.0
+#: How long a batch may be under way without Spark having anything to do for it, before its session is taken away from
+#: it, and before the job ends.
+STUCK_AFTER_SECONDS, GIVEN_UP_AFTER_SECONDS = 20.0, 180.0
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,14 @@ def run(spark: SparkSession, streams: Sequence[Stream], settings: Settings, opti
 
 class _Life:
     def __init__(self, spark: SparkSession, stream: Stream, settings: Settings, options: Options) -> None:
+        self._spark = spark
         self._start = lambda: start(spark, stream, settings, options)
         self._stream = stream
         self._restarts = not options.available_now
         self._query = self._start()
         self._last_batch = -1
         self._pause_seconds = FIRST_PAUSE_SECONDS
+        self._has_worked()
         self.ended = False
         log.info("query started", query=stream.name, topic=stream.topic)
 
@@ -79,6 +86,7 @@ class _Life:
             return
         self._measure()
         if self._query.isActive:
+            self._free_if_stuck()
             if stop.asked.is_set() and not self._query.status["isTriggerActive"]:
                 self._query.stop()
             return
@@ -97,7 +105,34 @@ class _Life:
         metrics.RESTARTS.labels(self._stream.topic).inc()
         stop.pause(self._pause_seconds)
         self._pause_seconds = min(self._pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+        close_idle_sessions(self._spark)
         self._query = self._start()
+        self._has_worked()
+
+    def _has_worked(self) -> None:
+        self._worked_at = time.monotonic()
+        self._is_stuck = False
+
+    def _free_if_stuck(self) -> None:
+        if not self._query.status["isTriggerActive"] or self._has_active_jobs():
+            self._has_worked()
+            return
+        seconds = time.monotonic() - self._worked_at
+        if seconds > GIVEN_UP_AFTER_SECONDS:
+            raise TransientError(f"query {self._stream.name} has done nothing for {seconds:.0f} s")
+        if seconds > STUCK_AFTER_SECONDS and not self._is_stuck:
+            self._is_stuck = True
+            log.warn("batch is stuck, its session is closed", query=self._stream.name)
+            try:
+                break_session(self._spark)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+
+    def _has_active_jobs(self) -> bool:
+        tracker = self._spark.sparkContext.statusTracker()
+        active = tracker.getActiveJobsIds()
+        return bool(active) and not set(active).isdisjoint(tracker.getJobIdsForGroup(str(self._query.runId)))
 
     def _measure(self) -> None:
         for progress in self._query.recentProgress:

@@ -26,7 +26,7 @@ const log = openLog("test-recorder", "fatal");
 const maxRequestRecords = 500;
 
 /** Creates the test's topics, registers the schema, and connects. */
-export async function openRecorder({ config }: Names): Promise<Recorder> {
+export async function openRecorder({ config }: Pick<Names, "config">): Promise<Recorder> {
   await prepareKafka(config, "test-recorder", log, new AbortController().signal);
   const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(config.kafka.topic), avroSchema);
   const producer = openKafka(config, "test-recorder", log, 1_000).producer({ allowAutoTopicCreation: false });

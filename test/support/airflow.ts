@@ -19,6 +19,7 @@ export interface TaskInstance {
 /** The DAG through Airflow's REST API, as any client would use it. */
 export interface Airflow {
   url: string;
+  isPaused: () => Promise<boolean>;
   unpause: () => Promise<void>;
   /** Starts a manual run with these params. Throws what Airflow answers where it refuses them. */
   trigger: (conf?: Record<string, unknown>, runId?: string) => Promise<DagRun>;
@@ -33,8 +34,8 @@ export interface Airflow {
   logOf: (runId: string, taskId: string, attempt: number) => Promise<string>;
 }
 
-/** Logs in to the Airflow that the environment names. */
-export async function openAirflow(env = process.env): Promise<Airflow> {
+/** Logs in to the Airflow that the environment names, for one of its DAGs. */
+export async function openAirflow(env = process.env, dag: string = dagId): Promise<Airflow> {
   const { AIRFLOW_URL: url = "", AIRFLOW_USER: username, AIRFLOW_PASSWORD: password } = env;
   const { access_token } = await ky
     .post(`${url}/auth/token`, { json: { username, password } })
@@ -45,17 +46,22 @@ export async function openAirflow(env = process.env): Promise<Airflow> {
     headers: { authorization: `Bearer ${access_token}` },
     hooks: { afterResponse: [sayWhy] },
   });
-  return { url, ...operations(api) };
+  return { url, ...operations(api, dag) };
 }
 
-function operations(api: KyInstance): Omit<Airflow, "url"> {
-  const path = `dags/${dagId}`;
+function operations(api: KyInstance, dag: string): Omit<Airflow, "url"> {
+  const path = `dags/${dag}`;
   const at = (runId: string, ...rest: string[]) =>
     [path, "dagRuns", ...[runId, ...rest].map(encodeURIComponent)].join("/");
 
   const self: Omit<Airflow, "url"> = {
-    async unpause() {
+    async isPaused() {
       await until("Airflow knows the DAG", () => api.get(path, { throwHttpErrors: false }).then(({ ok }) => ok));
+      return (await api.get(path).json<{ is_paused: boolean }>()).is_paused;
+    },
+
+    async unpause() {
+      if (!(await self.isPaused())) return;
       await api.patch(path, { json: { is_paused: false } });
     },
 

@@ -1,6 +1,8 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type Instance, openInstance } from "../../stack/instance.ts";
 import { up } from "../../stack/lifecycle.ts";
+import { listProcesses } from "../../stack/processes.ts";
 import { wantSpark } from "../../stack/spark.ts";
 import type { Names } from "./names.ts";
 import { type StartedProgram, startProgram } from "./program.ts";
@@ -18,6 +20,33 @@ export async function startCluster(env = process.env): Promise<Instance> {
 /** Submits the job for a test's own topic and keyspace; it takes the test's own checkpoint. */
 export const startJob = ({ env, keyspace }: Names, ...args: string[]): StartedProgram =>
   startProgram("stack/main.ts", ["spark", "--checkpoint", checkpointOf(env, keyspace), ...args], env);
+
+/** The processes of Spark in a stack whose command line holds `word`: drivers and executors, not the daemons. */
+export function sparkProcesses({ folder }: Pick<Instance, "folder">, word: string): number[] {
+  return listProcesses()
+    .map(({ pid }) => pid)
+    .filter((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        const ofStack = command.includes(folder) || readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
+        return ofStack && command.includes("org.apache.spark") && command.includes(word);
+      } catch {
+        return false; // it has ended meanwhile
+      }
+    });
+}
+
+/** How many records of its topic the job has committed to its checkpoint, over all partitions. */
+export async function committedByJob({ env, keyspace, topic }: Names): Promise<number> {
+  const query = join(checkpointOf(env, keyspace), "created_users");
+  if (!existsSync(join(query, "commits"))) return 0;
+  const batches = readdirSync(join(query, "commits")).filter((name) => /^\d+$/.test(name));
+  if (batches.length === 0) return 0;
+  const last = Math.max(...batches.map(Number));
+  const lines = (await Bun.file(join(query, "offsets", String(last))).text()).trim().split("\n");
+  const offsets: Record<string, Record<string, number>> = JSON.parse(lines.at(-1)!);
+  return Object.values(offsets[topic] ?? {}).reduce((sum, offset) => sum + offset, 0);
+}
 
 const checkpointOf = (env: Record<string, string>, name: string) =>
   join(env.STACK_DIR ?? "", "data", "spark", "checkpoints", name);

@@ -1,0 +1,43 @@
+/** The second DAG: Airflow submits the Spark job, which stores what the topic holds. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { loadConfig } from "../runtime/config.ts";
+import { openRecorder, type Recorder } from "./faults/records.ts";
+import { type Airflow, openAirflow } from "./support/airflow.ts";
+import { readRows } from "./support/cassandra.ts";
+import { startCluster } from "./support/spark.ts";
+import { controlStack, type StackControl } from "./support/stack.ts";
+
+const config = loadConfig();
+let stack: StackControl;
+let airflow: Airflow;
+let recorder: Recorder;
+
+beforeAll(async () => {
+  await startCluster();
+  stack = await controlStack();
+  airflow = await openAirflow(process.env, "user_stream_batch");
+  recorder = await openRecorder({ config });
+}, 240_000);
+
+afterAll(async () => {
+  await recorder?.close();
+  await stack?.start("consumer");
+}, 60_000);
+
+test("nobody runs it before somebody unpauses it", async () => {
+  expect(await airflow.isPaused()).toBe(true);
+});
+
+test("a run stores every record of the topic, and another one changes none of them", async () => {
+  await stack.stop("consumer");
+  await recorder.sendUsers(500);
+  await airflow.unpause();
+
+  for (let run = 1; run <= 2; run++) {
+    const { dag_run_id } = await airflow.trigger();
+    expect((await airflow.ended(dag_run_id)).state).toBe("success");
+    const rows = await readRows(config);
+    const stored = [...recorder.acknowledged.keys()].map((id) => rows.get(id) ?? null);
+    expect(stored).toEqual([...recorder.acknowledged.values()]);
+  }
+}, 420_000);

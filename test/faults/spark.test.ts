@@ -1,0 +1,139 @@
+/** One job on one cluster through everything that may happen to it, in this order; 200,000 records are the measure. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { environmentOf, type Instance } from "../../stack/instance.ts";
+import { openBrowser } from "../support/browser.ts";
+import { dropKeyspace, readRows } from "../support/cassandra.ts";
+import { readTopic } from "../support/kafka.ts";
+import { namesOf } from "../support/names.ts";
+import type { StartedProgram } from "../support/program.ts";
+import { committedByJob, sparkProcesses, startCluster, startJob } from "../support/spark.ts";
+import { controlStack, type StackControl } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+import { openRecorder, type Recorder } from "./records.ts";
+
+const names = namesOf(import.meta.path);
+const total = 200_000;
+const patience = { withinMs: 180_000 }; // a JVM that starts on a busy machine takes its time
+/** Of so many records one is no user. */
+const poisonEvery = 1_000;
+
+let cluster: Instance;
+let stack: StackControl;
+let recorder: Recorder;
+let job: StartedProgram;
+
+const start = () => startJob(names, "--max-records", "10000");
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  stack = await controlStack();
+  recorder = await openRecorder(names);
+}, 240_000);
+
+afterAll(async () => {
+  job?.signal("SIGTERM");
+  await job?.exited;
+  await recorder?.close();
+  await dropKeyspace(names.config);
+}, 60_000);
+
+test("an application that was submitted before there was a worker starts when one joins", async () => {
+  await stack.stop("spark-worker");
+  await until("the master knows no worker", async () => (await masterSays()).aliveworkers === 0, patience);
+  job = start();
+  await until("the application waits", async () => (await masterSays()).activeapps[0]?.state === "WAITING", patience);
+
+  await stack.start("spark-worker");
+  await send(1_000);
+  await until(
+    "the records are committed",
+    async () => (await committedByJob(names)) === recorder.acknowledged.size,
+    patience,
+  );
+}, 240_000);
+
+test("the master's UI shows the worker and the application, and the application's the query", async () => {
+  const browser = await openBrowser();
+  try {
+    const page = await browser.newPage();
+    await page.goto(environmentOf(cluster).SPARK_UI_URL ?? "");
+    // The worker that was stopped is listed as DEAD for a while.
+    const workers = page.locator(".aggregated-workers tbody tr");
+    expect(await workers.filter({ hasText: "ALIVE" }).allTextContents()).toHaveLength(1);
+    expect(await page.locator(".aggregated-activeApps tbody tr").allTextContents()).toEqual([
+      expect.stringMatching(/user_stream[\s\S]*RUNNING/),
+    ]);
+    const [, ui] = /ui=(\S+)/.exec(await job.output()) ?? [];
+    await page.goto(`${ui}/StreamingQuery/`);
+    expect(await page.locator("body").textContent()).toMatch(/created_users[\s\S]*RUNNING/);
+  } finally {
+    await browser.close();
+  }
+}, 120_000);
+
+test("executor and driver are killed, and Cassandra is away for 30 seconds: no record is lost", async () => {
+  const half = send(total / 2 - recorder.acknowledged.size);
+  await grows("before the executor is killed");
+  kill("CoarseGrainedExecutorBackend");
+  await grows("after the executor was killed");
+
+  kill("user_stream.py");
+  expect(await job.exited).not.toBe(0);
+  job = start();
+  await half;
+  await grows("after the driver was killed");
+
+  await stack.stop("cassandra");
+  const rest = send(total - recorder.acknowledged.size);
+  await Bun.sleep(30_000);
+  await stack.start("cassandra");
+  await rest;
+  await until("all is committed", async () => (await committedByJob(names)) === total, { withinMs: 240_000 });
+
+  expect(recorder.acknowledged.size).toBe(total);
+  const [rows, letters] = [await readRows(names.config), await readTopic(names.config, names.deadLetterTopic)];
+  const users = new Map([...recorder.acknowledged].filter(([, user]) => user !== null));
+  const poison = new Set([...recorder.acknowledged].filter(([, user]) => user === null).map(([key]) => key));
+  expect(rows.size).toBe(users.size);
+  expect([...users].filter(([id, user]) => !Bun.deepEquals(rows.get(id), user)).slice(0, 3)).toEqual([]);
+  // Dead letters may come twice, since a batch that was cut short is begun again.
+  expect(new Set(letters.map(({ key }) => key ?? ""))).toEqual(poison);
+  expect(new Set(letters.map(({ headers }) => headers.reason))).toEqual(new Set(["no_value"]));
+}, 540_000);
+
+test("SIGTERM ends the job with 0", async () => {
+  job.signal("SIGTERM");
+  expect(await job.exited).toBe(0);
+}, 60_000);
+
+interface MasterState {
+  aliveworkers: number;
+  activeapps: { name: string; state: string }[];
+}
+
+const masterSays = async () =>
+  (await (await fetch(`${environmentOf(cluster).SPARK_UI_URL}/json/`)).json()) as MasterState;
+
+async function grows(when: string) {
+  const before = await committedByJob(names);
+  await until(`more is committed ${when}`, async () => (await committedByJob(names)) > before, {
+    ...patience,
+    everyMs: 50,
+  });
+}
+
+function kill(word: string) {
+  const pids = sparkProcesses(cluster, word);
+  expect(pids).not.toEqual([]);
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+}
+
+let poisoned = 0;
+
+/** Sends so many records, some of which are no users. */
+async function send(count: number) {
+  const poison = Math.floor(count / poisonEvery);
+  for (let left = count - poison; left > 0; left -= 5_000) await recorder.sendUsers(Math.min(left, 5_000));
+  const keys = Array.from({ length: poison }, () => `poison-${poisoned++}`);
+  await recorder.sendRecords(keys.map((key) => ({ key, value: null, user: null })));
+}
