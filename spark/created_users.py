@@ -14,7 +14,7 @@ from registry import Registry
 from settings import Settings
 from stopping import Stop, StoppingError
 from user_schema import UserSchema
-from wire import decode, row_columns
+from wire import Decoder, row_columns
 
 REASONS = "no_value too_large no_magic_byte unknown_schema undecodable invalid_user timestamp_ahead".split()
 
@@ -26,22 +26,30 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
     """
     registry = Registry(settings.registry_url, schema)
     topic = settings.topic
+    # Made once: building them takes hundreds of calls into the JVM.
+    counts, newest_rows = _counts(), _newest_rows(schema)
+    decoder: Decoder | None = None
 
     def write_batch(records: DataFrame, batch_id: int) -> None:
         if stop.asked.is_set():
             raise StoppingError(f"asked to stop before batch {batch_id}")
-        newest_ms = time.time_ns() // 1_000_000 + settings.max_ahead_ms
+        nonlocal decoder
+        newest_ms = _end_of_minute_ms() + settings.max_ahead_ms
         unknown: set[int] = set()
         if not registry.writers:
             unknown = registry.resolve(schema_ids(records))
         while True:
+            decoder = decoder or Decoder.of(schema, registry.writers, unknown)
             seen = Observation()
-            judged = decode(records, schema, registry.writers, unknown, newest_ms)
-            cassandra_table.upsert(newest_rows(judged.observe(seen, *_counts()), schema), settings)
+            judged = decoder.decode(records, newest_ms)
+            cassandra_table.upsert(newest_rows(judged.observe(seen, *counts)), settings)
             unresolved = {int(schema_id, 16) for schema_id in seen.get["unresolved"].split()}
             if not unresolved:
                 break
             unknown |= registry.resolve(unresolved)
+            decoder = None
+        if unknown:
+            decoder = None  # they may be registered by the next batch
 
         letters = {reason: seen.get[reason] for reason in REASONS if seen.get[reason]}
         if letters:
@@ -66,18 +74,26 @@ def schema_ids(records: DataFrame) -> set[int]:
     return {int(row.id, 16) for row in ids.collect()}
 
 
-def newest_rows(judged: DataFrame, schema: UserSchema) -> DataFrame:
+def _newest_rows(schema: UserSchema) -> Callable[[DataFrame], DataFrame]:
     """
-    The rows to write, each id once: the newest write, and of two with the same time the later in the log, since
-    Cassandra would take the one whose values are greater.
+    Judged records -> the rows to write, each id once: the newest write, and of two with the same time the later in the
+    log, since Cassandra would take the one whose values are greater.
     """
     write_time = (F.col("user.timestamp") * 1_000).alias("write_time")
-    rows = judged.where("reason is null").select(*row_columns(schema.fields), write_time, "partition", "offset")
-    newest_first = Window.partitionBy("id").orderBy(
-        *(F.col(name).desc() for name in ("write_time", "partition", "offset"))
-    )
-    first = rows.withColumn("rank", F.row_number().over(newest_first)).where("rank = 1")
-    return first.select(*schema.columns, "write_time")
+    columns = [*row_columns(schema.fields), write_time, F.col("partition"), F.col("offset")]
+    newest_first = [F.col(name).desc() for name in ("write_time", "partition", "offset")]
+    rank = F.row_number().over(Window.partitionBy("id").orderBy(*newest_first))
+
+    def newest_rows(judged: DataFrame) -> DataFrame:
+        rows = judged.where("reason is null").select(*columns)
+        return rows.withColumn("rank", rank).where("rank = 1").select(*schema.columns, "write_time")
+
+    return newest_rows
+
+
+def _end_of_minute_ms() -> int:
+    """In milliseconds since 1970. Spark compiles a query anew for every constant that it has not seen yet."""
+    return (time.time_ns() // 60_000_000_000 + 1) * 60_000
 
 
 def _counts() -> list[Column]:

@@ -37,7 +37,8 @@ def is_transient(error: BaseException) -> bool:
 def summary_of(error: BaseException) -> str:
     """What an error says, without the stack traces that Spark and py4j put into its messages."""
     lines = [line for line in str(error).splitlines() if line.strip()]
-    causes = [line.strip() for line in lines if line.startswith("Caused by: ")]
+    in_java = [line.removeprefix(": ") for line in lines if line.startswith(": ")]  # py4j's own line names no cause
     raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
-    said = (raised or lines or [type(error).__name__])[0]
+    causes = [line.strip() for line in lines if line.startswith("Caused by: ")]
+    said = (in_java or raised or lines or [type(error).__name__])[0]
     return f"{said} {causes[-1]}"[:600] if causes else said[:600]

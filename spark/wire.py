@@ -1,6 +1,7 @@
 """Records of created users -> users, or the reason why they are none: contract/wire.ts in Spark's expressions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -12,6 +13,8 @@ from validation import first_fault
 MAX_VALUE_BYTES = 64 * 1024
 # JavaScript's Date, in which the contract's first reader keeps times, ends 8.64e15 ms from 1970.
 MAX_TIME_MS = 8_640_000_000_000_000
+#: A column that all records of a batch share: the latest time that is allowed.
+NEWEST_MS = "__newest_ms"
 
 
 def header() -> Column:
@@ -23,51 +26,75 @@ def header_of(schema_id: int) -> bytes:
     return b"\x00" + schema_id.to_bytes(4, "big")
 
 
-def decode(
-    records: DataFrame, schema: UserSchema, writers: Mapping[int, str | None], unknown: set[int], newest_ms: int
-) -> DataFrame:
+@dataclass(frozen=True)
+class Decoder:
     """
-    Adds three columns: `user` (a struct of the contract's fields, times in milliseconds), and `reason` and `detail`
-    where the record is no user. A record of a schema id that is in neither `writers` nor `unknown` has no user and the
-    reason `unresolved`: the registry is to be asked. `writers` holds None for schemas that cannot become a user.
+    Reads the records of certain schema ids. Building an expression of some hundred calls into the JVM takes longer than
+    a small batch, so a decoder is made once and used until the registry knows another schema.
     """
+
+    _steps: tuple[tuple[str, Column], ...]
+
+    @staticmethod
+    def of(schema: UserSchema, writers: Mapping[int, str | None], unknown: Set[int]) -> "Decoder":
+        """
+        A record of a schema id that is in neither `writers` nor `unknown` has no user and the reason `unresolved`: the
+        registry is to be asked. `writers` holds None for schemas that cannot become a user.
+        """
+        whole = (F.col("user.__end") == F.lit(SENTINEL)) & F.col("user.id").isNotNull() & _times_exist(schema)
+        is_fit = F.col("reason").isNull()
+        judged = F.coalesce(
+            "reason",
+            F.when(F.col("fault").isNotNull(), F.lit("invalid_user")),
+            F.when(F.col("user.timestamp") > F.col(NEWEST_MS), F.lit("timestamp_ahead")),
+        )
+        return Decoder(
+            (
+                ("reason", _shape(writers, unknown)),
+                ("user", F.when(is_fit, _body(schema, writers))),
+                ("reason", F.coalesce("reason", F.when(~F.coalesce(whole, F.lit(False)), F.lit("undecodable")))),
+                ("fault", F.when(is_fit, first_fault(schema.fields, "user"))),
+                ("reason", judged),
+                ("detail", _detail()),
+            )
+        )
+
+    def decode(self, records: DataFrame, newest_ms: int) -> DataFrame:
+        """
+        Adds three columns: `user` (a struct of the contract's fields, times in milliseconds), and `reason` and `detail`
+        where the record is no user.
+        """
+        frame = records.withColumn(NEWEST_MS, F.lit(newest_ms))
+        for name, column in self._steps:
+            frame = frame.withColumn(name, column)
+        return frame.drop("fault", NEWEST_MS)
+
+
+def _body(schema: UserSchema, writers: Mapping[int, str | None]) -> Column:
     body = F.concat(F.expr("substring(value, 6)"), F.lit(SENTINEL))
     reader = schema.reader()
-    decoded, refused = F.lit(None), F.lit(False)
+    # The first is only there so that the column has its type.
+    decoded = F.when(F.lit(False), from_avro(body, reader, {"mode": "PERMISSIVE"}))
     for schema_id, writer in writers.items():
-        written_so = header() == F.lit(header_of(schema_id))
-        if writer is None:
-            refused = refused | written_so
-        else:
+        if writer is not None:
             from_body = from_avro(body, writer, {"mode": "PERMISSIVE", "avroSchema": reader})
-            decoded = F.when(written_so, from_body).otherwise(decoded)
-    if not any(writers.values()):
-        # Only so that the column has its type.
-        decoded = F.when(F.lit(False), from_avro(body, reader, {"mode": "PERMISSIVE"}))
+            decoded = F.when(header() == F.lit(header_of(schema_id)), from_body).otherwise(decoded)
+    return decoded
 
-    listed = [F.lit(header_of(schema_id)) for schema_id in (*writers, *unknown)]
-    shape = (
+
+def _shape(writers: Mapping[int, str | None], unknown: Set[int]) -> Column:
+    def is_one_of(ids: Iterable[int]) -> Column:
+        listed = [F.lit(header_of(schema_id)) for schema_id in ids]
+        return header().isin(listed) if listed else F.lit(False)
+
+    return (
         F.when(F.col("value").isNull(), F.lit("no_value"))
         .when(F.length("value") > MAX_VALUE_BYTES, F.lit("too_large"))
         .when((F.length("value") < 5) | (F.substring("value", 1, 1) != F.lit(b"\x00")), F.lit("no_magic_byte"))
-        .when(~header().isin(listed) if listed else F.lit(True), F.lit("unresolved"))
-        .when(header().isin([F.lit(header_of(schema_id)) for schema_id in unknown]), F.lit("unknown_schema"))
-        .when(refused, F.lit("undecodable"))
+        .when(~is_one_of((*writers, *unknown)), F.lit("unresolved"))
+        .when(is_one_of(unknown), F.lit("unknown_schema"))
+        .when(is_one_of(schema_id for schema_id, writer in writers.items() if writer is None), F.lit("undecodable"))
     )
-    framed = records.withColumn("reason", shape)
-    read = framed.withColumn("user", F.when(F.col("reason").isNull(), decoded))
-    whole = (F.col("user.__end") == F.lit(SENTINEL)) & F.col("user.id").isNotNull() & _times_exist(schema)
-    reasoned = read.withColumn(
-        "reason", F.coalesce("reason", F.when(~F.coalesce(whole, F.lit(False)), F.lit("undecodable")))
-    )
-    judged = reasoned.withColumn("fault", F.when(F.col("reason").isNull(), first_fault(schema.fields, "user")))
-    ahead = F.col("user.timestamp") > newest_ms
-    reason = F.coalesce(
-        "reason",
-        F.when(F.col("fault").isNotNull(), F.lit("invalid_user")),
-        F.when(ahead, F.lit("timestamp_ahead")),
-    )
-    return judged.withColumn("reason", reason).withColumn("detail", _detail(newest_ms)).drop("fault")
 
 
 def _times_exist(schema: UserSchema) -> Column:
@@ -80,7 +107,7 @@ def _times_exist(schema: UserSchema) -> Column:
     return exists
 
 
-def _detail(newest_ms: int) -> Column:
+def _detail() -> Column:
     """A sentence for the person who looks into a dead letter."""
     header_hex = F.conv(F.hex(F.substring("value", 2, 4)), 16, 10)
     sentences: dict[str, Column] = {
@@ -95,7 +122,11 @@ def _detail(newest_ms: int) -> Column:
         ),
         "invalid_user": F.col("fault"),
         "timestamp_ahead": F.concat(
-            F.lit("timestamp "), F.col("user.timestamp"), F.lit(f" ms is after {newest_ms}, the latest that is allowed")
+            F.lit("timestamp "),
+            F.col("user.timestamp"),
+            F.lit(" ms is after "),
+            F.col(NEWEST_MS),
+            F.lit(", the latest that is allowed"),
         ),
     }
     detail = F.lit(None).cast("string")
