@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { validUsers } from "../contract/samples.ts";
 import { columnArrays, upsertSql, userOf } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
-import { project } from "../stack/instance.ts";
+import { loadConfig } from "../runtime/config.ts";
+import { openPostgres } from "../runtime/postgres.ts";
+import { captureState } from "../stack/connector.ts";
+import { openInstance, project } from "../stack/instance.ts";
 import { type StartedConsumer, startConsumer } from "./faults/consumer.ts";
 import { type Capture, openCapture } from "./support/capture.ts";
 import { readRows, withCassandra } from "./support/cassandra.ts";
@@ -233,4 +236,18 @@ test("postgres-connector.json is accepted as it stands the first time, and is kn
     const status = (await (await fetch(`${connect}${name}/status`)).json()) as { tasks: { state: string }[] };
     return status.tasks[0]?.state === "RUNNING";
   });
+});
+
+test("the stack's own capture is known: connector, task, slot, and what is left to apply", async () => {
+  const sql = openPostgres(loadConfig().postgres.url, 1);
+  await sql.unsafe(upsertSql, columnArrays([userWith()]) as never);
+  await sql.end();
+  const instance = await openInstance();
+  const state = await until("nothing is left to apply", async () => {
+    const now = await captureState(instance);
+    if (now.topicLagRecords !== 0) throw new Error(JSON.stringify(now));
+    return now;
+  });
+  expect(state).toMatchObject({ connector: "RUNNING", task: "RUNNING", failure: null });
+  expect(state.slotLagBytes).toBeGreaterThanOrEqual(0);
 });
