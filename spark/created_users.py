@@ -28,18 +28,20 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
     topic = settings.topic
     # Made once: building them takes hundreds of calls into the JVM.
     counts, newest_rows = _counts(), _newest_rows(schema)
-    decoder: Decoder | None = None
+    # Of what the registry knows. That it does not know an id is believed for one batch: it may be registered later.
+    known: Decoder | None = None
 
     def write_batch(records: DataFrame, batch_id: int) -> None:
         if stop.asked.is_set():
             raise StoppingError(f"asked to stop before batch {batch_id}")
-        nonlocal decoder
+        nonlocal known
         newest_ms = _end_of_minute_ms() + settings.max_ahead_ms
         unknown: set[int] = set()
         if not registry.writers:
-            unknown = registry.resolve(schema_ids(records))
+            unknown, known = registry.resolve(schema_ids(records)), None
         while True:
-            decoder = decoder or Decoder.of(schema, registry.writers, unknown)
+            known = known or Decoder.of(schema, registry.writers, frozenset())
+            decoder = Decoder.of(schema, registry.writers, unknown) if unknown else known
             seen = Observation()
             judged = decoder.decode(records, newest_ms)
             cassandra_table.upsert(newest_rows(judged.observe(seen, *counts)), settings)
@@ -47,9 +49,7 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
             if not unresolved:
                 break
             unknown |= registry.resolve(unresolved)
-            decoder = None
-        if unknown:
-            decoder = None  # they may be registered by the next batch
+            known = None
 
         letters = {reason: seen.get[reason] for reason in REASONS if seen.get[reason]}
         if letters:
