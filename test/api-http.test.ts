@@ -1,0 +1,177 @@
+/** What the API is to whoever asks: its refusals, its guards, its documentation, its counts. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { createApp } from "../api/app.ts";
+import { openLog } from "../runtime/log.ts";
+import { type Answer, newcomer, openApp } from "./support/app.ts";
+
+const token = "a token of sixteen characters or more".replaceAll(" ", "-");
+const { app, store, guardedBy, ask, isReady, close } = openApp(import.meta.path);
+const guarded = guardedBy(token);
+
+setDefaultTimeout(60_000);
+
+beforeAll(async () => void (await isReady()));
+afterAll(close);
+
+describe("bad requests", () => {
+  const id = "c7a41086-06e3-4bfe-9c40-4e9da2df42c8";
+  const user = newcomer();
+  const cases: [what: string, status: number, field: string | undefined, ...request: [string, string, unknown?]][] = [
+    ["an id that is no uuid", 400, "id", "GET", "/get-user/42"],
+    ["an id that is no uuid, to change", 400, "id", "PUT", "/update-user/42", { phone: "1" }],
+    ["an id that is no uuid, to delete", 400, "id", "DELETE", "/delete-user/42"],
+    ["no name to search", 400, "first_name", "GET", "/search-user"],
+    ["an empty name to search", 400, "first_name", "GET", "/search-user?first_name="],
+    ["an overlong name to search", 400, "first_name", "GET", `/search-user?first_name=${"x".repeat(201)}`],
+    ["a page of none", 400, "limit", "GET", "/users?limit=0"],
+    ["a page of too many", 400, "limit", "GET", "/users?limit=501"],
+    ["a page of some", 400, "limit", "GET", "/users?limit=some"],
+    ["a parameter that does not exist", 400, "offset", "GET", "/users?offset=5"],
+    ["a made-up cursor", 400, "cursor", "GET", "/users?cursor=AAAA"],
+    ["JSON that ends early", 400, undefined, "POST", "/add-user", '{"first_name": "Nad'],
+    ["a list of users", 422, "(all)", "POST", "/add-user", [user]],
+    ["a missing field", 422, "email", "POST", "/add-user", { ...user, email: undefined }],
+    ["an unknown field", 422, "password", "POST", "/add-user", { ...user, password: "disney1" }],
+    ["a time of its own", 422, "timestamp", "POST", "/add-user", { ...user, timestamp: "2026-01-15T06:00:00Z" }],
+    ["an address without @", 422, "email", "POST", "/add-user", { ...user, email: "nadia" }],
+    ["a birthday without a time", 422, "dob", "POST", "/add-user", { ...user, dob: "1978-04-22" }],
+    ["an overlong name", 422, "last_name", "POST", "/add-user", { ...user, last_name: "x".repeat(201) }],
+    ["a change of nothing", 422, "(all)", "PUT", `/update-user/${id}`, {}],
+    ["a change of the id", 422, "id", "PUT", `/update-user/${id}`, { id: crypto.randomUUID() }],
+    ["a name that becomes null", 422, "first_name", "PUT", `/update-user/${id}`, { first_name: null }],
+    ["an unknown path", 404, undefined, "GET", "/get-users"],
+    ["a method that the path does not know", 405, undefined, "POST", "/count", {}],
+  ];
+  for (const [what, status, field, method, path, body] of cases)
+    test(`${what}: ${status}${field ? `, naming ${field}` : ""}`, async () => {
+      const answer = await ask(method, path, body);
+      expectProblem(answer, status);
+      expect(answer.body.instance).toBe(path.split("?")[0]);
+      expect(answer.body.errors?.[0]?.field).toBe(field);
+    });
+
+  test("a body that is not JSON is 415, a larger one than allowed 413, whether or not its length is announced", async () => {
+    expectProblem(await ask("POST", "/add-user", "first_name=Nadia", app, { "Content-Type": "text/plain" }), 415);
+    const large = JSON.stringify({ ...user, address: "x".repeat(70_000) });
+    expectProblem(await ask("POST", "/add-user", large, app, { "Content-Length": String(large.length) }), 413);
+    const stream = new Response(large).body;
+    const chunked = await app.request("/add-user", {
+      method: "POST",
+      body: stream,
+      headers: { "Content-Type": "application/json" },
+    });
+    expect(chunked.status).toBe(413);
+  });
+
+  test("405 names the methods that the path knows", async () => {
+    expect((await ask("DELETE", `/get-user/${id}`)).headers.get("Allow")).toBe("GET");
+  });
+
+  test("what is unexpected is 500 without a word of its cause", async () => {
+    const broken = createApp({
+      users: { ...store, find: () => Promise.reject(new Error("secret")) },
+      log: openLog("api", "fatal"),
+    });
+    const answer = await ask("GET", `/get-user/${id}`, undefined, broken);
+    expectProblem(answer, 500);
+    expect(JSON.stringify(answer.body)).not.toContain("secret");
+  });
+
+  function expectProblem({ status, headers, body }: Answer, expected: number) {
+    expect(status).toBe(expected);
+    expect(headers.get("Content-Type")).toBe("application/problem+json");
+    expect(body.status).toBe(expected);
+    expect(body.type).toStartWith("urn:problem-type:user-automation:");
+    expect(body.title).not.toBeEmpty();
+    expect(body.requestId).toBe(headers.get("X-Request-Id"));
+    expect(JSON.stringify(body)).not.toMatch(/\.ts:\d|node_modules/);
+  }
+});
+
+describe("security", () => {
+  const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
+
+  test("once a token is configured, writes need it and reads do not", async () => {
+    const user = newcomer();
+    const writes: [string, string, unknown?][] = [
+      ["POST", "/add-user", user],
+      ["PUT", `/update-user/${user.id}`, { phone: "1" }],
+      ["DELETE", `/delete-user/${user.id}`],
+    ];
+    for (const [method, path, body] of writes)
+      for (const headers of [{}, bearer("wrong"), bearer(`${token}x`), { Authorization: `Basic ${token}` }]) {
+        const answer = await ask(method, path, body, guarded, headers);
+        expect(answer.status).toBe(401);
+        expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
+      }
+    const answers = [];
+    for (const [method, path, body] of writes)
+      answers.push((await ask(method, path, body, guarded, bearer(token))).status);
+    expect(answers).toEqual([201, 200, 204]);
+    expect((await ask("GET", "/first-five", undefined, guarded)).status).toBe(200);
+  });
+
+  test("a request keeps the id that its sender gave, unless that is no id", async () => {
+    const given = async (id: string) =>
+      (await ask("GET", "/healthz", undefined, app, { "X-Request-Id": id })).headers.get("X-Request-Id");
+    expect(await given("order-4711")).toBe("order-4711");
+    expect(await given("a b")).not.toBe("a b");
+    expect(await given("x".repeat(101))).toHaveLength(36);
+  });
+
+  test("no origin may read an answer, and none may be framed or sniffed", async () => {
+    const { headers } = await ask("GET", "/first-five", undefined, app, { Origin: "https://example.com" });
+    expect(headers.get("Access-Control-Allow-Origin")).toBeNull();
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+    expect(headers.get("Content-Security-Policy")).toContain("frame-ancestors 'none'");
+  });
+});
+
+describe("documentation", () => {
+  test("the document that is served is the one that is committed", async () => {
+    const committed = await Bun.file(`${import.meta.dir}/../contract/generated/openapi.json`).json();
+    expect((await ask("GET", "/openapi.json")).body).toEqual(committed);
+  });
+
+  test("the pages ask for nothing that is not here", async () => {
+    for (const [page, prefix] of [
+      ["/apidocs", "/apidocs/"],
+      ["/", "/live/"],
+    ] as const) {
+      const html = await (await app.request(page)).text();
+      const assets = [...html.matchAll(/<(?:script|link)\b[^>]*(?:src|href)="([^"]+)"/g)].map(
+        ([, address]) => address!,
+      );
+      expect(assets).toHaveLength(2);
+      for (const address of assets) {
+        expect(address).toStartWith(prefix);
+        const asset = await app.request(address);
+        expect(asset.status).toBe(200);
+        expect(await asset.text()).not.toBeEmpty();
+      }
+    }
+  });
+
+  test("what the document shows as an example is accepted as it stands", async () => {
+    const { paths } = (await ask("GET", "/openapi.json")).body;
+    const exampleOf = (path: string, method: string) =>
+      paths[path][method].requestBody.content["application/json"].example;
+    const user = exampleOf("/add-user", "post");
+    await ask("DELETE", `/delete-user/${user.id}`);
+    expect((await ask("POST", "/add-user", user)).status).toBe(201);
+    const { example } = paths["/get-user/{id}"].get.parameters[0].schema;
+    expect((await ask("GET", `/get-user/${example}`)).body).toMatchObject(user);
+    expect((await ask("PUT", `/update-user/${example}`, exampleOf("/update-user/{id}", "put"))).status).toBe(200);
+  });
+});
+
+test("requests are counted by route and status, never by id", async () => {
+  await ask("GET", `/get-user/${crypto.randomUUID()}`);
+  await ask("GET", "/nowhere");
+  const text = await (await app.request("/metrics")).text();
+  const series = text.split("\n").map((line) => line.split(" ")[0]);
+  expect(series).toContain('api_requests_total{method="GET",route="/get-user/:id",status="404"}');
+  expect(series).toContain('api_requests_total{method="any",route="unknown",status="404"}');
+  expect(series).toContain('api_request_duration_seconds_count{method="GET",route="/get-user/:id"}');
+  expect(series.filter((line) => /[0-9a-f]{8}-[0-9a-f]{4}/.test(line!))).toEqual([]);
+});
