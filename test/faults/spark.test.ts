@@ -13,7 +13,6 @@ import { openRecorder, type Recorder } from "./records.ts";
 
 const names = namesOf(import.meta.path);
 const total = 200_000;
-const patience = { withinMs: 180_000 }; // a JVM that starts on a busy machine takes its time
 /** Of so many records one is no user. */
 const poisonEvery = 1_000;
 
@@ -39,17 +38,13 @@ afterAll(async () => {
 
 test("an application that was submitted before there was a worker starts when one joins", async () => {
   await stack.stop("spark-worker");
-  await until("the master knows no worker", async () => (await masterSays()).aliveworkers === 0, patience);
+  await until("the master knows no worker", async () => (await masterSays()).aliveworkers === 0);
   job = start();
-  await until("the application waits", async () => (await masterSays()).activeapps[0]?.state === "WAITING", patience);
+  await until("the application waits", async () => (await masterSays()).activeapps[0]?.state === "WAITING");
 
   await stack.start("spark-worker");
   await send(1_000);
-  await until(
-    "the records are committed",
-    async () => (await committedByJob(names)) === recorder.acknowledged.size,
-    patience,
-  );
+  await commits("the records are committed", (records) => records === recorder.acknowledged.size);
 }, 240_000);
 
 test("the master's UI shows the worker and the application, and the application's the query", async () => {
@@ -88,7 +83,7 @@ test("executor and driver are killed, and Cassandra is away for 30 seconds: no r
   await Bun.sleep(30_000);
   await stack.start("cassandra");
   await rest;
-  await until("all is committed", async () => (await committedByJob(names)) === total, { withinMs: 240_000 });
+  await commits("all is committed", (records) => records === total, 240_000);
 
   expect(recorder.acknowledged.size).toBe(total);
   const [rows, letters] = [await readRows(names.config), await readTopic(names.config, names.deadLetterTopic)];
@@ -116,10 +111,17 @@ const masterSays = async () =>
 
 async function grows(when: string) {
   const before = await committedByJob(names);
-  await until(`more is committed ${when}`, async () => (await committedByJob(names)) > before, {
-    ...patience,
-    everyMs: 50,
-  });
+  await commits(`more is committed ${when}`, (records) => records > before);
+}
+
+/** Waits until the job has committed as many records as `suffice` asks for; in vain, it tells what the job said last. */
+async function commits(what: string, suffice: (records: number) => boolean, withinMs = 180_000) {
+  try {
+    await until(what, async () => suffice(await committedByJob(names)), { withinMs, everyMs: 50 });
+  } catch (cause) {
+    const lastLines = (await job.output()).trim().split("\n").slice(-20);
+    throw new Error(`not within ${withinMs} ms: ${what}; the job's last lines:\n${lastLines.join("\n")}`, { cause });
+  }
 }
 
 function kill(word: string) {
