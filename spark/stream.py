@@ -77,7 +77,7 @@ class _Life:
         self._query = self._start()
         self._last_batch = -1
         self._pause_seconds = FIRST_PAUSE_SECONDS
-        self._has_worked()
+        self._watchdog = _Watchdog(spark)
         self.ended = False
         log.info("query started", query=stream.name, topic=stream.topic)
 
@@ -86,7 +86,7 @@ class _Life:
             return
         self._measure()
         if self._query.isActive:
-            self._free_if_stuck()
+            self._watchdog.look(self._query)
             if stop.asked.is_set() and not self._query.status["isTriggerActive"]:
                 self._query.stop()
             return
@@ -107,32 +107,7 @@ class _Life:
         self._pause_seconds = min(self._pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         close_idle_sessions(self._spark)
         self._query = self._start()
-        self._has_worked()
-
-    def _has_worked(self) -> None:
-        self._worked_at = time.monotonic()
-        self._is_stuck = False
-
-    def _free_if_stuck(self) -> None:
-        if not self._query.status["isTriggerActive"] or self._has_active_jobs():
-            self._has_worked()
-            return
-        seconds = time.monotonic() - self._worked_at
-        if seconds > GIVEN_UP_AFTER_SECONDS:
-            raise TransientError(f"query {self._stream.name} has done nothing for {seconds:.0f} s")
-        if seconds > STUCK_AFTER_SECONDS and not self._is_stuck:
-            self._is_stuck = True
-            log.warn("batch is stuck, its session is closed", query=self._stream.name)
-            try:
-                break_session(self._spark)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-
-    def _has_active_jobs(self) -> bool:
-        tracker = self._spark.sparkContext.statusTracker()
-        active = tracker.getActiveJobsIds()
-        return bool(active) and not set(active).isdisjoint(tracker.getJobIdsForGroup(str(self._query.runId)))
+        self._watchdog = _Watchdog(self._spark)
 
     def _measure(self) -> None:
         for progress in self._query.recentProgress:
@@ -145,6 +120,37 @@ class _Life:
         if last := self._query.lastProgress:
             for source in last["sources"]:
                 _measure_lag(source)
+
+
+class _Watchdog:
+    """Sees to it that no batch hangs for ever on a session that lost Cassandra (cassandra_table.close_idle_sessions)."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._spark = spark
+        self._worked_at = time.monotonic()
+        self._has_broken_session = False
+
+    def look(self, query: StreamingQuery) -> None:
+        """Raises TransientError where taking the session away has not helped."""
+        if not query.status["isTriggerActive"] or self._has_active_jobs(query):
+            self._worked_at, self._has_broken_session = time.monotonic(), False
+            return
+        seconds = time.monotonic() - self._worked_at
+        if seconds > GIVEN_UP_AFTER_SECONDS:
+            raise TransientError(f"query {query.name} has done nothing for {seconds:.0f} s")
+        if seconds > STUCK_AFTER_SECONDS and not self._has_broken_session:
+            self._has_broken_session = True
+            log.warn("batch is stuck, its session is closed", query=query.name)
+            try:
+                break_session(self._spark)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+
+    def _has_active_jobs(self, query: StreamingQuery) -> bool:
+        tracker = self._spark.sparkContext.statusTracker()
+        active = tracker.getActiveJobsIds()
+        return bool(active) and not set(active).isdisjoint(tracker.getJobIdsForGroup(str(query.runId)))
 
 
 def _measure_lag(source: dict[str, Any]) -> None:
