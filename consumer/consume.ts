@@ -38,7 +38,7 @@ export async function consume(dependencies: Dependencies, stop: AbortSignal): Pr
     heartbeatInterval: heartbeatEveryMs,
     minBytes: 1,
     maxWaitTimeInMs: maxFetchWaitMs,
-    maxBytesPerPartition: 512 * 1024,
+    maxBytesPerPartition: 256 * 1024,
     allowAutoTopicCreation: false,
     // kafkajs restarts for ever by default, or idles after a TypeError; the process ends instead and is started anew.
     retry: { restartOnFailure: async () => false },
