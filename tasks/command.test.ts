@@ -1,44 +1,10 @@
-import { afterAll, afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { serveSource } from "../sources/embedded/serve.ts";
-import { dummyjsonSecrets, dummyjsonText, randomuserText } from "../sources/samples.ts";
+/** The tasks' command line: files and filters, counts, rejects, exit codes, streams. */
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { lastLine, openTasks } from "../test/support/tasks.ts";
 import { until } from "../test/support/until.ts";
 
-setDefaultTimeout(60_000); // each test starts several processes
-
-const source = serveSource({ hostname: "127.0.0.1", port: 0 });
-afterAll(() => source.stop(true));
-const url = `${source.url.origin}/api/1.4/`;
-
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "tasks-"));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
-const path = (name: string) => join(folder, name);
-const read = (name: string) => readFileSync(path(name), "utf8");
-
-const start = (line: string, { stdin, ...env }: Record<string, string> & { stdin?: string } = {}) =>
-  Bun.spawn([process.execPath, join(import.meta.dir, "main.ts"), ...line.split(" ").filter(Boolean)], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, RANDOMUSER_URL: url, FETCH_TIMEOUT_MS: "5000", ...env },
-    stdin: new Blob([stdin ?? ""]),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-const run = async (line: string, env?: Record<string, string> & { stdin?: string }) => {
-  const task = start(line, env);
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(task.stdout).text(),
-    new Response(task.stderr).text(),
-    task.exited,
-  ]);
-  return { stdout, stderr, code };
-};
-const lastLine = (text: string) => JSON.parse(text.trimEnd().split("\n").at(-1)!);
-const misbehave = (query: string) => ({ RANDOMUSER_URL: `${url}?misbehave=${query}` });
+const { path, read, spawn, start, run } = openTasks();
 
 test("files: the counts are the last line of stdout, and a second run writes the same bytes", async () => {
   const fetch = "fetch --users 40 --seed run-1 --nationalities us,gb --output out/raw.jsonl";
@@ -129,119 +95,10 @@ test("bad configuration ends with exit code 2, and --help with 0", async () => {
   }
 });
 
-test.each(["429&retryAfter=1&times=1", "500&times=2", "503&times=1", "drop&times=1", "hang&times=1"])(
-  "a source that fails and recovers is asked again: %s",
-  async (fault) => {
-    const { code, stdout, stderr } = await run("fetch --users 5 --seed s --output raw.jsonl", {
-      ...misbehave(fault),
-      FETCH_TIMEOUT_MS: "2000",
-    });
-    expect(code).toBe(0);
-    expect(lastLine(stdout)).toMatchObject({ read: 5, written: 5 });
-    expect(stderr).toContain('msg="asking again" attempt=2');
-  },
-);
-
-test("Retry-After is waited for", async () => {
-  const begin = performance.now();
-  expect((await run("fetch --users 1 --seed s", misbehave("429&retryAfter=2&times=1"))).code).toBe(0);
-  expect(performance.now() - begin).toBeGreaterThan(2_000);
-});
-
-test("a source that goes on failing ends with exit code 1 after the attempts that are set, and leaves no file", async () => {
-  const { code, stdout, stderr } = await run("fetch --users 5 --output raw.jsonl", {
-    ...misbehave("500"),
-    FETCH_ATTEMPTS: "2",
-  });
-  expect([code, stdout]).toEqual([1, ""]);
-  expect(stderr).toContain("did not answer in 2 attempts");
-  expect(readdirSync(folder)).toEqual([]);
-});
-
-test("a source that nobody serves ends with exit code 1", async () => {
-  const { code } = await run("fetch", { RANDOMUSER_URL: "http://127.0.0.1:1/api/1.4/", FETCH_ATTEMPTS: "2" });
-  expect(code).toBe(1);
-});
-
-test.each([
-  ["error", "results: Invalid input"],
-  ["garbage", "the body is not JSON"],
-  ["version", 'info.version: Invalid input: expected "1.4"'],
-  ["404", "status 404"],
-])(
-  "an answer that no other attempt would mend ends with exit code 2 and names the fault: %s",
-  async (fault, message) => {
-    const { code, stderr } = await run("fetch --users 5 --output raw.jsonl", misbehave(fault));
-    expect(code).toBe(2);
-    expect(stderr.replaceAll('\\"', '"')).toContain(message);
-    expect(stderr).toContain(source.url.origin);
-    expect(stderr).not.toContain("asking again");
-  },
-);
-
-test("one record that does not fit is rejected, and the others go on", async () => {
-  const { code, stdout } = await run("fetch --users 5 --seed s --output raw.jsonl", misbehave("record"));
-  expect(code).toBe(0);
-  expect(lastLine(stdout)).toMatchObject({ read: 5, written: 4, rejected: 1 });
-  const reject = lastLine(read("raw.rejects.jsonl"));
-  expect(reject.reason).toBe("results[3].login.uuid: Invalid UUID");
-  expect(Object.keys(reject.original.login)).toEqual(["uuid", "username"]);
-});
-
-/** A server that answers every request with one text, and the requests that it got. */
-const serve = (text: string) => {
-  const asked: string[] = [];
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: ({ url }) => {
-      asked.push(url.slice(server.url.href.length - 1));
-      return new Response(text);
-    },
-  });
-  return { asked, origin: server.url.origin, [Symbol.dispose]: () => void server.stop(true) };
-};
-
-test("the 500 sample users pass fetch, which asks once for all of them, and format", async () => {
-  using samples = serve(randomuserText);
-  const raw = await run("fetch --users 500 --seed run-1", { RANDOMUSER_URL: `${samples.origin}/api/1.4/` });
-  expect(samples.asked).toEqual(["/api/1.4/?results=500&seed=run-1"]);
-  const users = await run("format --output users.jsonl", { stdin: raw.stdout });
-  expect(lastLine(users.stdout)).toEqual({ read: 500, written: 500, rejected: 0 });
-});
-
-test("a source with fewer users than asked for gives what it has, and fetch says so", async () => {
-  using samples = serve(randomuserText);
-  const { code, stdout, stderr } = await run("fetch --users 501 --output raw.jsonl", {
-    RANDOMUSER_URL: `${samples.origin}/api/1.4/`,
-  });
-  expect(code).toBe(0);
-  expect(lastLine(stdout)).toMatchObject({ read: 500, written: 500, asked: 501 });
-  expect(stderr).toContain('msg="the source has fewer users than asked for" asked=501 given=500');
-});
-
-test("another source is a setting: the sample users of dummyjson pass fetch and format without their secrets", async () => {
-  using samples = serve(dummyjsonText);
-  const env = { USERS_SOURCE: "dummyjson", DUMMYJSON_URL: `${samples.origin}/users` };
-  const raw = await run("fetch --users 30", env);
-  expect(samples.asked).toEqual(["/users?limit=30&skip=0"]);
-  const users = await run("format", { stdin: raw.stdout });
-  expect(lastLine(users.stderr)).toEqual({ read: 30, written: 30, rejected: 0 });
-  const everything = [raw, users].map(({ stdout, stderr }) => stdout + stderr).join();
-  expect(dummyjsonSecrets.filter((secret) => everything.includes(secret))).toEqual([]);
-  expect((await run("fetch --nationalities us", env)).code).toBe(2);
-});
-
 /** Two stages as a shell joins them; the first chunk that comes out of the second. */
 const stream = (line: string) => {
   const fetch = start(line);
-  const format = Bun.spawn([process.execPath, join(import.meta.dir, "main.ts"), "format"], {
-    cwd: folder,
-    env: { PATH: process.env.PATH },
-    stdin: fetch.stdout,
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+  const format = spawn("format", fetch.stdout);
   return { fetch, format, reader: format.stdout.getReader() };
 };
 
@@ -274,19 +131,13 @@ test("a stream ends by itself after the time that is set, with other users at ea
 
 test("a stage that is ended leaves what was there before", async () => {
   writeFileSync(path("users.jsonl"), "before\n");
-  const format = Bun.spawn([process.execPath, join(import.meta.dir, "main.ts"), "format", "--output", "users.jsonl"], {
-    cwd: folder,
-    env: { PATH: process.env.PATH },
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+  const format = spawn("format --output users.jsonl", "pipe");
   const { stdin } = format; // held, so that its end stays open
-  await until("the output is open", () => readdirSync(folder).length > 1);
+  await until("the output is open", () => readdirSync(path()).length > 1);
   format.kill("SIGTERM");
   expect(await format.exited).toBe(1);
   await stdin.end();
-  expect(readdirSync(folder)).toEqual(["users.jsonl"]);
+  expect(readdirSync(path())).toEqual(["users.jsonl"]);
   expect(read("users.jsonl")).toBe("before\n");
 });
 

@@ -1,0 +1,111 @@
+/** What `fetch` makes of its source: one that fails, one that answers wrongly, one that has other users. */
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { dummyjsonSecrets, dummyjsonText, randomuserText } from "../sources/samples.ts";
+import { lastLine, openTasks } from "../test/support/tasks.ts";
+
+const { url, path, read, run } = openTasks();
+const misbehave = (query: string) => ({ RANDOMUSER_URL: `${url}?misbehave=${query}` });
+
+test.each(["429&retryAfter=1&times=1", "500&times=2", "503&times=1", "drop&times=1", "hang&times=1"])(
+  "a source that fails and recovers is asked again: %s",
+  async (fault) => {
+    const { code, stdout, stderr } = await run("fetch --users 5 --seed s --output raw.jsonl", {
+      ...misbehave(fault),
+      FETCH_TIMEOUT_MS: "2000",
+    });
+    expect(code).toBe(0);
+    expect(lastLine(stdout)).toMatchObject({ read: 5, written: 5 });
+    expect(stderr).toContain('msg="asking again" attempt=2');
+  },
+);
+
+test("Retry-After is waited for", async () => {
+  const begin = performance.now();
+  expect((await run("fetch --users 1 --seed s", misbehave("429&retryAfter=2&times=1"))).code).toBe(0);
+  expect(performance.now() - begin).toBeGreaterThan(2_000);
+});
+
+test("a source that goes on failing ends with exit code 1 after the attempts that are set, and leaves no file", async () => {
+  const { code, stdout, stderr } = await run("fetch --users 5 --output raw.jsonl", {
+    ...misbehave("500"),
+    FETCH_ATTEMPTS: "2",
+  });
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toContain("did not answer in 2 attempts");
+  expect(readdirSync(path())).toEqual([]);
+});
+
+test("a source that nobody serves ends with exit code 1", async () => {
+  const { code } = await run("fetch", { RANDOMUSER_URL: "http://127.0.0.1:1/api/1.4/", FETCH_ATTEMPTS: "2" });
+  expect(code).toBe(1);
+});
+
+test.each([
+  ["error", "results: Invalid input"],
+  ["garbage", "the body is not JSON"],
+  ["version", 'info.version: Invalid input: expected "1.4"'],
+  ["404", "status 404"],
+])(
+  "an answer that no other attempt would mend ends with exit code 2 and names the fault: %s",
+  async (fault, message) => {
+    const { code, stderr } = await run("fetch --users 5 --output raw.jsonl", misbehave(fault));
+    expect(code).toBe(2);
+    expect(stderr.replaceAll('\\"', '"')).toContain(message);
+    expect(stderr).toContain(new URL(url).origin);
+    expect(stderr).not.toContain("asking again");
+  },
+);
+
+test("one record that does not fit is rejected, and the others go on", async () => {
+  const { code, stdout } = await run("fetch --users 5 --seed s --output raw.jsonl", misbehave("record"));
+  expect(code).toBe(0);
+  expect(lastLine(stdout)).toMatchObject({ read: 5, written: 4, rejected: 1 });
+  const reject = lastLine(read("raw.rejects.jsonl"));
+  expect(reject.reason).toBe("results[3].login.uuid: Invalid UUID");
+  expect(Object.keys(reject.original.login)).toEqual(["uuid", "username"]);
+});
+
+/** A server that answers every request with one text, and the requests that it got. */
+const serve = (text: string) => {
+  const asked: string[] = [];
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: ({ url }) => {
+      asked.push(url.slice(server.url.href.length - 1));
+      return new Response(text);
+    },
+  });
+  return { asked, origin: server.url.origin, [Symbol.dispose]: () => void server.stop(true) };
+};
+
+test("the 500 sample users pass fetch, which asks once for all of them, and format", async () => {
+  using samples = serve(randomuserText);
+  const raw = await run("fetch --users 500 --seed run-1", { RANDOMUSER_URL: `${samples.origin}/api/1.4/` });
+  expect(samples.asked).toEqual(["/api/1.4/?results=500&seed=run-1"]);
+  const users = await run("format --output users.jsonl", { stdin: raw.stdout });
+  expect(lastLine(users.stdout)).toEqual({ read: 500, written: 500, rejected: 0 });
+});
+
+test("a source with fewer users than asked for gives what it has, and fetch says so", async () => {
+  using samples = serve(randomuserText);
+  const { code, stdout, stderr } = await run("fetch --users 501 --output raw.jsonl", {
+    RANDOMUSER_URL: `${samples.origin}/api/1.4/`,
+  });
+  expect(code).toBe(0);
+  expect(lastLine(stdout)).toMatchObject({ read: 500, written: 500, asked: 501 });
+  expect(stderr).toContain('msg="the source has fewer users than asked for" asked=501 given=500');
+});
+
+test("another source is a setting: the sample users of dummyjson pass fetch and format without their secrets", async () => {
+  using samples = serve(dummyjsonText);
+  const env = { USERS_SOURCE: "dummyjson", DUMMYJSON_URL: `${samples.origin}/users` };
+  const raw = await run("fetch --users 30", env);
+  expect(samples.asked).toEqual(["/users?limit=30&skip=0"]);
+  const users = await run("format", { stdin: raw.stdout });
+  expect(lastLine(users.stderr)).toEqual({ read: 30, written: 30, rejected: 0 });
+  const everything = [raw, users].map(({ stdout, stderr }) => stdout + stderr).join();
+  expect(dummyjsonSecrets.filter((secret) => everything.includes(secret))).toEqual([]);
+  expect((await run("fetch --nationalities us", env)).code).toBe(2);
+});
