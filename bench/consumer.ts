@@ -73,15 +73,14 @@ async function main() {
 
     for (let drain = 1; drain <= warmUps; drain++) {
       await truncate();
-      const { rows, seconds } = await ours.drain();
-      console.error(`warming Cassandra up, ${drain} of ${warmUps}: ${Math.round(rows / seconds)} rows/s`);
+      console.error(`warming Cassandra up, ${drain} of ${warmUps}: ${Math.round(rateOf(await ours.drain()))} rows/s`);
     }
     for (let round = 1; round <= rounds; round++)
       for (const one of contestants) {
         await truncate();
         const figures = await one.drain();
         results.get(one)?.push(figures);
-        console.error(`round ${round}: ${one.name}, ${Math.round(figures.rows / figures.seconds)} rows/s`);
+        console.error(`round ${round}: ${one.name}, ${Math.round(rateOf(figures))} rows/s`);
       }
     printDrain([...results].map(([one, figures]) => ({ name: one.name, ...median(figures) })));
     for (const reason of omitted) console.log(reason);
@@ -153,15 +152,16 @@ const tsvOf = (users: readonly User[]) => {
 
 const renamed = (user: User): User => ({ ...user, id: crypto.randomUUID() });
 
+const rateOf = ({ rows, seconds }: Figures) => rows / seconds;
+
 const median = (figures: Figures[]): Figures =>
-  figures.toSorted((a, b) => a.rows / a.seconds - b.rows / b.seconds)[Math.floor(figures.length / 2)]!;
+  figures.toSorted((a, b) => rateOf(a) - rateOf(b))[Math.floor(figures.length / 2)]!;
 
 function printDrain(results: (Figures & { name: string })[]) {
   const printed = new Table({
     head: ["into one table with a SAI index", "rows/s", "CPU µs a row", "MB at most", "times as fast"],
     style: { head: [], border: [] },
   });
-  const rateOf = ({ rows, seconds }: Figures) => rows / seconds;
   const ours = results[0]!;
   for (const one of results)
     printed.push([

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from pyspark.sql import Column, DataFrame, Observation, Window
 from pyspark.sql import functions as F
@@ -28,28 +29,25 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
     topic = settings.topic
     # Made once: building them takes hundreds of calls into the JVM.
     counts, newest_rows = _counts(), _newest_rows(schema)
-    # Of what the registry knows. That it does not know an id is believed for one batch: it may be registered later.
-    known: Decoder | None = None
+
+    @lru_cache(maxsize=8)
+    def decoder(writers: tuple[tuple[int, str | None], ...], unknown: frozenset[int]) -> Decoder:
+        return Decoder.of(schema, dict(writers), unknown)
 
     def write_batch(records: DataFrame, batch_id: int) -> None:
         if stop.asked.is_set():
             raise StoppingError(f"asked to stop before batch {batch_id}")
-        nonlocal known
         newest_ms = _end_of_minute_ms() + settings.max_ahead_ms
-        unknown: set[int] = set()
-        if not registry.writers:
-            unknown, known = registry.resolve(schema_ids(records)), None
+        # That the registry does not know an id is believed for one batch: it may be registered later.
+        unknown = set() if registry.writers else registry.resolve(schema_ids(records))
         while True:
-            known = known or Decoder.of(schema, registry.writers, frozenset())
-            decoder = Decoder.of(schema, registry.writers, unknown) if unknown else known
             seen = Observation()
-            judged = decoder.decode(records, newest_ms)
+            judged = decoder(tuple(registry.writers.items()), frozenset(unknown)).decode(records, newest_ms)
             cassandra_table.upsert(newest_rows(judged.observe(seen, *counts)), settings)
             unresolved = {int(schema_id, 16) for schema_id in seen.get["unresolved"].split()}
             if not unresolved:
                 break
             unknown |= registry.resolve(unresolved)
-            known = None
 
         letters = {reason: seen.get[reason] for reason in REASONS if seen.get[reason]}
         if letters:

@@ -28,8 +28,8 @@ export async function submitSpark(instance: Instance, args: string[], stop: Abor
   return stop.aborted && (exitCode === 143 || exitCode === 130) ? 0 : exitCode;
 }
 
-// A driver that is killed while it starts a process (Hadoop's file system calls chmod) leaves a jspawnhelper behind, which
-// holds the driver's connections for ever, and so the master its cores (JDK-8307990, not mended in this Java 17).
+// A driver that is killed while it starts a process (Hadoop's file system calls chmod) leaves a jspawnhelper behind,
+// which holds the driver's connections for ever, and so the master its cores (JDK-8307990, not mended in this Java 17).
 const driverJavaOptions = "-XX:+UseSerialGC -Djdk.lang.Process.launchMechanism=VFORK";
 
 /** The command line of spark-submit up to the job's own options. The jars lie on this machine: nothing is downloaded. */

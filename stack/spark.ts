@@ -61,11 +61,16 @@ const wish = ({ folder }: Instance) => join(folder, "run", "spark-wanted");
 
 export const sparkMasterOf = (instance: Instance) => environmentOf(instance).SPARK_MASTER_URL ?? "";
 
+interface Cluster {
+  aliveworkers: number;
+  activeapps: { name: string; state: string }[];
+}
+
 /** What the master says of its cluster. @throws where no master answers */
-export async function clusterOf(instance: Instance): Promise<{ aliveworkers: number }> {
+export async function clusterOf(instance: Instance): Promise<Cluster> {
   const response = await fetch(`${environmentOf(instance).SPARK_UI_URL}/json/`, { signal: AbortSignal.timeout(5_000) });
   if (!response.ok) throw new Error(`Spark's master answers ${response.status}`);
-  return (await response.json()) as { aliveworkers: number };
+  return (await response.json()) as Cluster;
 }
 
 /** The environment of Spark's own programs. */

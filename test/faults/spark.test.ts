@@ -1,6 +1,7 @@
 /** One job on one cluster through everything that may happen to it, in this order; 200,000 records are the measure. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { environmentOf, type Instance } from "../../stack/instance.ts";
+import { clusterOf } from "../../stack/spark.ts";
 import { openBrowser } from "../support/browser.ts";
 import { dropKeyspace, readRows } from "../support/cassandra.ts";
 import { readTopic } from "../support/kafka.ts";
@@ -38,9 +39,9 @@ afterAll(async () => {
 
 test("an application that was submitted before there was a worker starts when one joins", async () => {
   await stack.stop("spark-worker");
-  await until("the master knows no worker", async () => (await masterSays()).aliveworkers === 0);
+  await until("the master knows no worker", async () => (await clusterOf(cluster)).aliveworkers === 0);
   job = start();
-  await until("the application waits", async () => (await masterSays()).activeapps[0]?.state === "WAITING");
+  await until("the application waits", async () => (await clusterOf(cluster)).activeapps[0]?.state === "WAITING");
 
   await stack.start("spark-worker");
   await send(1_000);
@@ -101,27 +102,20 @@ test("SIGTERM ends the job with 0", async () => {
   expect(await job.exited).toBe(0);
 }, 60_000);
 
-interface MasterState {
-  aliveworkers: number;
-  activeapps: { name: string; state: string }[];
-}
-
-const masterSays = async () =>
-  (await (await fetch(`${environmentOf(cluster).SPARK_UI_URL}/json/`)).json()) as MasterState;
-
 async function grows(when: string) {
   const before = await committedByJob(names);
   await commits(`more is committed ${when}`, (records) => records > before);
 }
 
 /** Waits until the job has committed as many records as `suffice` asks for; in vain, it tells what the job said last. */
-async function commits(what: string, suffice: (records: number) => boolean, withinMs = 180_000) {
-  try {
-    await until(what, async () => suffice(await committedByJob(names)), { withinMs, everyMs: 50 });
-  } catch (cause) {
+async function commits(what: string, suffice: (records: number) => boolean, withinMs?: number) {
+  const probe = async () => {
+    const records = await committedByJob(names);
+    if (suffice(records)) return true;
     const lastLines = (await job.output()).trim().split("\n").slice(-20);
-    throw new Error(`not within ${withinMs} ms: ${what}; the job's last lines:\n${lastLines.join("\n")}`, { cause });
-  }
+    throw new Error(`${records} committed; the job's last lines:\n${lastLines.join("\n")}`);
+  };
+  await until(what, probe, { withinMs, everyMs: 50 });
 }
 
 function kill(word: string) {
