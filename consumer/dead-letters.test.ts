@@ -55,7 +55,9 @@ test("a failure to write a letter is tried again when it may pass, and thrown wh
   await open(away).send(origin, [letter(4)], never);
   expect(attempts).toBe(3);
   attempts = 0;
-  expect(open(new Error("message too large")).send(origin, [letter(4)], never)).rejects.toThrow("message too large");
+  await expect(open(new Error("message too large")).send(origin, [letter(4)], never)).rejects.toThrow(
+    "message too large",
+  );
 });
 
 test("requests stay under the limit, and a letter that is larger goes alone", () => {

@@ -26,7 +26,7 @@ test("any other error is thrown at once", async () => {
     attempts++;
     throw broken;
   };
-  expect(retry(work, { what: "work", while: (e) => e === away, stop: never, log })).rejects.toBe(broken);
+  await expect(retry(work, { what: "work", while: (e) => e === away, stop: never, log })).rejects.toBe(broken);
   expect(attempts).toBe(1);
 });
 

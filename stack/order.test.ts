@@ -43,7 +43,7 @@ test("the first failure stops the others, starts nothing more and is what is thr
     await new Promise((resolve) => stop.addEventListener("abort", resolve));
     done.push(name);
   };
-  expect(inOrder(nodes, work)).rejects.toThrow("no disk");
+  await expect(inOrder(nodes, work)).rejects.toThrow("no disk");
   await inOrder(nodes, work).catch(() => {});
   expect(new Set(done)).toEqual(new Set(["kafka"]));
 });
@@ -56,7 +56,7 @@ test("a caller who stops gets his own reason", async () => {
     stop.signal,
   );
   stop.abort(new Error("Interrupted"));
-  expect(promise).rejects.toThrow("Interrupted");
+  await expect(promise).rejects.toThrow("Interrupted");
 });
 
 test("what runs side by side gives its results in order, whoever is first", async () => {

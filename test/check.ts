@@ -21,7 +21,7 @@ async function listChecks(): Promise<[name: string, argv: string[]][]> {
     ["biome: format, lint, import directions", [...npm("biome"), "ci", "--colors=off", "--error-on-warnings"]],
     ["tsc: types", [...npm("tsc"), "--noEmit"]],
     ["knip: nothing unused", npm("knip")],
-    ["contract: generated files in step", [process.execPath, "contract/generate.ts", "--check"]],
+    ["contract: generated files in step", [process.execPath, "script/generate.ts", "--check"]],
     ["dclint: compose files", [...npm("dclint"), "--max-warnings=0", ...composeFiles]],
     ["hadolint: Dockerfile", [tool("hadolint"), "Dockerfile"]],
     ["docker compose config: every combination of files", [process.execPath, "test/compose/config.ts"]],

@@ -19,6 +19,7 @@ const unitFolders = [
   "consumer",
   "api",
   "stack",
+  "script",
   "test/support",
   "test/compose",
 ];

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { breaksWith, sameBytes } from "./compatibility.ts";
-import { avroSchema } from "./wire.ts";
+import { avroSchema } from "../contract/wire.ts";
+import { breaksWith, sameBytes } from "./schema-compatibility.ts";
 
 const schema = (change: (fields: object[]) => object[]) =>
   JSON.stringify({ ...avroSchema, fields: change(avroSchema.fields) });

@@ -5,20 +5,19 @@
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { withSettingsTable } from "../runtime/settings-table.ts";
-import { captureSql } from "./change-capture.ts";
-import { breaksWith, sameBytes } from "./compatibility.ts";
-import { createCql, createSql } from "./tables.ts";
-import { usersCreated } from "./topics.ts";
-import { avroSchema } from "./wire.ts";
+import { openApiDocument } from "../api/app.ts";
+import { captureSql } from "../contract/change-capture.ts";
+import { createCql, createSql } from "../contract/tables.ts";
+import { usersCreated } from "../contract/topics.ts";
+import { avroSchema } from "../contract/wire.ts";
+import { breaksWith, sameBytes } from "./schema-compatibility.ts";
+import { withSettingsTable } from "./settings-table.ts";
 
 const project = join(import.meta.dir, "..");
 const generated = "contract/generated";
 const versions = `${generated}/versions`;
 const check = process.argv.includes("--check");
 
-// Only the generator may know the API; the linter holds the direction for what is imported statically.
-const { openApiDocument } = await import("../api/app.ts");
 const avsc = `${JSON.stringify(avroSchema, null, 2)}\n`;
 const published = await publishedVersions();
 const faults = breaksWith(avsc, published);
