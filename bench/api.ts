@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { types } from "cassandra-driver";
 import Table from "cli-table3";
+import getPort from "get-port";
 import { validUsers } from "../contract/samples.ts";
 import { rowOf, upsertCql } from "../contract/tables.ts";
 import { createTable, openCassandra } from "../runtime/cassandra.ts";
@@ -67,15 +68,15 @@ async function startServers(): Promise<Contestant[]> {
       ...[tool("gunicorn"), "--chdir", join(import.meta.dir, "peers", "flask_api"), "--bind", `127.0.0.1:${port}`],
       ...["--log-level", "warning", "--workers", "2", ...options, "app:app"],
     ];
-  return [
+  return Promise.all([
     start("this API", () => [process.execPath, "api/main.ts"]),
     start("Flask, gunicorn's defaults", flask()),
     start("Flask, gthread and keep-alive", flask("--worker-class", "gthread", "--threads", "8", "--keep-alive", "75")),
-  ];
+  ]);
 }
 
-function start(name: string, argv: (port: number) => string[]): Contestant {
-  const port = freePort();
+async function start(name: string, argv: (port: number) => string[]): Promise<Contestant> {
+  const port = await getPort({ host: "127.0.0.1" });
   const server = Bun.spawn(argv(port), {
     cwd: join(import.meta.dir, ".."),
     env: { ...env, API_PORT: String(port), CASSANDRA_CONTACT_POINTS: config.cassandra.contactPoints.join(",") },
@@ -150,13 +151,6 @@ function print(contestants: Contestant[]) {
   }
   console.log(table.toString());
   console.log("ratio: this API's requests for a CPU second to the other's");
-}
-
-function freePort(): number {
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = server;
-  server.stop(true);
-  return port;
 }
 
 await main();

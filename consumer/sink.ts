@@ -1,4 +1,5 @@
 import { types } from "cassandra-driver";
+import pLimit from "p-limit";
 import { deleteCql, rowOf, selectCql, upsertCql } from "../contract/tables.ts";
 import { fields } from "../contract/user.ts";
 import { type Cassandra, isInvalidStatement, isTransient } from "../runtime/cassandra.ts";
@@ -7,7 +8,6 @@ import type { Log } from "../runtime/log.ts";
 import { retry } from "../runtime/retry.ts";
 import { type Change, type DeadLetter, idOf, type Write } from "./change.ts";
 import { collapse, groupsOf } from "./groups.ts";
-import { limitOf } from "./limit.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Requests to Cassandra under way at once, over all partitions. */
@@ -48,7 +48,7 @@ const stored: Outcome = { refused: [], again: [] };
 export function openSink({ cassandra, keyspace, metrics, log }: Dependencies): Sink {
   const upsert = upsertCql(keyspace);
   const remove = deleteCql(keyspace);
-  const limit = limitOf(maxInFlight);
+  const limit = pLimit(maxInFlight);
 
   async function write(writes: readonly Write[], stop: AbortSignal): Promise<DeadLetter[]> {
     const { newest, replaced } = collapse(writes);

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { messageOf } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 
@@ -28,7 +29,7 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
       const waitMs = Math.round(backoffMs(attempt, maxWaitMs));
       log.warn("retrying", { what, attempt, waitMs, error: messageOf(error) });
       await between?.(error);
-      await pause(waitMs, stop);
+      await wait(waitMs, undefined, { signal: stop }).catch(() => stop.throwIfAborted());
     }
   }
 }
@@ -36,17 +37,3 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
 /** 100, 200, 400 … ms up to `maxWaitMs`, less up to half of it, so that many who wait do not all come back at once. */
 const backoffMs = (attempt: number, maxWaitMs: number) =>
   Math.min(100 * 2 ** Math.min(attempt - 1, 30), maxWaitMs) * (1 - Math.random() / 2);
-
-function pause(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      clearTimeout(timer);
-      stop.removeEventListener("abort", end);
-      if (stop.aborted) reject(stop.reason);
-      else resolve();
-    };
-    const timer = setTimeout(end, ms);
-    stop.addEventListener("abort", end);
-    if (stop.aborted) end();
-  });
-}

@@ -1,3 +1,5 @@
+import { XMLParser } from "fast-xml-parser";
+
 /** What supervisor's XML-RPC interface sends and takes. */
 export type Value = string | number | boolean | null | Value[] | { [name: string]: Value };
 
@@ -35,66 +37,62 @@ function encodeScalar(value: string | number | boolean): string {
   return `<string>${Bun.escapeHTML(value)}</string>`;
 }
 
-/** The value of a response, or the `Fault` it carries. */
+const parser = new XMLParser({
+  parseTagValue: false,
+  trimValues: false,
+  isArray: (name) => name === "value" || name === "member",
+});
+
+/** An element as the parser gives it: text, or its children by name, white space between them under `#text`. */
+type Element = string | { [name: string]: Element | Element[] };
+
+/**
+ * The value of a response.
+ * @throws Fault where the response carries one
+ * Source: xmlrpc.com/spec.md
+ */
 export function decodeResponse(xml: string): Value {
-  const tokens = [...xml.matchAll(/<[^>]+>|[^<]+/g)].map(([token]) => token).filter((token) => !token.startsWith("<?"));
-  let at = 0;
-  const skipTo = (tag: string) => {
-    while (at < tokens.length && tokens[at] !== tag) at++;
-    if (at++ >= tokens.length) throw new Error(`not an XML-RPC response: no ${tag}`);
+  const { methodResponse } = parser.parse(xml) as {
+    methodResponse?: { params?: { param?: { value?: Element[] } }; fault?: { value?: Element[] } };
   };
-  const text = (end: string) => {
-    const from = at;
-    skipTo(end);
-    return unescapeXml(tokens.slice(from, at - 1).join(""));
-  };
-  const next = () => {
-    while (tokens[at]?.trim() === "") at++;
-    return tokens[at];
-  };
-
-  const value = (): Value => {
-    skipTo("<value>");
-    if (!tokens[at]?.startsWith("<")) next();
-    const tag = tokens[at];
-    let result: Value;
-    if (tag === "<struct>") {
-      at++;
-      const members: Record<string, Value> = {};
-      while (next() === "<member>") {
-        skipTo("<name>");
-        const name = text("</name>");
-        members[name] = value();
-        skipTo("</member>");
-      }
-      result = members;
-    } else if (tag === "<array>") {
-      skipTo("<data>");
-      const items: Value[] = [];
-      while (next() === "<value>") items.push(value());
-      result = items;
-    } else if (tag === undefined || !tag.startsWith("<") || tag === "</value>") {
-      return text("</value>");
-    } else {
-      at++;
-      const content = tag.endsWith("/>") ? "" : text(tag.replace("<", "</"));
-      result = scalar(tag, content);
-    }
-    skipTo("</value>");
-    return result;
-  };
-
-  if (!xml.includes("<fault>")) return value();
-  const { faultCode, faultString } = value() as { faultCode: number; faultString: string };
+  const value = methodResponse?.fault?.value?.[0] ?? methodResponse?.params?.param?.value?.[0];
+  if (value === undefined) throw new Error(`not an XML-RPC response: ${xml.slice(0, 100)}`);
+  if (!methodResponse?.fault) return decodeValue(value);
+  const { faultCode, faultString } = decodeValue(value) as { faultCode: number; faultString: string };
   throw new Fault(faultCode, faultString);
 }
 
-function scalar(tag: string, content: string): Value {
-  if (tag === "<int>" || tag === "<i4>" || tag === "<double>") return Number(content);
-  if (tag === "<boolean>") return content === "1";
-  if (tag.startsWith("<nil")) return null;
-  return content;
+function decodeValue(element: Element): Value {
+  if (typeof element === "string") return element;
+  const [type = "string", content = ""] = Object.entries(element).find(([name]) => name !== "#text") ?? [];
+  switch (type) {
+    case "int":
+    case "i4":
+    case "double":
+      return Number(content);
+    case "boolean":
+      return content === "1";
+    case "nil":
+      return null;
+    case "array":
+      return childrenOf(content, "data", "value").map(decodeValue);
+    case "struct":
+      return Object.fromEntries(
+        childrenOf(content, "member").map((member) => {
+          const { name, value } = member as { name: string; value: Element[] };
+          return [name, decodeValue(value[0] ?? "")];
+        }),
+      );
+    default:
+      return String(content);
+  }
 }
 
-const unescapeXml = (text: string) =>
-  text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&amp;", "&");
+/** The elements at the end of a path of names; none where it leads nowhere. */
+function childrenOf(element: Element | Element[], ...path: string[]): Element[] {
+  const end = path.reduce<Element | Element[] | undefined>(
+    (at, name) => (typeof at === "object" && !Array.isArray(at) ? at[name] : undefined),
+    element,
+  );
+  return Array.isArray(end) ? end : [];
+}

@@ -2,7 +2,8 @@ import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, type StartedApi, startApi } from "./support/api.ts";
+import getPort from "get-port";
+import { type StartedApi, startApi } from "./support/api.ts";
 import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
 import { openLink } from "./support/link.ts";
 import { namesOf } from "./support/names.ts";
@@ -160,7 +161,7 @@ test("the compiled API carries Swagger UI and the live page in itself", async ()
   expect(build.exitCode).toBe(0);
   const api = Bun.spawn([binary], {
     cwd: folder,
-    env: { ...env, API_PORT: String(freePort()) },
+    env: { ...env, API_PORT: String(await getPort({ host: "127.0.0.1" })) },
     stdio: ["ignore", "ignore", "pipe"],
   });
   try {

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import getPort from "get-port";
 import { project } from "../../stack/instance.ts";
-import { freePort } from "../support/api.ts";
 
 /** A Compose project of the test's own: other names, other ports, nothing that a running platform would notice. */
 export interface ComposeProject {
@@ -21,7 +21,9 @@ export const projectName = "user-automation-test";
 export async function openProject(files: string[]): Promise<ComposeProject> {
   const folder = mkdtempSync(join(tmpdir(), `${projectName}-`));
   const example = await Bun.file(join(project, ".env.example")).text();
-  const moved = [...example.matchAll(/^#(\w+_PORT)=/gm)].map(([, name]) => [name ?? "", String(freePort())]);
+  const moved = await Promise.all(
+    [...example.matchAll(/^#(\w+_PORT)=/gm)].map(async ([, name]) => [name ?? "", String(await getPort())]),
+  );
   const set = [...example.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name ?? "", value ?? ""]);
   const env = Object.fromEntries([...set, ...moved]);
   const envFile = join(folder, "env");

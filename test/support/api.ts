@@ -1,3 +1,4 @@
+import getPort from "get-port";
 import { type StartedProgram, startProgram } from "./program.ts";
 import { until } from "./until.ts";
 
@@ -7,7 +8,7 @@ export interface StartedApi extends StartedProgram {
 
 /** Starts an API of the test's own on a free port, and resolves once it lives; whether it is ready is for the test. */
 export async function startApi(environment: Record<string, string>, file = "api/main.ts"): Promise<StartedApi> {
-  const port = freePort();
+  const port = await getPort({ host: "127.0.0.1" });
   const program = startProgram(file, [], { ...environment, API_PORT: String(port), LISTEN_HOST: "127.0.0.1" });
   const url = `http://127.0.0.1:${port}`;
   const ended = program.exited.then(async (code) => {
@@ -16,12 +17,4 @@ export async function startApi(environment: Record<string, string>, file = "api/
   await Promise.race([ended, until("the API lives", async () => (await fetch(`${url}/healthz`)).ok)]);
   ended.catch(() => {}); // from here on the test says when it should end
   return { ...program, url };
-}
-
-/** A port that nothing listens on. */
-export function freePort(): number {
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = server;
-  server.stop(true);
-  return port;
 }
