@@ -45,15 +45,16 @@ export async function consume(dependencies: Dependencies, stop: AbortSignal): Pr
   });
   const ended = Promise.withResolvers<void>();
   const halt = new AbortController();
+  const failures: unknown[] = [];
   const stopped = () => {
     halt.abort(stop.reason);
     ended.resolve();
   };
   const fail = (error: unknown) => {
+    failures.push(error);
     halt.abort(error);
-    ended.reject(error);
+    ended.resolve();
   };
-  ended.promise.catch(() => {}); // it may end before anyone awaits it
 
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     progress.joined(payload.memberAssignment);
@@ -85,9 +86,10 @@ export async function consume(dependencies: Dependencies, stop: AbortSignal): Pr
   } finally {
     stop.removeEventListener("abort", stopped);
     halt.abort(new Error("the consumer has ended"));
-    // With Kafka away this may take for ever, and what is committed is committed.
-    await Promise.race([consumer.disconnect(), Bun.sleep(closeWithinMs)]);
+    // With Kafka away this may fail or take indefinitely, and what is committed is committed.
+    await Promise.race([consumer.disconnect().catch(() => {}), Bun.sleep(closeWithinMs)]);
   }
+  if (failures.length > 0) throw failures[0]; // also one that came up while the slices in hand were finished
 }
 
 /** Offsets move only after every record of a slice is stored or dead-lettered. */
@@ -105,7 +107,7 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
     try {
       await whileBeating(heartbeat, halt, (abandon) => storeSlice(batch, slice, route, dependencies, abandon));
     } catch (error) {
-      if (halt.aborted) return; // stopped while it waited for a service that is away
+      if (error === halt.reason) return; // halted while it waited for a service that is away
       throw error;
     }
     const last = slice.at(-1)!.offset;

@@ -1,7 +1,7 @@
 import { openCassandra, prepareCassandra } from "../runtime/cassandra.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { isTransient, openKafka, prepareKafka } from "../runtime/kafka.ts";
-import { run } from "../runtime/lifecycle.ts";
+import { run, StoppedError } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
 import { openRegistry } from "../runtime/registry.ts";
@@ -82,7 +82,7 @@ await run(openLog("consumer"), async (stop) => {
       stop,
     );
   } catch (error) {
-    if (!stop.aborted) throw error; // stopped while it waited for a service that is away
+    if (!(error instanceof StoppedError)) throw error; // stopped while it waited for a service that is away
   } finally {
     const closing = [producer.disconnect(), admin.disconnect(), cassandra.shutdown(), server.stop(true)];
     await Promise.race([Promise.allSettled(closing), Bun.sleep(closeWithinMs)]);

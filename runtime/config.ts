@@ -187,9 +187,12 @@ export function listSettings(schema: z.ZodType = Settings, path: string[] = []):
   return Object.entries(object.shape).flatMap(([key, child]) => listSettings(child as z.ZodType, [...path, key]));
 }
 
-/** What is wrong with the configuration: every fault at once, each with the key and the variable that would mend it. */
+/** What is wrong with the configuration: every fault at once, each with the key and the variable that would fix it. */
 export class ConfigError extends Error {
   override name = "ConfigError";
+  constructor(readonly faults: readonly string[]) {
+    super(`configuration is wrong:\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
+  }
 }
 
 /**
@@ -208,9 +211,9 @@ export function resolveConfig(yaml: string, env: Record<string, string | undefin
     const faults = parsed.error.issues.map((issue) => {
       const key = issue.path.join(".");
       const name = settings.find((entry) => entry.path.join(".") === key)?.env;
-      return `  ${key || "(top level)"}: ${issue.message}; set it in ${file}${name ? ` or by ${name}` : ""}`;
+      return `${key || "(top level)"}: ${issue.message}; set it in ${file}${name ? ` or by ${name}` : ""}`;
     });
-    throw new ConfigError(`configuration is wrong:\n${faults.join("\n")}`);
+    throw new ConfigError(faults);
   }
   const { ports, ...rest } = parsed.data;
   const local = (number: number) => `127.0.0.1:${number}`;
@@ -228,7 +231,7 @@ export function resolveConfig(yaml: string, env: Record<string, string | undefin
 /** Reads `CONFIG_FILE`, or `config.yaml` of the working folder where there is one, and the environment: once, in `main`. */
 export function loadConfig(env = process.env): Config {
   const file = env.CONFIG_FILE ?? "config.yaml";
-  if (env.CONFIG_FILE && !existsSync(file)) throw new ConfigError(`CONFIG_FILE names ${file}, which does not exist`);
+  if (env.CONFIG_FILE && !existsSync(file)) throw new ConfigError([`CONFIG_FILE names ${file}, which does not exist`]);
   return resolveConfig(existsSync(file) ? readFileSync(file, "utf8") : "", env, file);
 }
 

@@ -1,27 +1,41 @@
 import { ConfigError } from "./config.ts";
 import type { Log } from "./log.ts";
 
-/** How a program ends; Airflow retries `retriable` alone. */
+/** How a program ends; Airflow retries only `retriable`. */
 export const exitCodes = { done: 0, retriable: 1, final: 2 } as const;
 
 /** How long a program may take to finish after it was asked to stop, in milliseconds. */
 const stopWithinMs = 9_000;
 
-/** An error that trying again cannot mend: the program exits with code 2. */
+/** An error that trying again cannot fix: the program exits with code 2. */
 export class FinalError extends Error {
   override name = "FinalError";
 }
 
+/** An expected failure that another attempt may not meet, with a message that says it all: exit code 1, no stack. */
+export class TransientError extends Error {
+  override name = "TransientError";
+}
+
+/** A signal asked the program to stop, which cut something short; nothing else is wrong. */
+export class StoppedError extends TransientError {
+  override name = "StoppedError";
+  constructor(readonly signal: string) {
+    super(`stopped by ${signal}`);
+  }
+}
+
 /**
- * Runs a program to its exit. SIGTERM and SIGINT abort `stop`, and `main` then has nine seconds to finish the work in
- * hand; a watchdog names the program and ends it after that. Exit codes: 0 done, 1 worth a restart, 2 not.
+ * Runs a program to its exit. SIGTERM and SIGINT abort `stop` with a StoppedError, and `main` then has nine seconds to
+ * finish the work in hand; a watchdog names the program and ends it after that. Exit codes: 0 done, 1 worth a restart,
+ * 2 not.
  */
 export async function run(log: Log, main: (stop: AbortSignal) => Promise<void>): Promise<never> {
   const stop = new AbortController();
   const ask = (signal: string) => {
     if (stop.signal.aborted) return;
     log.info("stopping", { signal });
-    stop.abort(signal);
+    stop.abort(new StoppedError(signal));
     setTimeout(() => {
       log.error("did not stop in time", { stopWithinMs });
       process.exit(exitCodes.retriable);
@@ -33,14 +47,32 @@ export async function run(log: Log, main: (stop: AbortSignal) => Promise<void>):
     await main(stop.signal);
     process.exit(exitCodes.done);
   } catch (error) {
-    const final = error instanceof ConfigError || error instanceof FinalError;
-    log.error("failed", { error: messageOf(error), retry: !final });
-    process.exit(final ? exitCodes.final : exitCodes.retriable);
+    process.exit(report(log, error));
   }
+}
+
+/** Logs why a program fails, one event for each fault of its configuration, and gives its exit code. */
+function report(log: Log, error: unknown): number {
+  if (error instanceof ConfigError) {
+    for (const fault of error.faults) log.error("configuration is wrong", { fault });
+    return exitCodes.final;
+  }
+  const final = error instanceof FinalError;
+  const isExpected = final || error instanceof TransientError;
+  log.error("failed", { error: messageOf(error), retry: !final, ...(!isExpected && { stack: stackOf(error) }) });
+  return final ? exitCodes.final : exitCodes.retriable;
 }
 
 /** What an error says, its causes included, on one line. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`;
+}
+
+/** Where an error was thrown, its causes included; without their messages. */
+function stackOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const frames = error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? [];
+  const cause = stackOf(error.cause);
+  return [`${error.name}:`, ...frames, ...(cause === undefined ? [] : [`caused by ${cause}`])].join("\n");
 }

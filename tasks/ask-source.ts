@@ -1,7 +1,7 @@
 import ky, { HTTPError } from "ky";
 import { firstFault } from "../contract/user.ts";
 import type { Config } from "../runtime/config.ts";
-import { FinalError, messageOf } from "../runtime/lifecycle.ts";
+import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
 import { redact } from "../sources/redact.ts";
 import type { Ask, Source } from "../sources/source.ts";
@@ -31,10 +31,12 @@ export async function askSource(
   try {
     text = await get(url, config.fetch, log, stop);
   } catch (error) {
-    if (stop.aborted) throw new Error(`stopped by ${stop.reason} before ${source.name} answered`);
     if (error instanceof HTTPError && !transientStatuses.includes(error.response.status))
       throw new FinalError(`${source.name} refuses the request with status ${error.response.status}: ${url}`);
-    throw new Error(`${source.name} did not answer in ${config.fetch.attempts} attempts: ${url}`, { cause: error });
+    stop.throwIfAborted(); // another attempt would have been made
+    throw new TransientError(`${source.name} did not answer in ${config.fetch.attempts} attempts: ${url}`, {
+      cause: error,
+    });
   }
   return readAnswer(source, text, url, ask.page);
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { columnArrays, createSql, upsertSql } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
-import { FinalError, messageOf } from "../runtime/lifecycle.ts";
+import { FinalError, messageOf, StoppedError, TransientError } from "../runtime/lifecycle.ts";
 import { fateOf, openPostgres, type Postgres } from "../runtime/postgres.ts";
 import { retry } from "../runtime/retry.ts";
 import { inputFlag, inputOption, type Task } from "./task.ts";
@@ -38,7 +38,9 @@ export const backup: Task<{ input?: string }> = {
           throw new FinalError(
             `PostgreSQL refuses to ${what}: ${messageOf(error)}; look at postgres.url, POSTGRES_URL`,
           );
-        throw new Error(`could not ${what}`, { cause: error });
+        if (error instanceof StoppedError) throw error;
+        const Failure = fateOf(error) === "transient" ? TransientError : Error;
+        throw new Failure(`could not ${what}`, { cause: error });
       }
     };
 

@@ -83,6 +83,16 @@ test.each([
   expect(stderr).toContain(fault);
 });
 
+test("each fault of the configuration is a line of its own", async () => {
+  const { code, stderr } = await run("fetch", { FETCH_ATTEMPTS: "never", POSTGRES_URL: "nonsense" });
+  expect(code).toBe(2);
+  const lines = stderr.trimEnd().split("\n");
+  expect(lines.length).toBe(2);
+  expect(lines[0]).toContain('msg="configuration is wrong" fault="fetch.attempts: ');
+  expect(lines[1]).toContain('msg="configuration is wrong" fault="postgres.url: Invalid URL; set it in');
+  expect(stderr).not.toContain("stack=");
+});
+
 test("bad configuration ends with exit code 2, and --help with 0", async () => {
   const bad = await run("fetch", { FETCH_ATTEMPTS: "never" });
   expect(bad.code).toBe(2);
@@ -94,6 +104,15 @@ test("bad configuration ends with exit code 2, and --help with 0", async () => {
     expect(help.stdout).toStartWith(`${task}: `);
   }
 });
+
+/** Reads a stream as it comes. */
+function readAll(stream: ReadableStream<Uint8Array>) {
+  let text = "";
+  void (async () => {
+    for await (const chunk of stream) text += new TextDecoder().decode(chunk);
+  })();
+  return { text: () => text };
+}
 
 /** Two stages as a shell joins them; the first chunk that comes out of the second. */
 const stream = (line: string) => {
@@ -117,6 +136,18 @@ test("a stream passes records on as they come, and Ctrl-C at its head ends it we
     lastLine,
   );
   expect(passed).toEqual({ read: sent.written, written: sent.written, rejected: 0 });
+});
+
+test("a stream that fails after it was told to end says so by exit code 1", async () => {
+  const fetch = start("fetch --every 1s --users 5000 --seed s");
+  const reader = fetch.stdout.getReader();
+  await reader.read(); // the rest of the first answer is on its way, and no reader takes it
+  const log = readAll(fetch.stderr);
+  fetch.kill("SIGTERM");
+  await until("it has heard the signal", () => log.text().includes("msg=stopping"));
+  await reader.cancel();
+  expect(await fetch.exited).toBe(1);
+  expect(log.text()).toContain("nobody reads stdout any more");
 });
 
 test("a stream ends by itself after the time that is set, with other users at each beat", async () => {

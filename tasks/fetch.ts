@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import ms from "ms";
 import { z } from "zod";
-import { FinalError } from "../runtime/lifecycle.ts";
+import { FinalError, StoppedError } from "../runtime/lifecycle.ts";
 import { sources } from "../sources/catalogue.ts";
 import { type Answer, askSource } from "./ask-source.ts";
 import { atOption, type Task } from "./task.ts";
@@ -94,7 +94,7 @@ export const fetch: Task<z.infer<typeof options>> = {
         }
       } catch (error) {
         // A stream ends well when it is told to, also in the middle of a request.
-        if (!stop.aborted) throw error;
+        if (!(error instanceof StoppedError)) throw error;
       }
     return { source: source.name, seed, asked };
   },

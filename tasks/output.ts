@@ -1,6 +1,6 @@
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { FinalError, messageOf } from "../runtime/lifecycle.ts";
+import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
 
 /** Where a task writes text. */
 export interface Output {
@@ -12,7 +12,7 @@ export interface Output {
 }
 
 /** The reader of stdout went away (`fetch | head`): there is nobody left to write for. */
-class ReaderGone extends Error {
+class ReaderGone extends TransientError {
   override name = "ReaderGone";
 }
 

@@ -4,8 +4,8 @@ import { keyOf, valueSubject } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { avroSchema, encode } from "../contract/wire.ts";
 import type { Config } from "../runtime/config.ts";
-import { createTopics, openKafka } from "../runtime/kafka.ts";
-import { FinalError, messageOf } from "../runtime/lifecycle.ts";
+import { createTopics, isTransient, openKafka } from "../runtime/kafka.ts";
+import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { inputFlag, inputOption, type Task } from "./task.ts";
@@ -108,7 +108,7 @@ function* sendsOf(users: UserLine[], schemaId: number): Generator<{ user: User; 
 async function acknowledgement<T>(work: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new Error(`Kafka did not acknowledge within ${acknowledgeWithinMs / 1_000} s`);
+    const error = new TransientError(`Kafka did not acknowledge within ${acknowledgeWithinMs / 1_000} s`);
     timer = setTimeout(() => reject(error), acknowledgeWithinMs);
   });
   try {
@@ -132,10 +132,11 @@ const refusals: ReadonlySet<string> = new Set([
   "POLICY_VIOLATION",
 ]);
 
-/** A refusal as a FinalError, any other error as it is. */
+/** A refusal as a FinalError, what may pass as a TransientError, any other error as it is. */
 function withFate(error: unknown): unknown {
   const { type, errors = [], cause } = error as { type?: string; errors?: unknown[]; cause?: unknown };
   if (type !== undefined && refusals.has(type)) return new FinalError(`Kafka refuses: ${messageOf(error)} (${type})`);
   const inner = [...errors, cause].map((each) => (each ? withFate(each) : undefined));
-  return inner.find((each) => each instanceof FinalError) ?? error;
+  const refusal = inner.find((each) => each instanceof FinalError);
+  return refusal ?? (isTransient(error) ? new TransientError(messageOf(error)) : error);
 }

@@ -112,12 +112,12 @@ async function* chunksOf(input: string | undefined, stop: AbortSignal, signals: 
   const file = input === undefined ? Bun.stdin : Bun.file(input);
   if (input !== undefined && !(await file.exists())) throw new FinalError(`--input ${input} does not exist`);
   const reader = file.stream().getReader();
-  const isStopped = () => stop.aborted && signals.includes(stop.reason);
+  const isStopped = () => stop.aborted && signals.includes(stop.reason.signal);
   const end = () => void (isStopped() && reader.cancel());
   stop.addEventListener("abort", end);
   end();
   for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-  if (isStopped()) throw new Error(`stopped by ${stop.reason} before the end of the input`);
+  if (isStopped()) throw stop.reason;
 }
 
 function flagsOf(task: Pick<Task, "name" | "flags">, args: string[]) {
