@@ -13,7 +13,7 @@ COPY sources sources
 COPY tasks tasks
 COPY consumer consumer
 COPY api api
-COPY script/programs.ts script/
+COPY script/programs.ts script/proxy.ts script/
 RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --outfile /out/bin/programs \
  && for task in fetch format backup produce; do ln -s programs "/out/bin/$task"; done
 # The files that the binary needs of the C library, what a scanner reads to know them, and a user who is not root.

@@ -4,6 +4,7 @@ import { bodyLimit } from "hono/body-limit";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import type { Registry } from "prom-client";
+import type { Config } from "../runtime/config.ts";
 import type { Log } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
 import { describe, registerDocumentation } from "./documentation.ts";
@@ -11,6 +12,7 @@ import { answerErrors, answerUnknown, invalid, Problem } from "./errors.ts";
 import { registerHealth } from "./health.ts";
 import { registerLivePage } from "./live/live.ts";
 import { declareMetrics, measure } from "./metrics.ts";
+import { requireOwnHost } from "./own-host.ts";
 import type { App, AppEnv } from "./route.ts";
 import { requireToken } from "./token.ts";
 import { registerAddUser } from "./users/add-user.ts";
@@ -26,6 +28,8 @@ import { registerUpdateUser } from "./users/update-user.ts";
 export interface Dependencies {
   users: UserStore;
   log: Log;
+  /** The address listened on, and the names answered to besides it. */
+  names?: Pick<Config, "host" | "hosts">;
   /** What `/metrics` shows; the app adds its own to it. */
   registry?: Registry;
   /** What writes must carry; left out, they are open. */
@@ -53,6 +57,7 @@ const headers = {
 export function createApp({
   users,
   log,
+  names = { host: "localhost", hosts: [] },
   registry = openMetrics(),
   token,
   bodyLimitBytes = 64 * 1024,
@@ -67,6 +72,7 @@ export function createApp({
   app.use(requestId({ limitLength: 100 }));
   app.use(secureHeaders(headers));
   app.use(measure(metrics));
+  app.use(requireOwnHost(names));
   app.onError(answerErrors(log));
   app.notFound(answerUnknown(methodsOf(app)));
 

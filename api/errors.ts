@@ -7,7 +7,11 @@ import type { AppEnv } from "./route.ts";
 
 /** Every status an operation can fail with, and its short name in `type`. */
 const kinds = {
-  400: { name: "bad-request", title: "Bad request", when: "The path, the query or the JSON itself is malformed." },
+  400: {
+    name: "bad-request",
+    title: "Bad request",
+    when: "The path, the query, the Host header or the JSON itself is malformed.",
+  },
   401: {
     name: "unauthorized",
     title: "Unauthorized",
@@ -22,6 +26,7 @@ const kinds = {
   409: { name: "conflict", title: "Conflict", when: "A user of this id exists, or its deletion is dated later." },
   413: { name: "too-large", title: "Content too large", when: "The body is larger than the limit." },
   415: { name: "unsupported-media-type", title: "Unsupported media type", when: "The body is not `application/json`." },
+  421: { name: "misdirected", title: "Misdirected request", when: "The Host header names another server." },
   422: {
     name: "invalid",
     title: "Invalid content",
@@ -93,9 +98,12 @@ const ProblemDocument = z
   })
   .meta({ id: "Problem", description: "An error, as RFC 9457 has it." });
 
-/** The error responses of an operation, for its description. 500 belongs to every one. */
+/** What any operation can fail with. */
+const everywhere = [400, 421, 500] as const;
+
+/** The error responses of an operation, for its description: `statuses`, and those that any operation has. */
 export function problems<S extends ProblemStatus>(...statuses: S[]) {
-  const entries = [...statuses, 500 as const].map((status) => [
+  const entries = [...statuses, ...everywhere].map((status) => [
     status,
     {
       description: kinds[status].when,
@@ -106,7 +114,10 @@ export function problems<S extends ProblemStatus>(...statuses: S[]) {
       ...(status === 401 && { headers: { "WWW-Authenticate": header("string", "The scheme to use: Bearer.") } }),
     },
   ]);
-  return Object.fromEntries(entries) as Record<S | 500, { description: string; content: ProblemContent }>;
+  return Object.fromEntries(entries) as Record<
+    S | (typeof everywhere)[number],
+    { description: string; content: ProblemContent }
+  >;
 }
 
 const exampleOf = (status: ProblemStatus) => ({

@@ -19,7 +19,7 @@ await run(openLog("api"), async (stop) => {
   const client = openCassandra(config, "api", readTimeoutMs);
   const database = openDatabase(client, config, log);
   const users = userStore(database, config.cassandra.keyspace, token);
-  const app = createApp({ users, log, token, bodyLimitBytes });
+  const app = createApp({ users, log, names: config, token, bodyLimitBytes });
 
   const server = Bun.serve({ hostname: config.host, port: config.ports.api, idleTimeout: 120, fetch: app.fetch });
   log.info("listening", { url: server.url.href, writes: token === undefined ? "open" : "with a token" });

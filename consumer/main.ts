@@ -34,8 +34,7 @@ await run(openLog("consumer"), async (stop) => {
   const admin = kafka.admin();
 
   const server = observe({
-    host: config.host,
-    port: config.ports.consumer,
+    config,
     registry,
     log,
     refresh: () =>

@@ -1,14 +1,15 @@
 import type { Registry } from "prom-client";
+import type { Config } from "../runtime/config.ts";
 import { messageOf } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
+import { forOwnHosts } from "../runtime/own-hosts.ts";
 
 /** How long a look at another service may take while somebody waits for the answer, in milliseconds. */
 const lookMs = 2_000;
 
 interface Dependencies {
-  host: string;
-  /** The port to listen on; where it is taken, by another instance, say, any free one is. */
-  port: number;
+  /** Where to listen; where the port is taken, by another instance, say, any free one is. */
+  config: Pick<Config, "host" | "hosts" | "ports">;
   registry: Registry;
   /** Brings the metrics up to date before they are read. */
   refresh: () => Promise<void>;
@@ -18,8 +19,8 @@ interface Dependencies {
 }
 
 /** Answers `/healthz` (the process runs), `/readyz` (records are being stored) and `/metrics` (Prometheus). */
-export function observe({ host, port, registry, refresh, assertReady, log }: Dependencies) {
-  const routes = {
+export function observe({ config, registry, refresh, assertReady, log }: Dependencies) {
+  const routes: Record<string, () => Response | Promise<Response>> = {
     "/healthz": () => new Response("ok\n"),
     "/readyz": async () => {
       try {
@@ -34,9 +35,13 @@ export function observe({ host, port, registry, refresh, assertReady, log }: Dep
       return new Response(await registry.metrics(), { headers: { "content-type": registry.contentType } });
     },
   };
-  const listen = (number: number) =>
-    Bun.serve({ hostname: host, port: number, routes, fetch: () => new Response("not found\n", { status: 404 }) });
+  const answer = forOwnHosts(config, ({ url }) => {
+    const route = routes[new URL(url).pathname];
+    return route ? route() : new Response("not found\n", { status: 404 });
+  });
+  const listen = (number: number) => Bun.serve({ hostname: config.host, port: number, fetch: answer });
 
+  const port = config.ports.consumer;
   const server = listenOr(
     () => listen(port),
     () => listen(0),

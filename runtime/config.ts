@@ -12,14 +12,11 @@ const count = (value: number, env: string, what: string) =>
   setting(z.coerce.number().int().min(1).default(value), env, what);
 const flag = (value: boolean, env: string, what: string) =>
   setting(z.union([z.boolean(), z.stringbool()]).default(value), env, what);
-const list = (env: string, what: string) =>
-  setting(
-    z
-      .union([z.string().transform((line) => line.split(",").map((item) => item.trim())), z.array(z.string())])
-      .optional(),
-    env,
-    what,
-  );
+const items = (item = z.string()) =>
+  z
+    .union([z.string().transform((line) => line.split(",").map((each) => each.trim())), z.array(z.string())])
+    .pipe(z.array(item));
+const list = (env: string, what: string) => setting(items().optional(), env, what);
 const address = (env: string, what: string) => setting(z.url().optional(), env, what);
 
 /**
@@ -144,6 +141,16 @@ const Settings = z.strictObject({
     "127.0.0.1",
     "LISTEN_HOST",
     "Address that the API, the consumer's metrics and the embedded source listen on.",
+  ),
+  hosts: setting(
+    items(
+      z
+        .string()
+        .toLowerCase()
+        .regex(/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/, "must be names or addresses without a port"),
+    ).default([]),
+    "ALLOWED_HOSTS",
+    "Host names that these programs answer to besides localhost and the address above, separated by commas.",
   ),
   ports: z
     .strictObject({

@@ -18,7 +18,7 @@ switch (name) {
     process.exit(await isHealthy(argument));
     break;
   case "proxy":
-    proxy(new URL(argument));
+    (await import("./proxy.ts")).proxy(new URL(argument));
     break;
   default:
     await import("../tasks/main.ts");
@@ -34,27 +34,6 @@ async function isHealthy(url: string): Promise<0 | 1> {
     console.error(`${url} does not answer: ${error instanceof Error ? error.message : error}`);
   }
   return 1;
-}
-
-/** Passes each GET on to `target`, on the target's own port: one published port in front of as many instances as there are. */
-function proxy(target: URL) {
-  const server = Bun.serve({
-    hostname: "0.0.0.0",
-    port: Number(target.port),
-    async fetch({ url, method }) {
-      if (method !== "GET") return new Response("GET only\n", { status: 405 });
-      const { pathname, search } = new URL(url);
-      try {
-        return await fetch(new URL(pathname + search, target), {
-          signal: AbortSignal.timeout(10_000),
-          keepalive: false,
-        });
-      } catch {
-        return new Response(`${target.host} does not answer\n`, { status: 502 });
-      }
-    },
-  });
-  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => server.stop(true).then(() => process.exit(0)));
 }
 
 export {}; // a module, for `await` at its top level

@@ -3,7 +3,8 @@ import { listSettings } from "../runtime/config.ts";
 /** The settings as a Markdown table: what README.md shows between its `settings` markers. */
 function settingsTable(): string {
   const rows = listSettings().map(({ path, env, description, default: value }) => {
-    const shown = value === undefined ? "" : `\`${Array.isArray(value) ? value.join(",") : value}\``;
+    const text = value === undefined ? "" : Array.isArray(value) ? value.join(",") : String(value);
+    const shown = text && `\`${text}\``;
     return `| \`${path.join(".")}\` | \`${env}\` | ${shown} | ${description} |`;
   });
   return ["| config.yaml | variable | default | what it is |", "| --- | --- | --- | --- |", ...rows].join("\n");

@@ -5,7 +5,7 @@ import { openLog } from "../runtime/log.ts";
 import { type Answer, newcomer, openApp } from "./support/app.ts";
 
 const token = "a token of sixteen characters or more".replaceAll(" ", "-");
-const { app, store, guardedBy, ask, isReady, close } = openApp(import.meta.path);
+const { app, request, store, guardedBy, ask, isReady, close } = openApp(import.meta.path);
 const guarded = guardedBy(token);
 
 setDefaultTimeout(60_000);
@@ -55,7 +55,7 @@ describe("bad requests", () => {
     const large = JSON.stringify({ ...user, address: "x".repeat(70_000) });
     expectProblem(await ask("POST", "/add-user", large, app, { "Content-Length": String(large.length) }), 413);
     const stream = new Response(large).body;
-    const chunked = await app.request("/add-user", {
+    const chunked = await request("/add-user", {
       method: "POST",
       body: stream,
       headers: { "Content-Type": "application/json" },
@@ -138,14 +138,14 @@ describe("documentation", () => {
       ["/apidocs", "/apidocs/"],
       ["/", "/live/"],
     ] as const) {
-      const html = await (await app.request(page)).text();
+      const html = await (await request(page)).text();
       const assets = [...html.matchAll(/<(?:script|link)\b[^>]*(?:src|href)="([^"]+)"/g)].map(
         ([, address]) => address!,
       );
       expect(assets).toHaveLength(2);
       for (const address of assets) {
         expect(address).toStartWith(prefix);
-        const asset = await app.request(address);
+        const asset = await request(address);
         expect(asset.status).toBe(200);
         expect(await asset.text()).not.toBeEmpty();
       }
@@ -168,7 +168,7 @@ describe("documentation", () => {
 test("requests are counted by route and status, never by id", async () => {
   await ask("GET", `/get-user/${crypto.randomUUID()}`);
   await ask("GET", "/nowhere");
-  const text = await (await app.request("/metrics")).text();
+  const text = await (await request("/metrics")).text();
   const series = text.split("\n").map((line) => line.split(" ")[0]);
   expect(series).toContain('api_requests_total{method="GET",route="/get-user/:id",status="404"}');
   expect(series).toContain('api_requests_total{method="any",route="unknown",status="404"}');

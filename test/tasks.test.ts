@@ -25,7 +25,7 @@ const postgresUrl = `${names.config.postgres.url}?search_path=${schema}`;
 const sql = openPostgres(postgresUrl);
 
 const samples = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(randomuserText) });
-const source = serveSource({ hostname: "127.0.0.1", port: 0 });
+const source = serveSource({ host: "127.0.0.1", hosts: [], port: 0 });
 const env = { ...names.env, POSTGRES_URL: postgresUrl, RANDOMUSER_URL: `${source.url.origin}/api/1.4/` };
 const at = "2026-01-15T06:00:00.000Z";
 

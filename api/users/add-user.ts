@@ -23,7 +23,7 @@ const addUser = createRoute({
         delete: { operationId: "deleteUser", parameters: { id: "$response.body#/id" } },
       },
     },
-    ...problems(400, 401, 409, 413, 415, 422, 503),
+    ...problems(401, 409, 413, 415, 422, 503),
   },
 });
 

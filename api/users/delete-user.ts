@@ -12,7 +12,7 @@ const deleteUser = createRoute({
   summary: "Delete a user",
   security: tokenWhereConfigured,
   request: { params: UserId },
-  responses: { 204: { description: "The user is gone" }, ...problems(400, 401, 404, 503) },
+  responses: { 204: { description: "The user is gone" }, ...problems(401, 404, 503) },
 });
 
 export const registerDeleteUser = (app: App, users: UserStore) =>

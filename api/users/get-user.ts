@@ -12,7 +12,7 @@ const getUser = createRoute({
   tags: ["Users"],
   summary: "One user",
   request: { params: UserId },
-  responses: { 200: json(User, "The user", exampleUser), ...problems(400, 404, 503) },
+  responses: { 200: json(User, "The user", exampleUser), ...problems(404, 503) },
 });
 
 export const registerGetUser = (app: App, users: UserStore) =>

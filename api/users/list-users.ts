@@ -17,7 +17,7 @@ const listUsers = createRoute({
       ...json(UserPage, "A page of users", { users: [exampleUser], cursor: null }),
       links: { next: { operationId: "listUsers", parameters: { cursor: "$response.body#/cursor" } } },
     },
-    ...problems(400, 503),
+    ...problems(503),
   },
 });
 

@@ -13,7 +13,7 @@ const searchUser = createRoute({
   request: { query: SearchQuery },
   responses: {
     200: json(UserPage, "Those of that first name; none is no error", { users: [exampleUser], cursor: null }),
-    ...problems(400, 503),
+    ...problems(503),
   },
 });
 

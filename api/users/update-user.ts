@@ -18,7 +18,7 @@ const updateUser = createRoute({
   request: { params: UserId, body: jsonBody(UserChanges, { email }) },
   responses: {
     200: json(User, "The user's new state", { ...exampleUser, email }),
-    ...problems(400, 401, 404, 413, 415, 422, 503),
+    ...problems(401, 404, 413, 415, 422, 503),
   },
 });
 

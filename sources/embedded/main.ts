@@ -7,7 +7,7 @@ import { serveSource } from "./serve.ts";
 void run(openLog("source"), async (stop) => {
   const config = loadConfig();
   const log = openLog("source", config.log.level);
-  const server = serveSource({ hostname: config.host, port: config.ports.source });
+  const server = serveSource({ host: config.host, hosts: config.hosts, port: config.ports.source });
   log.info("listening", { url: server.url.href });
   await new Promise((resolve) => stop.addEventListener("abort", resolve));
   await server.stop(true);

@@ -144,6 +144,13 @@ describe("names", () => {
     expect(compose.services["airflow-scheduler"]?.volumes).toContain(`./config.yaml:${CONFIG_FILE}:ro`);
   });
 
+  test("each program answers to its service's name", () => {
+    for (const name of ["api", "consumer", "consumer-metrics", "source"]) {
+      const { hosts } = resolveConfig("", { ALLOWED_HOSTS: defaultsOf(environmentOf(name).ALLOWED_HOSTS ?? "") });
+      expect(hosts).toContain(name);
+    }
+  });
+
   test("addresses are those of services on the ports that they listen on inside", () => {
     const text = JSON.stringify(environmentOf("airflow-scheduler"));
     for (const [, name = "", port] of text.matchAll(/(?<![\w.])([a-z][a-z-]+):(\d{4,5})/g)) {

@@ -27,13 +27,14 @@ export function openApp(file: string) {
   const app = createApp({ users: store, log });
   const kept = database.keepTable(stop.signal);
 
+  /** As a client on this machine sends it: with a Host header. */
+  const request = (path: string, { headers, ...init }: RequestInit = {}, to: App = app) =>
+    to.request(path, { ...init, headers: { Host: "localhost", ...(headers as Record<string, string>) } });
+
   async function ask(method: string, path: string, body?: unknown, to: App = app, headers = {}): Promise<Answer> {
     const text = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
-    const response = await to.request(path, {
-      method,
-      body: text,
-      headers: { ...(text !== undefined && { "Content-Type": "application/json" }), ...headers },
-    });
+    const type = text !== undefined && { "Content-Type": "application/json" };
+    const response = await request(path, { method, body: text, headers: { ...type, ...headers } }, to);
     const answer = await response.text();
     return { status: response.status, headers: response.headers, body: answer && JSON.parse(answer) };
   }
@@ -44,10 +45,11 @@ export function openApp(file: string) {
     client,
     store,
     app,
+    request,
     /** The same users, writes only with the token. */
     guardedBy: (token: string) => createApp({ users: store, log, token }),
     ask,
-    isReady: () => until("the API is ready", async () => (await app.request("/readyz")).status === 200),
+    isReady: () => until("the API is ready", async () => (await request("/readyz")).status === 200),
     async close() {
       stop.abort();
       await kept;

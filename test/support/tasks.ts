@@ -11,7 +11,7 @@ type Env = Record<string, string> & { stdin?: string };
 export function openTasks() {
   setDefaultTimeout(60_000); // each test starts several processes
 
-  const source = serveSource({ hostname: "127.0.0.1", port: 0 });
+  const source = serveSource({ host: "127.0.0.1", hosts: [], port: 0 });
   afterAll(() => source.stop(true));
   const url = `${source.url.origin}/api/1.4/`;
 

@@ -1,0 +1,148 @@
+/** Programs answer to their own names only: a page elsewhere cannot have its own name resolve to this machine. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { once } from "node:events";
+import { connect } from "node:net";
+import getPort from "get-port";
+import { dropKeyspace } from "./support/cassandra.ts";
+
+import { namesOf } from "./support/names.ts";
+import { type StartedProgram, startProgram } from "./support/program.ts";
+import { until } from "./support/until.ts";
+
+setDefaultTimeout(120_000);
+
+const { env, config } = namesOf(import.meta.path, { ALLOWED_HOSTS: "users.example.com, api" });
+const consumerPort = await getPort();
+const programs = [
+  { name: "api", file: "api/main.ts", variable: "API_PORT", port: await getPort(), path: "/healthz" },
+  {
+    name: "source",
+    file: "sources/embedded/main.ts",
+    variable: "SOURCE_PORT",
+    port: await getPort(),
+    path: "/healthz",
+  },
+  // The proxy takes its target's port, on an address of its own.
+  {
+    name: "consumer",
+    file: "consumer/main.ts",
+    variable: "CONSUMER_PORT",
+    port: consumerPort,
+    address: "127.0.0.2",
+    path: "/healthz",
+  },
+  {
+    name: "proxy",
+    file: "script/programs.ts",
+    args: ["proxy", `http://127.0.0.2:${consumerPort}`],
+    port: consumerPort,
+    path: "/healthz",
+  },
+].map((program) => ({ address: "127.0.0.1", args: [], variable: "", ...program }));
+
+const started: StartedProgram[] = [];
+beforeAll(async () => {
+  for (const { file, args, variable, port, address } of programs)
+    started.push(
+      startProgram(file, args, { ...env, LISTEN_HOST: address, ...(variable && { [variable]: String(port) }) }),
+    );
+  for (const { name, port, address, path } of programs)
+    await until(`${name} answers`, async () => (await fetch(`http://${address}:${port}${path}`)).ok);
+});
+afterAll(async () => {
+  for (const program of started) program.signal("SIGKILL");
+  await Promise.all(started.map(({ exited }) => exited));
+  await dropKeyspace(config);
+});
+
+/** Sends the text as it stands, and resolves with all that comes back. */
+async function exchange({ port, address }: { port: number; address: string }, request: string): Promise<string> {
+  const socket = connect(port, address);
+  let answer = "";
+  socket.setEncoding("utf8").on("data", (text) => {
+    answer += text;
+  });
+  socket.write(request.replaceAll("\n", "\r\n"));
+  await once(socket, "close");
+  return answer;
+}
+
+const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
+const get = (path: string, ...hosts: string[]) =>
+  `GET ${path} HTTP/1.1\n${hosts.map((host) => `Host: ${host}\n`).join("")}Connection: close\n\n`;
+
+describe.each(programs)("$name", (program) => {
+  const { path, port, address } = program;
+  const ask = async (request: string) => statusOf(await exchange(program, request));
+
+  test.each([
+    "localhost",
+    `localhost:${port}`,
+    "LOCALHOST:80",
+    "127.0.0.1",
+    "[::1]",
+    `[::1]:${port}`,
+    address,
+    "users.example.com",
+    "api:5000",
+  ])("answers to its own name %s", async (host) => expect(await ask(get(path, host))).toBe(200));
+
+  test.each([
+    "attacker.example",
+    `attacker.example:${port}`,
+    "localhost.attacker.example",
+    "0.0.0.0",
+    "192.0.2.1",
+    "[::2]",
+    "localhost.",
+  ])("refuses the foreign name %s with 421", async (host) => expect(await ask(get(path, host))).toBe(421));
+
+  test.each([
+    ["two hosts", get(path, "localhost", "attacker.example")],
+    ["the same host twice", get(path, "localhost", "localhost")],
+    ["a list in one header", get(path, "localhost, localhost")],
+    ["no host", get(path)],
+    ["no host in HTTP/1.0", `GET ${path} HTTP/1.0\nConnection: close\n\n`],
+    ["a path before the path in HTTP/1.0", `GET /abc${path} HTTP/1.0\nConnection: close\n\n`],
+    ["an empty host", get(path, "")],
+    ["a slash in the host", get(path, "localhost/b")],
+    ["a space in the host", get(path, "localhost b")],
+    ["a user in the host", get(path, "user@localhost")],
+    ["a port that is no number", get(path, "localhost:http")],
+  ])("calls a request with %s malformed: 400", async (_, request) => expect(await ask(request)).toBe(400));
+
+  test("is as careful with paths that it does not know", async () => {
+    expect(await ask(get("/nowhere", "attacker.example"))).toBe(421);
+    expect(await ask(get("/nowhere", "localhost"))).toBe(404);
+  });
+});
+
+test("the API says what is wrong as a problem, the others in a line", async () => {
+  for (const program of programs) {
+    const [head = "", body = ""] = (await exchange(program, get(program.path, "attacker.example"))).split("\r\n\r\n");
+    expect(body).toContain("ALLOWED_HOSTS");
+    if (program.name === "api") {
+      expect(head).toContain("application/problem+json");
+      expect(JSON.parse(body)).toMatchObject({ status: 421, type: "urn:problem-type:user-automation:misdirected" });
+    } else expect(head).toContain("text/plain");
+  }
+});
+
+test("the proxy asks its own target only, whatever the path looks like", async () => {
+  const asked: string[] = [];
+  const stranger = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: ({ url }) => {
+      asked.push(url);
+      return new Response("stranger");
+    },
+  });
+  try {
+    const proxy = programs.find(({ name }) => name === "proxy")!;
+    expect(await exchange(proxy, get(`//127.0.0.1:${stranger.port}/healthz`, "localhost"))).not.toContain("stranger");
+    expect(asked).toEqual([]);
+  } finally {
+    await stranger.stop(true);
+  }
+});
