@@ -15,6 +15,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 HERE = Path(__file__).parent
 TASKS = ["fetch", "format", "backup", "produce"]
+NATIONALITIES = "au br ca ch de dk es fi fr gb ie in ir mx nl no nz rs tr ua us".split()
 
 
 @pytest.fixture(scope="session")
@@ -103,14 +104,17 @@ def test_users_that_the_form_refuses(dag, users):
         dag.params.get_param("users").resolve(users)
 
 
-@pytest.mark.parametrize("nationalities", [[], ["us"], ["us", "gb"], "", "us", "us,gb,tr"])
+@pytest.mark.parametrize("nationalities", [[], ["us"], ["us", "gb"], "", "us", "us,gb,tr", ",".join(NATIONALITIES)])
 def test_nationalities_that_the_form_takes(dag, nationalities):
     assert dag.params.get_param("nationalities").resolve(nationalities) == nationalities
 
 
 @pytest.mark.parametrize(
     "nationalities",
-    [["usa"], ["US"], [""], [["us"]], ["us; true"], "us gb", "us,", "us;true", "$(true)", "`true`", "us\" --at '", 5],
+    [
+        *(["usa"], ["US"], ["xx"], ["us", "xx"], ["us\n"], [""], [["us"]], ["us; true"]),
+        *("xx", "us,xx", "us\n", "\n", "us gb", "us,", "us;true", "$(true)", "`true`", "us\" --at '", 5),
+    ],
 )
 def test_nationalities_that_the_form_refuses(dag, nationalities):
     with pytest.raises(ParamValidationError):

@@ -27,6 +27,7 @@ it and running it again gives the same files and changes no row.
 """
 
 NATIONALITIES = "au br ca ch de dk es fi fr gb ie in ir mx nl no nz rs tr ua us".split()
+ONE_OF_THEM = f"(?:{'|'.join(NATIONALITIES)})"
 
 
 def iso(time: datetime) -> str:
@@ -81,8 +82,8 @@ with DAG(
         "nationalities": Param(
             [],
             type=["array", "string"],
-            items={"type": "string", "pattern": "^[a-z]{2}$"},
-            pattern="^([a-z]{2}(,[a-z]{2})*)?$",
+            items={"type": "string", "enum": NATIONALITIES},
+            pattern=f"^(?:{ONE_OF_THEM}(?:,{ONE_OF_THEM})*)?$(?!\n)",  # Python's $ stands before a last line feed too
             examples=NATIONALITIES,
             description="Nationalities to choose from, as a list or as us,gb; empty for all.",
         ),

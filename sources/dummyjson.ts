@@ -10,7 +10,7 @@ export const dummyjson = defineSource({
   name: "dummyjson",
   version: null,
   maxUsers: 5_000,
-  takesNationalities: false,
+  nationalities: null,
 
   url({ dummyjson: { url } }, { users, page }) {
     const ask = new URL(url);

@@ -3,12 +3,21 @@ import { defineSource } from "./source.ts";
 
 const version = "1.4";
 
+/** What v1.4 knows. An unknown code makes it ignore all that were asked for. */
+export const nationalities = [
+  ...(["AU", "BR", "CA", "CH", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IN", "IR", "MX", "NL"] as const),
+  ...(["NO", "NZ", "RS", "TR", "UA", "US"] as const),
+];
+
 /** randomuser.me (https://randomuser.me/documentation), and the embedded source, which answers like it. */
 export const randomuser = defineSource({
   name: "randomuser",
   version,
   maxUsers: 5_000,
-  takesNationalities: true,
+  nationalities: {
+    codes: nationalities.map((code) => code.toLowerCase()),
+    of: (record) => (record as { nat?: unknown } | null)?.nat,
+  },
 
   url({ randomuser: { url } }, { users, page, seed, nationalities }) {
     const ask = new URL(url);

@@ -15,6 +15,7 @@ export interface RandomuserPerson {
   email: string;
   login: Record<"uuid" | "username" | "password" | "salt" | "md5" | "sha1" | "sha256", string>;
   id: { name: string; value: string | null };
+  nat: string;
 }
 
 export const randomuserPeople = (JSON.parse(randomuserText) as { results: RandomuserPerson[] }).results;

@@ -7,7 +7,7 @@ export interface Ask {
   /** Where in the source's order to go on, from 1: streams ask for one page after the other. */
   page: number;
   seed: string;
-  /** Two-letter codes in lower case; none means all. */
+  /** Codes that the source knows, in lower case; none means all. */
   nationalities: readonly string[];
 }
 
@@ -23,7 +23,8 @@ export interface Source<Rec = unknown> {
   version: string | null;
   /** The most users that one request gives. */
   maxUsers: number;
-  takesNationalities: boolean;
+  /** The codes that it can be asked for, in lower case, and the one of a record as it sends it; null where it has none. */
+  nationalities: { codes: readonly string[]; of(record: unknown): unknown } | null;
   /** `settings` holds the URLs of config.yaml that belong to sources. */
   url(settings: SourceSettings, ask: Ask): string;
   /** The whole response -> its records, not looked at yet. */

@@ -82,6 +82,14 @@ test("one wrong record is rejected with its path, and the others go on", () => {
   });
 });
 
+test("users of a nationality that was not asked for are refused, and all others taken", () => {
+  const asked = (...nationalities: string[]) => readAnswer(randomuser, randomuserText, url, { page: 1, nationalities });
+  const all = new Set(answer.results.map(({ nat }) => nat.toLowerCase()));
+  expect(all.size).toBeGreaterThan(5);
+  expect(asked(...all).records).toHaveLength(500);
+  expect(() => asked("ie")).toThrow(/results\[\d+\]\.nat: [A-Z]{2} was not asked for, only ie/);
+});
+
 test("a field that the source adds is passed over", () => {
   const text = changed(({ results }) => {
     Object.assign(results[0]!, { favourite: "owl" });

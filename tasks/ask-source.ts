@@ -38,11 +38,16 @@ export async function askSource(
       cause: error,
     });
   }
-  return readAnswer(source, text, url, ask.page);
+  return readAnswer(source, text, url, ask);
 }
 
 /** The response's text -> records and rejects. Pure. */
-export function readAnswer(source: Source, text: string, url: string, page = 1): Answer {
+export function readAnswer(
+  source: Source,
+  text: string,
+  url: string,
+  { page, nationalities }: Pick<Ask, "page" | "nationalities"> = { page: 1, nationalities: [] },
+): Answer {
   const refuse = (fault: string) =>
     new FinalError(`${source.name} sent something else than its API says: ${fault} (${url})`);
 
@@ -55,6 +60,8 @@ export function readAnswer(source: Source, text: string, url: string, page = 1):
   const response = source.response.safeParse(body);
   if (!response.success) throw refuse(firstFault(response.error) + complaintOf(body));
   if (response.data.length === 0 && page === 1) throw refuse(`${source.recordsAt}: no user`);
+  const stranger = strangerAmong(source, response.data, nationalities);
+  if (stranger) throw refuse(stranger);
 
   const answer: Answer = { records: [], rejects: [] };
   response.data.forEach((value, index) => {
@@ -68,6 +75,16 @@ export function readAnswer(source: Source, text: string, url: string, page = 1):
   });
   if (answer.records.length === 0 && answer.rejects[0]) throw refuse(answer.rejects[0].reason);
   return answer;
+}
+
+/** Where a record is of a nationality that was not asked for; a source may take no notice of what it is asked. */
+function strangerAmong({ nationalities: known, recordsAt }: Source, records: unknown[], asked: readonly string[]) {
+  if (!known || asked.length === 0) return undefined;
+  const codes = records.map((record) => String(known.of(record)));
+  const index = codes.findIndex((code) => !asked.includes(code.toLowerCase()));
+  return index < 0
+    ? undefined
+    : `${recordsAt}[${index}].nat: ${codes[index]} was not asked for, only ${asked.join(", ")}`;
 }
 
 async function get(url: string, { timeoutMs, attempts }: Config["fetch"], log: Log, stop: AbortSignal) {

@@ -73,6 +73,7 @@ test.each([
   ["fetch --users 0", "--users: "],
   ["fetch --users 5001", "at most 5000"],
   ["fetch --nationalities usa", "--nationalities: "],
+  ["fetch --nationalities us,xx", "--nationalities: randomuser does not know xx, only au, br, ca,"],
   ["fetch --every soon", "--every: "],
   ["fetch --for 60s", "--for: needs --every"],
   ["format --at yesterday", "--at: "],

@@ -88,6 +88,17 @@ test("the 500 sample users pass fetch, which asks once for all of them, and form
   expect(lastLine(users.stdout)).toEqual({ read: 500, written: 500, rejected: 0 });
 });
 
+test("a source that takes no notice of the nationalities ends with exit code 2, and nothing is passed on", async () => {
+  using samples = serve(randomuserText);
+  const { code, stderr } = await run("fetch --users 500 --nationalities nz --output raw.jsonl", {
+    RANDOMUSER_URL: `${samples.origin}/api/1.4/`,
+  });
+  expect(samples.asked[0]).toEndWith("&nat=nz");
+  expect(code).toBe(2);
+  expect(stderr).toContain(".nat: ");
+  expect(readdirSync(path())).toEqual([]);
+});
+
 test("a source with fewer users than asked for gives what it has, and fetch says so", async () => {
   using samples = serve(randomuserText);
   const { code, stdout, stderr } = await run("fetch --users 501 --output raw.jsonl", {

@@ -67,8 +67,12 @@ export const fetch: Task<z.infer<typeof options>> = {
     const seed = flags.seed ?? crypto.randomUUID();
     if (users > source.maxUsers)
       throw new FinalError(`--users ${users}: ${source.name} gives at most ${source.maxUsers} users`);
-    if (nationalities.length > 0 && !source.takesNationalities)
-      throw new FinalError(`--nationalities: ${source.name} does not know them`);
+    const known = source.nationalities?.codes ?? [];
+    const unknown = nationalities.filter((code) => !known.includes(code));
+    if (unknown.length > 0)
+      throw new FinalError(
+        `--nationalities: ${source.name} does not know ${unknown.join(", ")}, only ${known.join(", ") || "all at once"}`,
+      );
 
     let asked = 0;
     const take = async (page: number): Promise<Answer> => {

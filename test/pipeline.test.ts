@@ -112,6 +112,8 @@ test.each([
   { users: "60; touch harm" },
   { nationalities: "us; touch harm" },
   { nationalities: ["$(touch harm)"] },
+  { nationalities: ["xx"] },
+  { nationalities: "us\n" },
 ])("Airflow refuses the params %j before anything runs", async (conf) => {
   await expect(airflow.trigger(conf)).rejects.toThrow("Airflow answers 400");
 });

@@ -9,7 +9,7 @@ export interface Answer {
 
 const maxResults = 5_000;
 const maxPage = 10_000;
-const codes = nationalities.map(({ code }) => code);
+const codes: readonly string[] = nationalities.map(({ code }) => code);
 
 /** What randomuser says when it fails. */
 export const failure = JSON.stringify({

@@ -19,10 +19,11 @@ import { faker as ptBr } from "@faker-js/faker/locale/pt_BR";
 import { faker as srRs } from "@faker-js/faker/locale/sr_RS_latin";
 import { faker as tr } from "@faker-js/faker/locale/tr";
 import { faker as uk } from "@faker-js/faker/locale/uk";
+import type { nationalities as known } from "../randomuser.ts";
 
 /** A country as randomuser knows it: whose names it has, and what its national id looks like (# is a digit, ? a letter). */
 export interface Nationality {
-  code: string;
+  code: (typeof known)[number];
   country: string;
   faker: Faker;
   /** Null where randomuser gives no id: name "" and value null. */
@@ -31,7 +32,13 @@ export interface Nationality {
   states?: readonly string[];
 }
 
-const of = (code: string, country: string, faker: Faker, name?: string, pattern?: string): Nationality => ({
+const of = (
+  code: Nationality["code"],
+  country: string,
+  faker: Faker,
+  name?: string,
+  pattern?: string,
+): Nationality => ({
   code,
   country,
   faker,

@@ -4,6 +4,7 @@ import { replicationRole, slot } from "../../contract/change-capture.ts";
 import { table } from "../../contract/tables.ts";
 import { deadLetters, userChanges, usersCreated } from "../../contract/topics.ts";
 import { listSettings, resolveConfig } from "../../runtime/config.ts";
+import { nationalities } from "../../sources/randomuser.ts";
 
 const project = join(import.meta.dir, "..", "..");
 const read = (file: string) => Bun.file(join(project, file)).text();
@@ -195,6 +196,11 @@ describe("names", () => {
     expect(dockerfile).toContain(`COPY --from=build /out/bin ${TASKS_BIN}`);
     expect(compose.services["airflow-scheduler"]?.volumes).toContain(`airflow-runs:${RUNS_DIR}`);
     expect(dag).toContain('dag_id="user_automation"');
+  });
+
+  test("the DAG takes the nationalities that randomuser knows, and no others", () => {
+    const [, codes = ""] = dag.match(/^NATIONALITIES = "([a-z ]+)"\.split\(\)$/m) ?? [];
+    expect(codes.toUpperCase().split(" ")).toEqual(nationalities);
   });
 
   test("every password in use stands in .env.example, and every one there is in use", async () => {
