@@ -5,6 +5,7 @@ import { demo } from "./demo.ts";
 import { StackError } from "./failure.ts";
 import { environmentOf, type Instance } from "./instance.ts";
 import { down, up } from "./lifecycle.ts";
+import { removePostgresFolder } from "./postgres-files.ts";
 import { openProgress } from "./progress.ts";
 import { servicesOf } from "./services.ts";
 import { wantNoSpark, wantSpark } from "./spark.ts";
@@ -71,6 +72,7 @@ export const commands: Record<string, Command> = {
     // Only what the stack made: STACK_DIR may by mistake name a folder that holds other things.
     for (const name of ["data", "logs", "run", "runs", "secrets.json"])
       rmSync(join(instance.folder, name), { recursive: true, force: true });
+    removePostgresFolder(instance);
     return 0;
   },
 

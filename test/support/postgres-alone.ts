@@ -1,0 +1,47 @@
+/**
+ * `bun postgres-alone.ts`: PostgreSQL of the stack that STACK_DIR and POSTGRES_PORT name, as the stack runs it but without
+ * the other services. Prints what it is as one JSON line when it answers, and stops it when stdin ends.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openInstance } from "../../stack/instance.ts";
+import { postgres } from "../../stack/postgres.ts";
+import { clusterFolder, postgresFolder } from "../../stack/postgres-files.ts";
+import { scriptOf } from "../../stack/supervisor-files.ts";
+import { until } from "./until.ts";
+
+/** What the program prints. */
+export interface PostgresAlone {
+  pid: number;
+  superuserUrl: string;
+  /** The folder that holds all that it keeps, and the cluster in it. */
+  folder: string;
+  cluster: string;
+}
+
+if (import.meta.main) {
+  const instance = await openInstance();
+  await postgres.prepare?.(instance, new AbortController().signal);
+  const [program] = postgres.programs(instance);
+  if (!program) throw new Error("PostgreSQL has no program");
+  const script = join(instance.folder, "run", "postgres.sh");
+  writeFileSync(script, scriptOf(program, instance), { mode: 0o700 });
+  const server = Bun.spawn(["/bin/sh", script], {
+    stdio: ["ignore", "ignore", Bun.file(join(instance.folder, "logs", "postgres.log"))],
+  });
+  await until("PostgreSQL answers", async () => {
+    await program.ready?.(instance);
+    return true;
+  });
+  const { secrets, config } = instance;
+  const told: PostgresAlone = {
+    pid: server.pid,
+    superuserUrl: `postgres://postgres:${secrets.postgresSuperuser}@127.0.0.1:${config.ports.postgres}/users`,
+    folder: postgresFolder(instance),
+    cluster: clusterFolder(instance),
+  };
+  console.log(JSON.stringify(told));
+  await Bun.stdin.text();
+  server.kill("SIGINT");
+  process.exit(await server.exited);
+}
