@@ -3,6 +3,7 @@ import { type Admin, type ITopicConfig, Kafka, KafkaJSError, KafkaJSNumberOfRetr
 // @ts-expect-error: kafkajs declares no types for its inner files
 import RequestQueue from "kafkajs/src/network/requestQueue";
 import type { Config } from "./config.ts";
+import { logCreatorOf } from "./kafka-log.ts";
 import type { Log } from "./log.ts";
 import { retry } from "./retry.ts";
 
@@ -13,13 +14,6 @@ process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
 const { scheduleCheckPendingRequests } = RequestQueue.prototype;
 RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending: unknown[] }) {
   if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
-};
-
-const levels = {
-  [logLevel.ERROR]: "error",
-  [logLevel.WARN]: "warn",
-  [logLevel.INFO]: "debug",
-  [logLevel.DEBUG]: "debug",
 };
 
 /**
@@ -34,13 +28,7 @@ export function openKafka({ kafka }: Pick<Config, "kafka">, clientId: string, lo
     requestTimeout: 30_000,
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries },
     logLevel: logLevel.WARN,
-    logCreator: () => (entry) => {
-      const { message, timestamp: _, logger: __, stack: ___, ...properties } = entry.log;
-      log[(levels as Record<number, "error" | "warn" | "debug">)[entry.level] ?? "debug"](
-        `kafkajs: ${message}`,
-        properties,
-      );
-    },
+    logCreator: logCreatorOf(log),
   });
 }
 
