@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { committedAt, envelope, message, now, rachel, row } from "../test/support/change-events.ts";
+import { collapse } from "./cassandra/batches.ts";
 import type { Change } from "./change.ts";
 import { readChangeEvent, siftChanges } from "./change-events.ts";
-import { collapse } from "./groups.ts";
 import { openWriteTimes } from "./write-times.ts";
 
 const siftOne = (value: unknown, key?: unknown) => {

@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { User } from "../contract/user.ts";
 import { committedAt, envelope, message, now, rachel, row, type Sample } from "../test/support/change-events.ts";
+import { collapse } from "./cassandra/batches.ts";
 import type { Change, Message } from "./change.ts";
 import { siftChanges } from "./change-events.ts";
-import { collapse } from "./groups.ts";
 import { openWriteTimes } from "./write-times.ts";
 
 const ids = ["01", "02", "03", "04", "05"].map((end) => `c7a41086-06e3-4bfe-9c40-4e9da2df42${end}`);

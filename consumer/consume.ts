@@ -1,10 +1,10 @@
 import { type Batch, type EachBatchPayload, type Kafka, KafkaJSError } from "kafkajs";
 import type { Config } from "../runtime/config.ts";
+import type { Sink } from "./cassandra/sink.ts";
 import type { Message, Route } from "./change.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Progress } from "./progress.ts";
-import type { Sink } from "./sink.ts";
 import { slicesOf } from "./slices.ts";
 
 interface Dependencies {

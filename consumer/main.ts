@@ -5,6 +5,7 @@ import { run, StoppedError } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
 import { openRegistry } from "../runtime/registry.ts";
+import { openSink } from "./cassandra/sink.ts";
 import type { Route } from "./change.ts";
 import { openChangeRoute } from "./change-route.ts";
 import { consume } from "./consume.ts";
@@ -14,7 +15,6 @@ import { observe } from "./observe.ts";
 import { openProgress } from "./progress.ts";
 import { openSchemas } from "./schemas.ts";
 import { sift } from "./sift.ts";
-import { openSink } from "./sink.ts";
 
 /** How long closing a connection may take before it is left to the process's end, in milliseconds. */
 const closeWithinMs = 2_000;

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { validUsers } from "../contract/samples.ts";
-import type { User } from "../contract/user.ts";
-import { idOf, type Write } from "./change.ts";
-import { collapse, groupsOf } from "./groups.ts";
+import { validUsers } from "../../contract/samples.ts";
+import type { User } from "../../contract/user.ts";
+import { idOf, type Write } from "../change.ts";
+import { batchesOf, collapse } from "./batches.ts";
 
 const [rachel] = validUsers as [User, ...User[]];
 const idAt = (index: number) => `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`;
@@ -32,20 +32,20 @@ test("a delete that is newer replaces an upsert of the same row", () => {
 });
 
 test("on one node a slice becomes batches of 32 rows", () => {
-  expect(groupsOf(upserts(70), oneNode).map((group) => group.length)).toEqual([32, 32, 6]);
+  expect(batchesOf(upserts(70), oneNode).map((batch) => batch.length)).toEqual([32, 32, 6]);
 });
 
-test("a batch stays under what Cassandra takes, and a row that is larger goes alone", () => {
-  expect(groupsOf(upserts(12, 9_000), oneNode).map((group) => group.length)).toEqual([4, 4, 4]);
-  expect(groupsOf(upserts(2, 60_000), oneNode).map((group) => group.length)).toEqual([1, 1]);
+test("a batch stays under what Cassandra takes, and a larger row is a single write", () => {
+  expect(batchesOf(upserts(12, 9_000), oneNode).map((batch) => batch.length)).toEqual([4, 4, 4]);
+  expect(batchesOf(upserts(2, 60_000), oneNode).map((batch) => batch.length)).toEqual([1, 1]);
 });
 
-test("rows of different replicas never share a batch, and the few of a node go one by one", () => {
+test("rows of different replicas never share a batch, and the few of a node are single writes", () => {
   const replicasOf = (id: string) => (id < idAt(40) ? "10.0.0.1 10.0.0.2" : "10.0.0.2 10.0.0.3");
-  expect(groupsOf(upserts(43), replicasOf).map((group) => group.length)).toEqual([32, 8, 1, 1, 1]);
+  expect(batchesOf(upserts(43), replicasOf).map((batch) => batch.length)).toEqual([32, 8, 1, 1, 1]);
 });
 
-test("collapsing and grouping lose no row and repeat none", () => {
+test("collapsing and batching lose no row and repeat none", () => {
   const writes = fc.array(
     fc.tuple(fc.nat(60), fc.nat(5), fc.nat(20_000)).map(([index, time, bytes]) => upsert(index, time, bytes)),
     { maxLength: 200 },
@@ -53,8 +53,8 @@ test("collapsing and grouping lose no row and repeat none", () => {
   fc.assert(
     fc.property(writes, fc.integer({ min: 1, max: 5 }), (slice, nodes) => {
       const { newest, replaced } = collapse(slice);
-      const groups = groupsOf(newest, (id) => String(Number.parseInt(id.slice(-3), 10) % nodes));
-      const rows = groups.flat().map(({ change }) => idOf(change));
+      const batches = batchesOf(newest, (id) => String(Number.parseInt(id.slice(-3), 10) % nodes));
+      const rows = batches.flat().map(({ change }) => idOf(change));
       expect(rows.sort()).toEqual([...new Set(slice.map(({ change }) => idOf(change)))].sort());
       expect(newest.length + [...replaced.values()].flat().length).toBe(slice.length);
       for (const { change } of newest)

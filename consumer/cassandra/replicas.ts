@@ -1,0 +1,25 @@
+import { types } from "cassandra-driver";
+import type { Cassandra } from "../../runtime/cassandra.ts";
+
+export interface Replicas {
+  /** The nodes that hold a row, as one word; the empty string on a single node. */
+  of(id: string): string;
+  /** What routes a batch to the replicas of a row. The driver routes single writes by itself. */
+  routingKeyOf(id: string): Buffer | undefined;
+}
+
+export function openReplicas(cassandra: Cassandra, keyspace: string): Replicas {
+  const isCluster = () => cassandra.hosts.length > 1;
+  const keyOf = (id: string) => types.Uuid.fromString(id).getBuffer();
+  return {
+    of(id) {
+      if (!isCluster()) return "";
+      const replicas = cassandra.getReplicas(keyspace, keyOf(id)) ?? [];
+      return replicas
+        .map(({ address }) => address)
+        .sort()
+        .join(" ");
+    },
+    routingKeyOf: (id) => (isCluster() ? keyOf(id) : undefined),
+  };
+}

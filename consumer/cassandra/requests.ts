@@ -1,0 +1,100 @@
+import { types } from "cassandra-driver";
+import { deleteCql, rowOf, selectCql, upsertCql } from "../../contract/tables.ts";
+import { fields } from "../../contract/user.ts";
+import { type Cassandra, isInvalidStatement, isTransient } from "../../runtime/cassandra.ts";
+import { messageOf } from "../../runtime/lifecycle.ts";
+import { type Change, type DeadLetter, idOf, type Write } from "../change.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Replicas } from "./replicas.ts";
+
+/** What became of one request: its writes are stored, refused, or to be retried because of `error`. */
+export interface Outcome {
+  refused: DeadLetter[];
+  retry: Write[];
+  error?: unknown;
+}
+
+interface Dependencies {
+  cassandra: Cassandra;
+  keyspace: string;
+  replicas: Replicas;
+  metrics: Pick<Metrics, "writeSeconds">;
+}
+
+const stored: Outcome = { refused: [], retry: [] };
+
+/** Returns a function that sends one batch (never empty) to Cassandra. It throws only errors that are not transient. */
+export function openRequests({ cassandra, keyspace, replicas, metrics }: Dependencies) {
+  const statementOf = openStatements(keyspace);
+
+  async function send(batch: Write[]): Promise<Outcome> {
+    const [first, ...others] = batch as [Write, ...Write[]];
+    const isBatch = others.length > 0;
+    const observe = metrics.writeSeconds.startTimer({ kind: isBatch ? "batch" : "single" });
+    try {
+      if (isBatch) await sendBatch(batch, first);
+      else await sendSingle(first);
+      observe();
+      return stored;
+    } catch (error) {
+      if (isTransient(error)) return { refused: [], retry: batch, error };
+      if (!isInvalidStatement(error)) throw error;
+      return isBatch ? isolate(batch) : refuse(first, error);
+    }
+  }
+
+  const sendBatch = (batch: Write[], { change }: Write) =>
+    cassandra.batch(batch.map(statementOf), {
+      logged: false,
+      prepare: true,
+      routingKey: replicas.routingKeyOf(idOf(change)),
+    });
+
+  const sendSingle = (write: Write) => {
+    const { query, params } = statementOf(write);
+    return cassandra.execute(query, params);
+  };
+
+  /** One invalid row makes a whole batch invalid, so each is sent by itself. */
+  async function isolate(batch: Write[]): Promise<Outcome> {
+    const outcomes: Outcome[] = [];
+    for (const write of batch) outcomes.push(await send([write]));
+    return {
+      refused: outcomes.flatMap(({ refused }) => refused),
+      retry: outcomes.flatMap(({ retry }) => retry),
+      error: outcomes.find(({ error }) => error !== undefined)?.error,
+    };
+  }
+
+  /** Distinguishes an invalid row from a table that no row fits: the latter ends the process. */
+  async function refuse(write: Write, error: unknown): Promise<Outcome> {
+    const probe = await cassandra.execute(selectCql(keyspace), [idOf(write.change)]).catch((fault: unknown) => fault);
+    if (isTransient(probe)) return { refused: [], retry: [write], error: probe };
+    if (probe instanceof Error)
+      throw new Error(
+        `${keyspace}.created_users does not match the contract: compare it with contract/generated/created_users.cql`,
+        { cause: probe },
+      );
+    return { refused: [{ message: write.message, reason: "refused", detail: messageOf(error) }], retry: [] };
+  }
+
+  return send;
+}
+
+/** Returns a function from a write to its CQL statement. */
+function openStatements(keyspace: string) {
+  const upsert = upsertCql(keyspace);
+  const remove = deleteCql(keyspace);
+  return ({ change }: Write) =>
+    change.kind === "upsert"
+      ? { query: upsert, params: [...valuesOf(change), change.writeTimeMicros] }
+      : { query: remove, params: [change.writeTimeMicros, change.id] };
+}
+
+/** The values of a row; columns that are to keep their value are unset. */
+function valuesOf({ user, kept }: Extract<Change, { kind: "upsert" }>): unknown[] {
+  const values = rowOf(user);
+  return kept?.length
+    ? values.map((value, index) => (kept.includes(fields[index]!.name) ? types.unset : value))
+    : values;
+}
