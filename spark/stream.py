@@ -97,7 +97,7 @@ class _Life:
         if not (self._restarts and is_transient(error)):
             raise error
         log.warn(
-            "query failed, begins again",
+            "query failed, restarting",
             query=self._stream.name,
             pauseSeconds=self._pause_seconds,
             error=summary_of(error),
