@@ -23,7 +23,7 @@ it and running it again gives the same files and changes no row.
 |---|---|---|
 | 0 | done | goes on |
 | 1 | worth another attempt: a service is away, the source is busy | retries with growing pauses |
-| 2 | wrong as it stands: usage, configuration, a schema that breaks | fails at once |
+| 2 | wrong as it stands: usage, configuration, a schema that breaks, more rejects than are allowed | fails at once |
 """
 
 NATIONALITIES = "au br ca ch de dk es fi fr gb ie in ir mx nl no nz rs tr ua us".split()

@@ -48,6 +48,15 @@ const Settings = z.strictObject({
       attempts: count(5, "FETCH_ATTEMPTS", "How often a request is tried before the task fails with exit code 1."),
     })
     .prefault({}),
+  tasks: z
+    .strictObject({
+      maxRejectedShare: setting(
+        z.coerce.number().min(0).max(1).default(0.5),
+        "TASKS_MAX_REJECTED_SHARE",
+        "Share of its records that a task may reject; above it the fault is hardly theirs, and it ends with exit code 2.",
+      ),
+    })
+    .prefault({}),
   kafka: z
     .strictObject({
       brokers: list("KAFKA_BROKERS", "Bootstrap brokers, host:port, separated by commas."),

@@ -59,10 +59,31 @@ test("rejects stand beside the output, and are gone once there are none", async 
 
 test("rejects of a stream go to the file that is named, or else to the log", async () => {
   const named = await run("format --rejects bad.jsonl", { stdin: "nonsense\n" });
-  expect(named).toMatchObject({ code: 0, stdout: "" });
+  expect(named.stdout).toBe("");
   expect(lastLine(read("bad.jsonl"))).toMatchObject({ reason: "not JSON", line: 1 });
   const { stderr } = await run("format", { stdin: "nonsense\n" });
   expect(stderr).toContain('msg=rejected reason="not JSON" line=1');
+});
+
+test("more rejects than the share that is set end with exit code 2, the counts last, and what was there stays", async () => {
+  const good = (await run("fetch --users 2 --seed s")).stdout;
+  const format = "format --output users.jsonl --at 2026-01-15T06:00:00Z";
+  const half = await run(format, { stdin: `${good}nonsense\nnonsense\n` });
+  expect([half.code, lastLine(half.stdout).rejected]).toEqual([0, 2]);
+  const before = read("users.jsonl");
+
+  const stdin = `${good}nonsense\nnonsense\nnonsense\n`;
+  const most = await run(format, { stdin });
+  expect([most.code, lastLine(most.stdout)]).toEqual([2, { read: 5, written: 2, rejected: 3 }]);
+  expect(most.stderr).toContain("rejected 3 of 5 records");
+  expect(most.stderr).toContain("users.rejects.jsonl");
+  expect(read("users.rejects.jsonl").trim().split("\n")).toHaveLength(3);
+  expect([read("users.jsonl"), readdirSync(path()).length]).toEqual([before, 2]);
+  expect((await run(format, { stdin, TASKS_MAX_REJECTED_SHARE: "0.6" })).code).toBe(0);
+
+  const filter = await run("format", { stdin: "nonsense\n" });
+  expect([filter.code, lastLine(filter.stderr)]).toEqual([2, { read: 1, written: 0, rejected: 1 }]);
+  expect((await run("format", { stdin: "" })).code).toBe(0);
 });
 
 test.each([
@@ -174,8 +195,8 @@ test("a stage that is ended leaves what was there before", async () => {
 });
 
 test("a device is written to as it is, and rejects beside it go to the log", async () => {
-  const { code, stdout, stderr } = await run("format --output /dev/null", { stdin: "nonsense\n" });
-  expect([code, lastLine(stdout).rejected, statSync("/dev/null").isFile()]).toEqual([0, 1, false]);
+  const { stdout, stderr } = await run("format --output /dev/null", { stdin: "nonsense\n" });
+  expect([lastLine(stdout).rejected, statSync("/dev/null").isFile()]).toEqual([1, false]);
   expect(stderr).toContain("msg=rejected");
 });
 

@@ -66,6 +66,17 @@ test("one record that does not fit is rejected, and the others go on", async () 
   expect(Object.keys(reject.original.login)).toEqual(["uuid", "username"]);
 });
 
+test("a source whose records have another shape ends with exit code 2, each of them among the rejects", async () => {
+  using samples = serve(randomuserText.replaceAll('"postcode"', '"zip"'));
+  const { code, stdout, stderr } = await run("fetch --users 500 --output raw.jsonl", {
+    RANDOMUSER_URL: `${samples.origin}/api/1.4/`,
+  });
+  expect([code, lastLine(stdout)]).toMatchObject([2, { read: 500, written: 0, rejected: 500 }]);
+  expect(stderr).toContain("rejected 500 of 500 records");
+  expect(readdirSync(path())).toEqual(["raw.rejects.jsonl"]);
+  expect(lastLine(read("raw.rejects.jsonl")).reason).toStartWith("results[499].location.postcode: ");
+});
+
 /** A server that answers every request with one text, and the requests that it got. */
 const serve = (text: string) => {
   const asked: string[] = [];

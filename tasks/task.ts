@@ -2,7 +2,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { z } from "zod";
 import { firstFault } from "../contract/user.ts";
 import { type Config, loadConfig } from "../runtime/config.ts";
-import { FinalError, messageOf, run } from "../runtime/lifecycle.ts";
+import { exitCodes, FinalError, messageOf, run } from "../runtime/lifecycle.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { type Line, readLines, toLines } from "./lines.ts";
 import { isDevice, openFile, openStdout, writeStdout } from "./output.ts";
@@ -50,14 +50,17 @@ export function runTask<Options>(task: Task<Options>, args: string[]): Promise<n
 
     const config = loadConfig();
     const log = openLog(task.name, config.log.level);
-    const counts = await carry(task, options.data, { config, log, stop }, output, rejects);
+    const { counts, fault } = await carry(task, options.data, { config, log, stop }, output, rejects);
 
+    if (fault) log.error("failed", { error: fault, retry: false });
     const line = `${JSON.stringify(counts)}\n`;
     if (output === undefined) process.stderr.write(line);
     else await writeStdout(line);
+    if (fault) process.exit(exitCodes.final);
   });
 }
 
+/** Does the task's work. Where most of it was rejected there is a `fault`: the rejects are kept, the output is not. */
 async function carry<Options>(
   task: Task<Options>,
   options: Options,
@@ -98,13 +101,21 @@ async function carry<Options>(
     const figures = await task.work(context, options);
     if (counts.read !== counts.written + counts.rejected)
       throw new Error(`the counts do not add up: ${JSON.stringify(counts)}`);
+    const fault = tooManyRejected(counts, base.config, beside ?? "the log");
     await rejects.commit();
-    await output.commit();
-    return { ...counts, ...figures };
+    if (!fault) await output.commit();
+    return { counts: { ...counts, ...figures }, fault };
   } finally {
     await output.discard();
     await rejects.discard();
   }
+}
+
+/** One bad record is that record's fault; when most are bad, the input or this program is the wrong one. */
+function tooManyRejected({ read, rejected }: { read: number; rejected: number }, { tasks }: Config, where: string) {
+  if (rejected <= tasks.maxRejectedShare * read) return undefined;
+  const limit = `more than tasks.maxRejectedShare, TASKS_MAX_REJECTED_SHARE, allows (${tasks.maxRejectedShare})`;
+  return `rejected ${rejected} of ${read} records, ${limit}; each is in ${where} with its reason`;
 }
 
 /** The chunks of a file or of stdin, until one of the signals arrives: then it throws, also where nothing comes. */

@@ -189,6 +189,20 @@ test("lines that are no user and rows that PostgreSQL refuses are rejected with 
   expect((await rows()).has(refused.id)).toBe(false);
 });
 
+test("users of another contract end backup and produce with exit code 2: none goes on, and each is among the rejects", async () => {
+  const { more, config, topic } = withTopic(`${names.topic}_another_contract`);
+  const strangers = Array.from({ length: 20 }, (_, index) => ({ user_id: index, full_name: "Rachel Kelley" }));
+  writeUsers("users.jsonl", strangers);
+  for (const task of ["backup", "produce"]) {
+    const { code, counts, log } = await run(task, ["--input", "users.jsonl", "--output", `${task}.jsonl`], more);
+    expect([task, code, counts]).toMatchObject([task, 2, { read: 20, written: 0, rejected: 20 }]);
+    expect(log).toContain(`${task}.rejects.jsonl`);
+    expect(read(`${task}.rejects.jsonl`).trim().split("\n")).toHaveLength(20);
+    expect(existsSync(path(`${task}.jsonl`))).toBe(false);
+  }
+  expect(await readTopic(config, topic)).toEqual([]);
+});
+
 test("backup waits for a PostgreSQL that is away, and goes on when it is back", async () => {
   const { hostname, port } = new URL(postgresUrl);
   const link = await openLink(hostname, Number(port || 5432));
