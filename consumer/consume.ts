@@ -72,8 +72,9 @@ export async function consume(dependencies: Dependencies, stop: AbortSignal): Pr
     await consumer.subscribe({ topics: [...routes.keys()], fromBeginning: true });
     await consumer.run({
       eachBatchAutoResolve: false,
-      // Offsets are committed after each batch and when stopping; this is for batches that take long.
-      autoCommitInterval: 1_000,
+      // Offsets are committed as soon as one is resolved: after each slice, and past what reaches no slice, the markers
+      // and the records of aborted transactions, which would count as lag until the next record arrives.
+      autoCommitThreshold: 1,
       partitionsConsumedConcurrently: 4,
       eachBatch: (payload) =>
         storeBatch(payload, dependencies, halt.signal).catch((error: unknown) => {
@@ -117,7 +118,7 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
     await commitOffsetsIfNecessary();
     await heartbeat();
   }
-  // What ends a transaction takes an offset, and is no record.
+  // A transaction's marker occupies an offset but is not a record.
   resolveOffset(batch.lastOffset());
   progress.seen(topic, partition, { next: String(BigInt(batch.lastOffset()) + 1n) });
 }

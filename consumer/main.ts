@@ -1,6 +1,7 @@
 import { openCassandra, prepareCassandra } from "../runtime/cassandra.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { isTransient, openKafka, prepareKafka } from "../runtime/kafka.ts";
+import { partitionLags } from "../runtime/lag.ts";
 import { run, StoppedError } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
@@ -37,12 +38,7 @@ await run(openLog("consumer"), async (stop) => {
     config,
     registry,
     log,
-    refresh: () =>
-      progress.refreshLag({
-        ends: (of) => admin.fetchTopicOffsets(of),
-        committed: async (of) =>
-          (await admin.fetchOffsets({ groupId, topics: [of] })).flatMap(({ partitions }) => partitions),
-      }),
+    refresh: () => progress.refreshLag((of) => partitionLags(admin, groupId, of)),
     assertReady: async () => {
       if (!progress.isMember()) throw new Error(`not a member of the consumer group ${groupId}`);
       await cassandra.execute("SELECT now() FROM system.local");

@@ -25,18 +25,12 @@ test("what Kafka says fills in what has not been read, and what the group commit
   const { progress, lag } = open();
   progress.joined({ users_created: [0, 1, 2] });
   progress.seen("users_created", 0, { next: "90", end: "100" });
-  await progress.refreshLag({
-    ends: async () => [
-      { partition: 0, offset: "200" },
-      { partition: 1, offset: "50" },
-      { partition: 2, offset: "7" },
-    ],
-    committed: async () => [
-      { partition: 0, offset: "80" },
-      { partition: 1, offset: "45" },
-      { partition: 2, offset: "-1" },
-    ],
-  });
+  await progress.refreshLag(async () => [
+    { partition: 0, next: 80n, end: 200n },
+    { partition: 1, next: 45n, end: 50n },
+    { partition: 2, next: 0n, end: 7n },
+    { partition: 3, next: 0n, end: 9n },
+  ]);
   expect(await lag()).toEqual({ "0": 110, "1": 5, "2": 7 });
 });
 

@@ -1,12 +1,5 @@
+import { type PartitionLag, recordsBetween } from "../runtime/lag.ts";
 import type { Metrics } from "./metrics.ts";
-
-/** What Kafka knows of a topic's partitions; offsets as decimal text. */
-export interface Offsets {
-  /** The offset after the last record. */
-  ends: (topic: string) => Promise<{ partition: number; offset: string }[]>;
-  /** The offset that the group reads next; negative where it has committed none. */
-  committed: (topic: string) => Promise<{ partition: number; offset: string }[]>;
-}
 
 /** How far this member has come, for `/readyz` and the lag. */
 export interface Progress {
@@ -19,7 +12,7 @@ export interface Progress {
   /** Whether this is a member of the group that the group still hears. */
   isMember(): boolean;
   /** Brings the lag up to date with what Kafka says now. */
-  refreshLag(offsets: Offsets): Promise<void>;
+  refreshLag(lagsOf: (topic: string) => Promise<PartitionLag[]>): Promise<void>;
 }
 
 interface Position {
@@ -34,7 +27,7 @@ export function openProgress({ lag }: Pick<Metrics, "lag">, sessionTimeoutMs: nu
 
   const show = (topic: string, partition: number, { next, end }: Position) => {
     if (next === undefined || end === undefined) return;
-    lag.set({ topic, partition: String(partition) }, Math.max(0, Number(end - next)));
+    lag.set({ topic, partition: String(partition) }, recordsBetween(next, end));
   };
 
   return {
@@ -60,18 +53,15 @@ export function openProgress({ lag }: Pick<Metrics, "lag">, sessionTimeoutMs: nu
       show(topic, partition, position);
     },
     isMember: () => isJoined && Date.now() - heardAtMs < sessionTimeoutMs,
-    async refreshLag(offsets) {
-      for (const [topic, partitions] of assigned) {
-        const [ends, commits] = await Promise.all([offsets.ends(topic), offsets.committed(topic)]);
-        for (const [partition, position] of partitions) {
-          const end = ends.find((entry) => entry.partition === partition);
-          const next = commits.find((entry) => entry.partition === partition);
-          if (end) position.end = BigInt(end.offset);
-          const committed = BigInt(Math.max(0, Number(next?.offset ?? 0)));
-          if (position.next === undefined || position.next < committed) position.next = committed;
+    async refreshLag(lagsOf) {
+      for (const [topic, partitions] of assigned)
+        for (const { partition, next, end } of await lagsOf(topic)) {
+          const position = partitions.get(partition);
+          if (!position) continue;
+          position.end = end;
+          if (position.next === undefined || position.next < next) position.next = next;
           show(topic, partition, position);
         }
-      }
     },
   };
 }

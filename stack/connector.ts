@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { slot } from "../contract/change-capture.ts";
 import { openKafka } from "../runtime/kafka.ts";
+import { topicLag } from "../runtime/lag.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { StackError } from "./failure.ts";
 import { environmentOf, type Instance, project } from "./instance.ts";
@@ -61,7 +62,7 @@ export async function captureState(instance: Instance): Promise<CaptureState> {
   const [status, slotLagBytes, topicLagRecords] = await Promise.all([
     statusOf(instance, name).catch(() => null),
     slotLag(instance).catch(() => null),
-    topicLag(instance).catch(() => null),
+    changeLag(instance).catch(() => null),
   ]);
   return { ...stateOf(instance, name, status), slotLagBytes, topicLagRecords };
 }
@@ -136,19 +137,13 @@ async function slotLag(instance: Instance): Promise<number | null> {
   }
 }
 
-async function topicLag(instance: Instance): Promise<number> {
+async function changeLag(instance: Instance): Promise<number> {
   const { config } = instance;
   const kafka = { ...config.kafka, brokers: [`127.0.0.1:${config.ports.kafka}`] };
   const admin = openKafka({ kafka }, "stack", getLogger("stack"), 0).admin();
   await admin.connect();
   try {
-    // One after the other: the second needs the brokers that the first learns of, and is not tried again.
-    const ends = await admin.fetchTopicOffsets(kafka.changeTopic);
-    const [group] = await admin.fetchOffsets({ groupId: config.consumer.groupId, topics: [kafka.changeTopic] });
-    return ends.reduce((sum, { partition, low, high }) => {
-      const committed = Number(group?.partitions.find((entry) => entry.partition === partition)?.offset ?? -1);
-      return sum + Number(high) - Math.max(committed, Number(low));
-    }, 0);
+    return await topicLag(admin, config.consumer.groupId, kafka.changeTopic);
   } finally {
     await admin.disconnect();
   }

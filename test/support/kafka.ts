@@ -2,6 +2,7 @@ import type { User } from "../../contract/user.ts";
 import { isRejected, readerOf, schemaIdOf } from "../../contract/wire.ts";
 import type { Config } from "../../runtime/config.ts";
 import { openKafka } from "../../runtime/kafka.ts";
+import { topicLag } from "../../runtime/lag.ts";
 import { openLog } from "../../runtime/log.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 
@@ -94,14 +95,7 @@ export async function lagOf(config: Pick<Config, "kafka">, groupId: string, topi
   const admin = openKafka(config, "test-lag", openLog("test-lag", "error")).admin();
   await admin.connect();
   try {
-    const [ends, [committed]] = await Promise.all([
-      admin.fetchTopicOffsets(topic),
-      admin.fetchOffsets({ groupId, topics: [topic] }),
-    ]);
-    return ends.reduce((sum, { partition, low, high }) => {
-      const offset = Number(committed?.partitions.find((entry) => entry.partition === partition)?.offset ?? -1);
-      return sum + Number(high) - Math.max(offset, Number(low));
-    }, 0);
+    return await topicLag(admin, groupId, topic);
   } finally {
     await admin.disconnect();
   }
