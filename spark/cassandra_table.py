@@ -1,4 +1,4 @@
-"""The table in Cassandra: made from the generated CQL where it is missing, written by the connector, deleted from by CQL."""
+"""The table in Cassandra: created from the generated CQL, written by the connector, with deletes in plain CQL."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ DELETES_IN_FLIGHT = 64
 
 
 def create_table(settings: Settings, cql_file: Path) -> None:
-    """Creates keyspace, table and index where they are missing. Raises TransientError while Cassandra is away."""
+    """Creates keyspace, table and index if missing. Raises TransientError if Cassandra is unavailable."""
     text = (
         cql_file.read_text(encoding="utf-8")
         .replace(KEYSPACE_IN_FILE, settings.keyspace)
@@ -34,18 +34,18 @@ def create_table(settings: Settings, cql_file: Path) -> None:
 
 
 def connector_options(settings: Settings) -> dict[str, str]:
-    """The connector's settings, for Spark's configuration."""
+    """The connector's part of Spark's configuration."""
     options = {
         "spark.cassandra.connection.host": settings.contact_points,
         "spark.cassandra.connection.localDC": settings.local_data_center,
         "spark.cassandra.connection.reconnectionDelayMS.min": "500",
         "spark.cassandra.connection.reconnectionDelayMS.max": "5000",
-        # A batch that cannot be written is begun again as a whole, so a task need not try for minutes.
+        # A failed batch is retried as a whole, so a task need not retry for minutes.
         "spark.cassandra.query.retry.count": "3",
         "spark.cassandra.output.consistency.level": "LOCAL_QUORUM",
-        # A null is written as such: the newest write says what is there.
+        # Nulls are written, so that the newest write replaces the whole row.
         "spark.cassandra.output.ignoreNulls": "false",
-        # Batches of rows that the same replicas hold, well below Cassandra's limit of 50 KiB.
+        # Batches go to one set of replicas and stay well below Cassandra's limit of 50 KiB.
         "spark.cassandra.output.batch.grouping.key": "replica_set",
         "spark.cassandra.output.batch.size.rows": "32",
         "spark.cassandra.output.concurrent.writes": "16",
@@ -58,15 +58,14 @@ def connector_options(settings: Settings) -> dict[str, str]:
 
 def close_idle_sessions(spark: SparkSession) -> None:
     """
-    Closes the connector's sessions that nothing uses, so that the next batch opens one of its own: one that lost
-    Cassandra while it looked at the schema never answers such a look again (Java driver, up to 4.19), and every batch
-    begins with one.
+    Closes the connector's idle sessions, so that the next batch opens a new one. A session that loses Cassandra during a
+    schema refresh never completes another (Java driver, up to 4.19), and every batch starts with a refresh.
     """
     _connector(spark).evictCache()
 
 
 def break_session(spark: SparkSession) -> None:
-    """Closes the connector's session under the batch that waits for it, which fails then."""
+    """Closes the connector's session while a batch is waiting for it, which makes the batch fail."""
     session = _connector(spark).apply(spark.sparkContext._jsc.sc()).openSession()
     try:
         session.forceCloseAsync()
@@ -79,14 +78,14 @@ def _connector(spark: SparkSession) -> Any:
 
 
 def upsert(rows: DataFrame, settings: Settings) -> None:
-    """Writes whole rows, each at its own `write_time` (microseconds since 1970)."""
+    """Writes rows, each with its own `write_time` (microseconds since 1970)."""
     rows.write.format("org.apache.spark.sql.cassandra").mode("append").options(
         keyspace=settings.keyspace, table=TABLE, writetime="write_time"
     ).save()
 
 
 def delete(rows: DataFrame, settings: Settings) -> None:
-    """Deletes rows (`id`, `write_time`). Spark's connector knows deletes only in Scala, so they are plain CQL."""
+    """Deletes rows (`id`, `write_time`) in plain CQL, since the connector supports deletes only in Scala."""
 
     def delete_partition(partition: Iterable[Row]) -> None:
         with connect(settings) as session:
@@ -114,6 +113,6 @@ def connect(settings: Settings) -> Iterator[Session]:
     try:
         yield cluster.connect()
     except NoHostAvailable as error:
-        raise TransientError(f"Cassandra ({settings.contact_points}) does not answer: {error}") from error
+        raise TransientError(f"cannot reach Cassandra ({settings.contact_points}): {error}") from error
     finally:
         cluster.shutdown()

@@ -1,4 +1,4 @@
-"""One record of the change topic -> what it says: consumer/change-events.ts in Python. Pure, and run by the executors."""
+"""Parses one record of the change topic, like consumer/change-events.ts. Pure; runs on the executors."""
 
 import json
 import re
@@ -8,19 +8,19 @@ from typing import Any, NamedTuple
 
 from user_schema import Field
 
-# What Debezium writes for a large value that did not change and that PostgreSQL did not log.
+# Debezium's placeholder for an unchanged large value that PostgreSQL did not log.
 UNAVAILABLE = "__debezium_unavailable_value"
-# What a JavaScript number holds exactly.
+# The largest integer that a JavaScript number holds exactly.
 GREATEST_INT = 2**53 - 1
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # not datetime.UTC: images of Spark have Python 3.10
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # not datetime.UTC: Spark images have Python 3.10
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?")
 
 
 class ChangeEvent(NamedTuple):
     """
     `kind` is upsert, read (by a snapshot), delete, nothing or rejected. `user` is in the contract's order, times in
-    milliseconds; `kept` are columns that are to stay as Cassandra has them. `commit`, in microseconds since 1970, is
-    when a snapshot read the row where `kind` is read.
+    milliseconds; `kept` lists columns that Cassandra must not change. `commit` is in microseconds since 1970; for
+    `read` it is the time at which the snapshot read the row.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class _RejectedError(Exception):
 
 def read_change_event(key: bytes | None, value: bytes | None, fields: Sequence[Field]) -> ChangeEvent:
     if value is None:
-        return NOTHING  # a tombstone, for compaction; the delete came before it
+        return NOTHING  # a tombstone for compaction; it follows the delete
     try:
         envelope = _envelope(value)
         match envelope["op"]:
@@ -52,7 +52,7 @@ def read_change_event(key: bytes | None, value: bytes | None, fields: Sequence[F
             case "d":
                 return _delete(envelope, key, fields)
             case "m":
-                return NOTHING  # a message in PostgreSQL's log, which is about no row
+                return NOTHING  # a logical decoding message, not tied to a row
             case "t":
                 raise _RejectedError(
                     "unsupported_change", "a TRUNCATE names no row: the table lacks its trigger for it"
@@ -91,7 +91,7 @@ def _upsert(envelope: dict[str, Any], fields: Sequence[Field]) -> ChangeEvent:
             raise _RejectedError("invalid_user", f"{field.name}: missing")
         value = after[field.name]
         if value == UNAVAILABLE:
-            # A large value that was left out is in `before`, where PostgreSQL logs whole rows.
+            # `before` has the omitted value if PostgreSQL logs whole rows.
             value = before.get(field.name)
             value = UNAVAILABLE if value is None else value
         if value == UNAVAILABLE:
@@ -126,7 +126,7 @@ def _position(envelope: dict[str, Any]) -> tuple[int, int, int]:
 
 
 def _milliseconds(name: str, text: str) -> int:
-    """ISO 8601 with any number of digits after the second: PostgreSQL keeps microseconds, the contract milliseconds."""
+    """ISO 8601 with any number of fractional digits: PostgreSQL keeps microseconds, the contract milliseconds."""
     parts = _TIME.fullmatch(text)
     try:
         whole = datetime.fromisoformat(parts[1] + (parts[3] or "Z").replace("Z", "+00:00")) - EPOCH if parts else None
@@ -139,14 +139,14 @@ def _milliseconds(name: str, text: str) -> int:
 
 def _object(text: bytes, what: str) -> dict[str, Any]:
     try:
-        parsed = json.loads(bytes(text).decode("utf-8", "replace"), parse_constant=_no_json)
+        parsed = json.loads(bytes(text).decode("utf-8", "replace"), parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         raise _RejectedError("undecodable", f"{what} is not JSON") from None
-    _expect(isinstance(parsed, Mapping), f"{what} is no object")
+    _expect(isinstance(parsed, Mapping), f"{what} is not an object")
     return parsed
 
 
-def _no_json(word: str) -> None:
+def _reject_constant(word: str) -> None:
     raise ValueError(word)
 
 
@@ -155,6 +155,6 @@ def _is_int(value: object) -> bool:
     return whole and not isinstance(value, bool) and abs(value) <= GREATEST_INT
 
 
-def _expect(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise _RejectedError("undecodable", otherwise)
+def _expect(condition: bool, detail: str) -> None:
+    if not condition:
+        raise _RejectedError("undecodable", detail)

@@ -1,20 +1,20 @@
-"""The fate of an error: what may pass is tried again, anything else ends the job."""
+"""Classifies errors: transient ones are retried, all others end the job."""
 
 import re
 
 
 class TransientError(Exception):
-    """A service is away, restarting or overloaded."""
+    """A service is unavailable, restarting or overloaded."""
 
 
 class FinalError(Exception):
-    """Trying again cannot help: the job exits with code 2."""
+    """Retrying cannot help: the job exits with code 2."""
 
 
-# Spark hands on what failed in an executor as text, so the classes are looked for by name.
+# Spark reports an executor's exception as text, so exception classes are matched by name.
 _TRANSIENT = re.compile(
     r"\b(TransientError"
-    # Cassandra: the driver's and the connector's
+    # Cassandra: driver and connector
     r"|AllNodesFailedException|NoNodeAvailableException|DriverTimeoutException|HeartbeatException|BusyConnectionException"
     r"|ClosedConnectionException|ConnectionInitException|UnavailableException|OverloadedException|BootstrappingException"
     r"|(?:Read|Write)(?:Timeout|Failure)Exception|TruncateException|ServerError|NoHostAvailable|OperationTimedOut"
@@ -23,22 +23,23 @@ _TRANSIENT = re.compile(
     # Kafka
     r"|TimeoutException|DisconnectException|NetworkException|NotLeaderOrFollowerException|LeaderNotAvailableException"
     r"|CoordinatorNotAvailableException|UnknownTopicOrPartitionException|NotEnoughReplicas\w*Exception|RetriableException"
-    # the network beneath both, and executors that were lost
+    # network, and lost executors
     r"|ConnectException|ConnectTimeoutException|SocketTimeoutException|UnknownHostException|ExecutorLostFailure"
     r"|FetchFailed\w*|MetadataFetchFailedException)\b"
 )
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same batch may succeed another time."""
+    """Whether the same batch may succeed if retried."""
     return _TRANSIENT.search(f"{type(error).__name__}: {error}") is not None
 
 
 def summary_of(error: BaseException) -> str:
-    """What an error says, without the stack traces that Spark and py4j put into its messages."""
+    """The error's message without the stack traces that Spark and py4j put into it."""
     lines = [line for line in str(error).splitlines() if line.strip()]
-    in_java = [line.removeprefix(": ") for line in lines if line.startswith(": ")]  # py4j's own line names no cause
+    # py4j's own first line does not name the cause; Java's exception follows it.
+    in_java = [line.removeprefix(": ") for line in lines if line.startswith(": ")]
     raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     causes = [line.strip() for line in lines if line.startswith("Caused by: ")]
-    said = (in_java or raised or lines or [type(error).__name__])[0]
-    return f"{said} {causes[-1]}"[:600] if causes else said[:600]
+    message = (in_java or raised or lines or [type(error).__name__])[0]
+    return f"{message} {causes[-1]}"[:600] if causes else message[:600]

@@ -1,16 +1,16 @@
-"""Events with properties, one logfmt line each on stderr, as the project's other programs log them; no personal data."""
+"""Structured events on stderr, one logfmt line each, in the format of the project's other programs; no personal data."""
 
 import json
 import sys
 from datetime import datetime, timezone
 
 _LEVELS = ("debug", "info", "warning", "error")
-_lowest = 1
+_minimum_level = 1
 
 
 def open_log(level: str) -> None:
-    global _lowest
-    _lowest = _LEVELS.index(level) if level in _LEVELS else 1
+    global _minimum_level
+    _minimum_level = _LEVELS.index(level) if level in _LEVELS else 1
 
 
 def info(message: str, **properties: object) -> None:
@@ -26,7 +26,7 @@ def error(message: str, **properties: object) -> None:
 
 
 def _write(level: str, message: str, properties: dict[str, object]) -> None:
-    if _LEVELS.index(level) < _lowest:
+    if _LEVELS.index(level) < _minimum_level:
         return
     now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     pairs = {"time": now, "level": level, "logger": "spark", "msg": message, **properties}

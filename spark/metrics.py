@@ -1,4 +1,4 @@
-"""What the job counts; each help text says what a rise means. The names follow the consumer's."""
+"""The job's metrics; each help text says what a rise means. Names follow the consumer's."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
@@ -8,45 +8,45 @@ REGISTRY = CollectorRegistry()
 
 RECORDS = Counter(
     "spark_stream_records",
-    "Records that are done with, by outcome (stored, dead_lettered). No rise while the lag rises: it is stuck.",
+    "Records processed, by outcome (stored, dead_lettered). Flat while the lag rises: the job is stuck.",
     ["topic", "outcome"],
     registry=REGISTRY,
 )
 DEAD_LETTERS = Counter(
     "spark_stream_dead_letters",
-    "Records acknowledged by the dead-letter topic, by reason. A rise: a producer writes what does not fit.",
+    "Records acknowledged by the dead-letter topic, by reason. A rise: a producer writes invalid records.",
     ["topic", "reason"],
     registry=REGISTRY,
 )
 BATCH_SECONDS = Histogram(
     "spark_stream_batch_duration_seconds",
-    "From planning a batch to its commit. A rise: Cassandra slows down, or batches grew.",
+    "From planning a batch to its commit. A rise: Cassandra is slower, or batches are larger.",
     ["topic"],
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
     registry=REGISTRY,
 )
 LAG = Gauge(
     "spark_stream_lag_records",
-    "Records of a partition that no batch has taken yet. A rise: more arrives than is written.",
+    "Records of a partition not yet in any batch. A rise: records arrive faster than they are written.",
     ["topic", "partition"],
     registry=REGISTRY,
 )
 UNKNOWN_COLUMNS = Counter(
     "spark_stream_unknown_columns",
-    "Values of columns that the contract does not know, passed over. A rise: PostgreSQL's table has grown a column.",
+    "Values of columns not in the contract, ignored. A rise: PostgreSQL's table has a new column.",
     ["topic", "column"],
     registry=REGISTRY,
 )
 RESTARTS = Counter(
     "spark_stream_restarts",
-    "Queries begun again from their checkpoint. A rise: Cassandra, Kafka or the Schema Registry is away or overloaded.",
+    "Queries restarted from their checkpoint. A rise: Cassandra, Kafka or the Schema Registry is down or overloaded.",
     ["topic"],
     registry=REGISTRY,
 )
 
 
 def serve(host: str, port: int) -> None:
-    """Answers GET /metrics in the background; on another port where the one that was asked for is taken."""
+    """Serves GET /metrics in the background, on a random port if the requested one is in use."""
     if not port:
         return
     try:

@@ -1,4 +1,4 @@
-"""The Schema Registry's Confluent API, as far as a reader needs it."""
+"""A client for the part of the Schema Registry's Confluent API that a reader needs."""
 
 import json
 import urllib.error
@@ -13,30 +13,30 @@ TIMEOUT_SECONDS = 10
 
 class Registry:
     """
-    Schemas never change, so each is asked for once. That an id is unknown is not remembered: it may be registered later.
+    Schemas are immutable, so each is fetched once. Unknown ids are not cached: they may be registered later.
     """
 
     def __init__(self, url: str, schema: UserSchema) -> None:
         self._url = url.rstrip("/")
         self._schema = schema
-        #: How to read values by schema id; None where they cannot become users.
+        #: Writer schemas by id; None where values cannot become users.
         self.writers: dict[int, str | None] = {}
 
     def resolve(self, ids: Iterable[int]) -> set[int]:
         """
-        Makes `writers` know what the registry knows of these ids, and returns those that it does not.
-        Raises TransientError while the registry is away: what Kafka holds is not to blame for that.
+        Adds the schemas of these ids to `writers` and returns the ids that the registry does not know.
+        Raises TransientError if the registry is unavailable, so that no record is rejected because of an outage.
         """
         unknown = set()
         for schema_id in ids:
-            text = self._ask(schema_id)
+            text = self._fetch(schema_id)
             if text is None:
                 unknown.add(schema_id)
             else:
                 self.writers[schema_id] = self._schema.writer(text)
         return unknown
 
-    def _ask(self, schema_id: int) -> str | None:
+    def _fetch(self, schema_id: int) -> str | None:
         url = f"{self._url}/schemas/ids/{schema_id}"
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
@@ -44,6 +44,6 @@ class Registry:
         except urllib.error.HTTPError as answer:
             if answer.code == 404:
                 return None
-            raise TransientError(f"the Schema Registry answers {answer.code} for {url}") from answer
+            raise TransientError(f"the Schema Registry returned {answer.code} for {url}") from answer
         except OSError as cause:
-            raise TransientError(f"the Schema Registry does not answer for {url}: {cause}") from cause
+            raise TransientError(f"cannot reach the Schema Registry at {url}: {cause}") from cause

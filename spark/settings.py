@@ -1,4 +1,4 @@
-"""The job's settings: the project's own environment variables, and options for what only Spark knows."""
+"""The job's settings: the project's environment variables, and command-line options specific to Spark."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Settings:
-    """The same variables, with the same defaults, as every other program of the project."""
+    """The same variables and defaults as in the project's other programs."""
 
     brokers: str
     topic: str
@@ -71,25 +71,25 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument(
         "--checkpoint",
         required=True,
-        help="folder or URL that keeps how far the job has come; a new one begins at the beginning of the topic",
+        help="folder or URL where the job keeps its progress; a new one starts from the earliest offset",
     )
-    how_often = parser.add_mutually_exclusive_group()
-    how_often.add_argument("--trigger", help="time between two batches, '1 second'; default: as soon as there is data")
-    how_often.add_argument("--available-now", action="store_true", help="take what is there now, then end")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--trigger", help="interval between batches, e.g. '1 second'; default: as soon as there is data")
+    pace.add_argument("--available-now", action="store_true", help="process what is there now, then exit")
     parser.add_argument(
-        "--max-records", type=int, default=50_000, help="records in one batch at most (default: %(default)s)"
+        "--max-records", type=int, default=50_000, help="maximum records in a batch (default: %(default)s)"
     )
-    parser.add_argument("--cdc", action="store_true", help="also apply the change events that Debezium writes")
+    parser.add_argument("--cdc", action="store_true", help="also apply Debezium's change events")
     parser.add_argument(
         "--metrics-port",
         type=int,
         default=int(os.environ.get("SPARK_METRICS_PORT") or 9465),
-        help="port of /metrics; 0 for none (default: %(default)s)",
+        help="port for /metrics; 0 disables it (default: %(default)s)",
     )
     parser.add_argument(
         "--generated",
         type=Path,
         default=PROJECT / "contract" / "generated",
-        help="folder with users_created.avsc and created_users.cql (default: the project's own)",
+        help="folder with users_created.avsc and created_users.cql (default: the project's)",
     )
     return Options(**vars(parser.parse_args(arguments)))

@@ -1,4 +1,4 @@
-"""The topic of change events: each batch becomes upserts, deletes and dead letters, at the commits' times."""
+"""Writes each batch of change events as upserts and deletes, timestamped by commit, and dead letters."""
 
 import time
 from collections.abc import Callable
@@ -20,14 +20,14 @@ from wire import row_columns
 
 
 def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callable[[DataFrame, int], None]:
-    """For foreachBatch, as in created_users.py: it returns when every change is stored or a dead letter."""
+    """The function for foreachBatch; as in created_users.py, it returns once every change is stored or dead-lettered."""
     topic = settings.change_topic
 
     def write_batch(records: DataFrame, batch_id: int) -> None:
         if stop.asked.is_set():
-            raise StoppingError(f"asked to stop before batch {batch_id}")
+            raise StoppingError(f"stop requested before batch {batch_id}")
         newest_ms = time.time_ns() // 1_000_000 + settings.max_ahead_ms
-        changes = with_write_times(judge(read(records, schema), schema, newest_ms)).persist()
+        changes = with_write_times(validate(read(records, schema), schema, newest_ms)).persist()
         try:
             outcome = "coalesce(reason, if(kind = 'delete', 'delete', 'upsert'))"
             counts = dict(changes.where("kind <> 'nothing'").groupBy(F.expr(outcome)).count().collect())
@@ -80,12 +80,12 @@ def read(records: DataFrame, schema: UserSchema) -> DataFrame:
     return records.withColumn("event", parse("key", "value")).select("*", "event.*").drop("event")
 
 
-def judge(events: DataFrame, schema: UserSchema, newest_ms: int) -> DataFrame:
-    """What the contract asks of a user is asked of a changed row; of a deleted one there is only the id."""
+def validate(events: DataFrame, schema: UserSchema, newest_ms: int) -> DataFrame:
+    """Adds `reason` and `detail` by the contract's rules; a deleted row has only its id to check."""
     of_delete = [field for field in schema.fields if field.kind == "uuid"]
-    kept = [F.when(~F.array_contains("kept", field.name), first_fault([field], "user")) for field in schema.fields]
+    faults = [F.when(~F.array_contains("kept", field.name), first_fault([field], "user")) for field in schema.fields]
     fault = F.when(F.col("kind") == "delete", first_fault(of_delete, "user")).when(
-        F.col("kind").isin("upsert", "read"), F.coalesce(*kept)
+        F.col("kind").isin("upsert", "read"), F.coalesce(*faults)
     )
     ahead = (F.col("kind") != "read") & (F.col("commit") > newest_ms * 1_000)
     faulty = events.withColumn("fault", fault)
@@ -97,40 +97,40 @@ def judge(events: DataFrame, schema: UserSchema, newest_ms: int) -> DataFrame:
     detail = F.coalesce(
         "detail",
         "fault",
-        F.when(ahead, F.concat(F.lit("committed at "), F.col("commit"), F.lit(" µs, later than is allowed"))),
+        F.when(ahead, F.concat(F.lit("committed at "), F.col("commit"), F.lit(" µs, later than allowed"))),
     )
     return faulty.withColumn("reason", reason).withColumn("detail", detail).drop("fault")
 
 
 def with_write_times(changes: DataFrame) -> DataFrame:
     """
-    Adds `write_time`, by the rule of consumer/write-times.ts: the commit's time, or one microsecond after the row's
-    change before it, where that is later. What went before a batch is not known, so where one begins inside a
-    transaction the place in it is added, which is greater than the number of changes before. A row that a snapshot
-    read was written at its own timestamp, as far as anybody knows.
+    Adds `write_time`, by the rule of consumer/write-times.ts: the commit time or, if later, one microsecond after the
+    row's previous change. Changes before the batch are not known, so if it starts inside a transaction, the position in
+    the transaction is added, which exceeds the number of earlier changes. A snapshot's row is taken to have been written
+    at its own timestamp.
     """
     in_log = Window.partitionBy("topic", "partition").orderBy("offset")
     counts = changes["reason"].isNull() & changes["kind"].isin("upsert", "delete")
     first_commit = F.first(F.when(counts, F.col("commit")), ignorenulls=True).over(in_log)
     first_order = F.first(F.when(counts, F.col("order")), ignorenulls=True).over(in_log)
-    begun_before = (first_order > 1) & (F.col("commit") <= first_commit)
-    alone = F.col("commit") + F.when(begun_before, F.col("order")).otherwise(0)
+    in_open_transaction = (first_order > 1) & (F.col("commit") <= first_commit)
+    earliest = F.col("commit") + F.when(in_open_transaction, F.col("order")).otherwise(0)
 
-    # With w(n) = max(alone(n), w(n-1) + 1), w(n) - n is the greatest alone(i) - i so far.
+    # With w(n) = max(earliest(n), w(n-1) + 1), w(n) - n is the maximum of earliest(i) - i so far.
     of_row = Window.partitionBy("partition", F.lower("user.id"), counts).orderBy("lsn")
-    place = F.dense_rank().over(of_row)
+    position = F.dense_rank().over(of_row)
     chained = (
-        changes.withColumn("alone", alone)
-        .withColumn("place", place)
-        .withColumn("write_time", F.col("place") + F.max(F.col("alone") - F.col("place")).over(of_row))
+        changes.withColumn("earliest", earliest)
+        .withColumn("position", position)
+        .withColumn("write_time", F.col("position") + F.max(F.col("earliest") - F.col("position")).over(of_row))
     )
     read_at = F.least(F.col("user.timestamp") * 1_000 + 1, F.col("commit"))
     write_time = F.when(F.col("kind") == "read", read_at).otherwise(F.col("write_time"))
-    return chained.withColumn("write_time", write_time).drop("alone", "place")
+    return chained.withColumn("write_time", write_time).drop("earliest", "position")
 
 
 def newest_changes(changes: DataFrame) -> DataFrame:
-    """The newest change of each row that says all of it; a change that keeps columns is written beside it."""
+    """Each row's newest complete change; changes that keep columns are written separately."""
     newest_first = Window.partitionBy(F.lower("user.id")).orderBy(*_newest("write_time", "lsn", "offset"))
     whole = changes.where("reason is null and kind <> 'nothing' and size(kept) = 0")
     return whole.withColumn("rank", F.row_number().over(newest_first)).where("rank = 1").drop("rank")

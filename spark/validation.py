@@ -1,4 +1,4 @@
-"""What contract/user.ts asks of a user, made from the attributes of users_created.avsc as Spark expressions."""
+"""The rules of contract/user.ts as Spark expressions, built from the attributes in users_created.avsc."""
 
 from collections.abc import Iterable
 
@@ -11,13 +11,13 @@ from user_schema import Field
 FIRST_TIME_MS = -62_167_219_200_000
 LAST_TIME_MS = 253_402_300_799_999
 
-# A count in a pattern of the contract is in UTF-16 code units, where Java counts a character that takes two as one.
+# The contract's patterns count UTF-16 code units; Java counts a surrogate pair as one character.
 BEYOND_ONE_UNIT = r"[\x{10000}-\x{10FFFF}]"
 TWO_UNITS = "\ufffd\ufffd"
 
 
 def first_fault(fields: Iterable[Field], user: str) -> Column:
-    """The first thing that is wrong with the struct `user`, as `field: what was expected`; null where nothing is."""
+    """The first violation in the struct `user`, as `field: what was expected`; null if it is valid."""
     return F.coalesce(*(fault for field in fields for fault in _faults(field, F.col(f"{user}.{field.name}"))))
 
 
@@ -40,7 +40,7 @@ def _faults(field: Field, value: Column) -> Iterable[Column]:
 
 
 def _java_pattern(pattern: str) -> str:
-    """The same set of strings: Java's $ would also match in front of a last line break."""
+    """An equivalent Java pattern: Java's $ would also match before a trailing line break."""
     if not (pattern.startswith("^") and pattern.endswith("$")):
-        raise ValueError(f"a pattern of the contract is not anchored: {pattern}")
+        raise ValueError(f"pattern in the contract is not anchored: {pattern}")
     return rf"\A(?:{pattern[1:-1]})\z"
