@@ -12,9 +12,11 @@ import { validUsers } from "../contract/samples.ts";
 import { rowOf, upsertCql } from "../contract/tables.ts";
 import { createTable, openCassandra } from "../runtime/cassandra.ts";
 import { loadConfig } from "../runtime/config.ts";
+import { until } from "../runtime/until.ts";
 import { install } from "../stack/install.ts";
 import type { Load } from "./api-load.ts";
 import { measureTree } from "./process-tree.ts";
+import { quantile } from "./quantile.ts";
 
 const rows = 10_000;
 const rounds = 3;
@@ -102,12 +104,11 @@ async function expectSameAnswer(contestants: Contestant[], id: string) {
 }
 
 async function firstAnswer(url: string): Promise<unknown> {
-  for (let attempt = 0; attempt < 150; attempt++) {
-    const response = await fetch(url).catch(() => undefined);
-    if (response?.ok) return response.json();
-    await Bun.sleep(200);
-  }
-  throw new Error(`${url} does not answer within 30 seconds`);
+  const answer = async () => {
+    const response = await fetch(url);
+    return response.ok && { body: await response.json() };
+  };
+  return (await until(`${url} answers`, answer, { withinMs: 30_000 })).body;
 }
 
 async function race(one: Contestant, idFile: string) {
@@ -137,13 +138,12 @@ function print(contestants: Contestant[]) {
   const perCpuSecond = contestants.map(({ requests, cpuSeconds }) => requests / cpuSeconds);
   for (const [index, { name, requests, seconds, cpuSeconds, residentBytes, latenciesMs }] of contestants.entries()) {
     latenciesMs.sort((a, b) => a - b);
-    const quantile = (part: number) => latenciesMs[Math.floor(latenciesMs.length * part)]!.toFixed(1);
     table.push([
       name,
       Math.round(requests / seconds),
       Math.round((cpuSeconds / requests) * 1e6),
-      quantile(0.5),
-      quantile(0.99),
+      quantile(latenciesMs, 0.5).toFixed(1),
+      quantile(latenciesMs, 0.99).toFixed(1),
       Math.round(residentBytes / 1e6),
       Math.round(perCpuSecond[index]!),
       index === 0 ? "" : `${(perCpuSecond[0]! / perCpuSecond[index]!).toFixed(1)} ×`,

@@ -11,6 +11,7 @@ import { type Cassandra, openCassandra } from "../runtime/cassandra.ts";
 import { type Config, loadConfig } from "../runtime/config.ts";
 import { openPostgres, type Postgres } from "../runtime/postgres.ts";
 import { environmentOf, openInstance } from "../stack/instance.ts";
+import { quantile } from "./quantile.ts";
 
 const singles = 300;
 /** The first ones warm all sides up and are not counted. */
@@ -90,12 +91,11 @@ async function readable(
 }
 
 function print(latencies: number[], rates: number[]) {
-  const quantile = (part: number) => latencies[Math.floor(latencies.length * part)]!;
   const best = rates.toSorted((a, b) => a - b).at(-1)!;
   const out = new Table({ head: ["figure", "measured", "aim"], style: { head: [], border: [], compact: true } });
   out.push(
-    ["commit → readable, median", `${quantile(0.5).toFixed(1)} ms`, `${aims.p50} ms`],
-    ["commit → readable, p99", `${quantile(0.99).toFixed(1)} ms`, `${aims.p99} ms`],
+    ["commit → readable, median", `${quantile(latencies, 0.5).toFixed(1)} ms`, `${aims.p50} ms`],
+    ["commit → readable, p99", `${quantile(latencies, 0.99).toFixed(1)} ms`, `${aims.p99} ms`],
     ...rates.map((rate, index) => [`burst ${index + 1} of ${burstRows} rows`, `${Math.round(rate)} rows/s`, ""]),
     ["best burst", `${Math.round(best)} rows/s`, `${aims.rowsPerSecond} rows/s`],
   );

@@ -1,6 +1,7 @@
 import { selectCql } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import type { Cassandra } from "../runtime/cassandra.ts";
+import { quantile } from "./quantile.ts";
 
 const everyMs = 20;
 /** The first records warm both sides up and are not counted. */
@@ -26,6 +27,5 @@ export async function measureLatency(
     }),
   );
   const sorted = latencies.slice(uncounted).sort((a, b) => a - b);
-  const quantile = (part: number) => sorted[Math.floor(sorted.length * part)]!;
-  return { p50: quantile(0.5), p99: quantile(0.99) };
+  return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { sumOf } from "../operations/prometheus.ts";
 
 /** What a contestant did; the names are those that the peers print. */
 export interface Figures {
@@ -20,12 +21,11 @@ export async function startConsumer(env: Record<string, string>) {
   const metrics = await metricsOf(consumer.stderr);
   const look = async () => {
     const text = await (await fetch(metrics)).text();
-    const value = (start: string) => Number(text.match(new RegExp(`^${start}.* (\\S+)$`, "m"))?.[1] ?? 0);
     return {
       at: performance.now(),
-      rows: value('consumer_records_total{.*outcome="stored"'),
-      cpu: value("process_cpu_seconds_total"),
-      bytes: value("process_resident_memory_bytes"),
+      rows: sumOf(text, "consumer_records_total", { outcome: "stored" }),
+      cpu: sumOf(text, "process_cpu_seconds_total"),
+      bytes: sumOf(text, "process_resident_memory_bytes"),
     };
   };
   return {

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Table from "cli-table3";
 import { table } from "../contract/tables.ts";
+import { sumOf } from "../operations/prometheus.ts";
 import { createTable, openCassandra } from "../runtime/cassandra.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openKafka } from "../runtime/kafka.ts";
@@ -173,7 +174,7 @@ function spark(instance: Instance, env: Record<string, string>, folder: string, 
 async function storedBySpark(port: number): Promise<number> {
   try {
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    return Number(text.match(/^spark_stream_records_total\{outcome="stored".* (\S+)$/m)?.[1] ?? 0);
+    return sumOf(text, "spark_stream_records_total", { outcome: "stored" });
   } catch {
     return 0; // it is still starting
   }

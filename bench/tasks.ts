@@ -8,6 +8,7 @@ import { join } from "node:path";
 import Table from "cli-table3";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
+import { until } from "../runtime/until.ts";
 
 const users = 5_000;
 const rounds = 5;
@@ -40,7 +41,7 @@ async function main() {
   try {
     await Bun.$`${process.execPath} ${join(project, "tasks/build.ts")}`.quiet();
     const origin = `http://127.0.0.1:${sourcePort}`;
-    while (!(await fetch(`${origin}/healthz`).catch(() => null))) await Bun.sleep(50);
+    await until("the source answers", () => fetch(`${origin}/healthz`), { everyMs: 50 });
     const env = {
       ...process.env,
       KAFKA_TOPIC: name,

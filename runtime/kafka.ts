@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { type Admin, type ITopicConfig, Kafka, KafkaJSError, KafkaJSNumberOfRetriesExceeded, logLevel } from "kafkajs";
 // @ts-expect-error: kafkajs declares no types for its inner files
 import RequestQueue from "kafkajs/src/network/requestQueue";
@@ -6,6 +5,7 @@ import type { Config } from "./config.ts";
 import { logCreatorOf } from "./kafka-log.ts";
 import type { Log } from "./log.ts";
 import { retry } from "./retry.ts";
+import { until } from "./until.ts";
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
 
@@ -79,11 +79,11 @@ export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "k
   if (topics.length === 0) return;
   await admin.createTopics({ topics, waitForLeaders: false });
   // Brokers learn of a topic a little after it was created, which kafkajs, waiting for leaders, takes for a failure.
-  const until = performance.now() + topicsKnownWithinMs;
-  while ((await missing()).length > 0) {
-    if (performance.now() > until) throw new Error(`Kafka does not show topics that it created: ${topic}, …`);
-    await wait(50);
-  }
+  const known = async () => (await missing()).length === 0;
+  await until(`Kafka shows the topics that it created: ${topic}, …`, known, {
+    withinMs: topicsKnownWithinMs,
+    everyMs: 50,
+  });
 }
 
 /** Whether Kafka may take the same request another time: it is away, restarting, or its answer got lost. */

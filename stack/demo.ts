@@ -1,15 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
+import { boundOf, type Histogram, mean, readHistogram, since } from "../operations/prometheus.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openPostgres } from "../runtime/postgres.ts";
+import { NotInTime, until } from "../runtime/until.ts";
 import { type FinishedRun, runDag } from "./airflow-run.ts";
 import { run } from "./command.ts";
 import { type CaptureState, registerConnector } from "./connector.ts";
 import { type DemoReport, showReport } from "./demo-report.ts";
 import { StackError } from "./failure.ts";
-import { boundOf, type Histogram, mean, readHistogram, since } from "./histogram.ts";
 import { environmentOf, type Instance, project } from "./instance.ts";
 import { type StartTimes, stopServices, up } from "./lifecycle.ts";
 import { tailOf } from "./logs.ts";
@@ -112,26 +113,26 @@ async function waitUntilReadable(instance: Instance, ids: string[], stop: AbortS
   const contactPoints = [`127.0.0.1:${config.ports.cassandra}`];
   const client = openCassandra({ cassandra: { ...config.cassandra, contactPoints } }, "demo");
   const query = `SELECT id, first_name, last_name, email, address FROM ${config.cassandra.keyspace}.created_users WHERE id = ?`;
-  const deadline = Date.now() + readableWithinMs;
   const missing = new Set(ids);
   const sample: Record<string, string>[] = [];
   try {
-    for (;;) {
+    const allReadable = async () => {
       const results = await Promise.all([...missing].map((id) => client.execute(query, [id])));
       for (const row of results.flatMap(({ rows }) => rows)) {
         missing.delete(String(row.id));
         if (sample.length < 3) sample.push(Object.fromEntries(row.keys().map((key) => [key, String(row[key] ?? "")])));
       }
-      if (missing.size === 0) return { stored: ids.length, sample };
-      if (Date.now() > deadline)
-        throw new StackError(
-          `${missing.size} of ${ids.length} users are not readable in Cassandra after ${readableWithinMs / 1000} s`,
-          `They are in Kafka, or in ${config.kafka.deadLetterTopic} with the reason; see \`bun run logs consumer\`.`,
-          await tailOf(join(instance.folder, "logs", "consumer.log")),
-        );
-      await Bun.sleep(lookEveryMs);
-      stop.throwIfAborted();
-    }
+      return missing.size === 0;
+    };
+    await until("all users are readable", allReadable, { withinMs: readableWithinMs, everyMs: lookEveryMs, stop });
+    return { stored: ids.length, sample };
+  } catch (error) {
+    if (!(error instanceof NotInTime)) throw error;
+    throw new StackError(
+      `${missing.size} of ${ids.length} users are not readable in Cassandra after ${readableWithinMs / 1000} s`,
+      `They are in Kafka, or in ${config.kafka.deadLetterTopic} with the reason; see \`bun run logs consumer\`.`,
+      await tailOf(join(instance.folder, "logs", "consumer.log")),
+    );
   } finally {
     await client.shutdown();
   }
@@ -163,6 +164,6 @@ async function deadLetters({ config }: Instance): Promise<number> {
 /** Produce → readable, as the consumer measures it. */
 async function latencies(instance: Instance): Promise<Histogram> {
   const response = await fetch(`${environmentOf(instance).CONSUMER_URL}/metrics`);
-  const ofUsers = `topic="${instance.config.kafka.topic}"`;
-  return readHistogram(await response.text(), "consumer_produced_to_stored_seconds", ofUsers);
+  const { topic } = instance.config.kafka;
+  return readHistogram(await response.text(), "consumer_produced_to_stored_seconds", { topic });
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { until } from "../runtime/until.ts";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
 import { postgresFolder } from "./postgres-files.ts";
@@ -103,7 +104,7 @@ export function supervisorOf(instance: Instance): Supervisor {
       const session = await sessionOf(pidFile);
       if (await self.isRunning()) {
         await rpc("supervisor.shutdown");
-        while (await self.isRunning()) await Bun.sleep(50);
+        await until("supervisor has stopped", async () => !(await self.isRunning()), { everyMs: 50 });
       }
       await endLeftovers(session, folders);
     },
@@ -125,10 +126,8 @@ async function sessionOf(pidFile: string): Promise<number> {
  */
 async function endLeftovers(session: number, folders: string[]) {
   const leftovers = () => (session === 0 ? [] : processesOf(session, folders));
-  const gone = async (withinMs: number) => {
-    const deadline = Date.now() + withinMs;
-    while (leftovers().length > 0 && Date.now() < deadline) await Bun.sleep(50);
-  };
+  const gone = (withinMs: number) =>
+    until("no process is left", () => leftovers().length === 0, { withinMs, everyMs: 50 }).catch(() => {});
   await gone(1_000);
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     for (const pid of leftovers()) process.kill(pid, signal);

@@ -1,8 +1,8 @@
 /** The tasks' command line: files and filters, counts, rejects, exit codes, streams. */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { until } from "../runtime/until.ts";
 import { lastLine, openTasks } from "../test/support/tasks.ts";
-import { until } from "../test/support/until.ts";
 
 const { path, read, spawn, start, run } = openTasks();
 

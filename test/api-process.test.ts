@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import getPort from "get-port";
+import { until } from "../runtime/until.ts";
 import { type StartedApi, startApi } from "./support/api.ts";
 import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
 import { openLink } from "./support/link.ts";
 import { namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
-import { until } from "./support/until.ts";
 
 setDefaultTimeout(120_000);
 

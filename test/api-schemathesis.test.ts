@@ -2,11 +2,11 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "../runtime/until.ts";
 import { install } from "../stack/install.ts";
 import { startApi } from "./support/api.ts";
 import { dropKeyspace } from "./support/cassandra.ts";
 import { namesOf } from "./support/names.ts";
-import { until } from "./support/until.ts";
 
 const token = crypto.randomUUID();
 const { env, config } = namesOf(import.meta.path, { API_TOKEN: token });

@@ -1,13 +1,13 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { columnArrays, upsertSql } from "../contract/tables.ts";
 import { encode } from "../contract/wire.ts";
+import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { newUser, openRecorder } from "./faults/records.ts";
 import { startApi } from "./support/api.ts";
 import { openCapture } from "./support/capture.ts";
 import { readRows } from "./support/cassandra.ts";
 import { lagOf } from "./support/kafka.ts";
-import { until } from "./support/until.ts";
 
 setDefaultTimeout(240_000);
 
@@ -63,7 +63,10 @@ test("an edit and a delete through the API, and one in PostgreSQL, survive a rep
 
   const groupId = `${capture.groupId}.replay`;
   const replay = startConsumer({ ...capture, env: { ...capture.env, CONSUMER_GROUP_ID: groupId } });
-  await until("the replay begins", async () => (await replay.metric("consumer_records_total", "stored")) > 0);
+  await until(
+    "the replay begins",
+    async () => (await replay.metric("consumer_records_total", { outcome: "stored" })) > 0,
+  );
   await isCaughtUp(groupId);
   expect(await expectEdits()).toEqual(before);
 

@@ -5,13 +5,13 @@ import { columnArrays, upsertSql, userOf } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
+import { until } from "../runtime/until.ts";
 import { captureState } from "../stack/connector.ts";
 import { openInstance, project } from "../stack/instance.ts";
 import { type StartedConsumer, startConsumer } from "./faults/consumer.ts";
 import { type Capture, openCapture } from "./support/capture.ts";
 import { readRows, withCassandra } from "./support/cassandra.ts";
 import { readTopic } from "./support/kafka.ts";
-import { until } from "./support/until.ts";
 
 setDefaultTimeout(240_000);
 
@@ -134,7 +134,7 @@ test("a column that the contract does not know is ignored and counted, and the r
     "the change is stored",
     async () => (await readRows(capture.config)).get(user.id)?.last_name === "Altered",
   );
-  expect(await consumer.metric("consumer_unknown_columns_total", "nick")).toBeGreaterThanOrEqual(2);
+  expect(await consumer.metric("consumer_unknown_columns_total", { column: "nick" })).toBeGreaterThanOrEqual(2);
   await sql`ALTER TABLE created_users DROP COLUMN nick`;
   await sql`UPDATE created_users SET last_name = 'As before' WHERE id = ${user.id}`;
   await agree();
@@ -159,13 +159,16 @@ test("a value of 1 MB goes to the dead-letter topic, and the row's next change g
 
 test("the latency from commit to stored is measured, and every record is accounted for", async () => {
   const records = (await readTopic(capture.config, capture.changeTopic)).length;
-  const seen = () => consumer.metric("consumer_records_total", capture.changeTopic);
+  const seen = () => consumer.metric("consumer_records_total", { topic: capture.changeTopic });
   await until("every record is accounted for", async () => (await seen()) === records);
   const count = await consumer.metric("consumer_committed_to_stored_seconds_count");
-  const stored = await consumer.metric("consumer_records_total", `topic="${capture.changeTopic}",outcome="stored"`);
+  const stored = await consumer.metric("consumer_records_total", { topic: capture.changeTopic, outcome: "stored" });
   expect(count).toBeGreaterThan(0);
   expect(count).toBeLessThanOrEqual(stored);
-  await until("the lag is 0", async () => (await consumer.metric("consumer_lag_records", capture.changeTopic)) === 0);
+  await until(
+    "the lag is 0",
+    async () => (await consumer.metric("consumer_lag_records", { topic: capture.changeTopic })) === 0,
+  );
 });
 
 test("with cdc.apply false the consumer leaves the topic alone", async () => {
@@ -174,7 +177,7 @@ test("with cdc.apply false the consumer leaves the topic alone", async () => {
     env: { ...capture.env, CDC_APPLY: "false", CONSUMER_GROUP_ID: "cdc-idle" },
   });
   await until("it is ready", async () => (await idle.status("/readyz")) === 200);
-  expect(await idle.metric("consumer_records_total", capture.changeTopic)).toBe(0);
+  expect(await idle.metric("consumer_records_total", { topic: capture.changeTopic })).toBe(0);
   idle.signal("SIGTERM");
   expect(await idle.exited).toBe(0);
 });

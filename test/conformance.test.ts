@@ -8,6 +8,7 @@ import { avroSchema } from "../contract/wire.ts";
 import { openKafka, prepareKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { openRegistry } from "../runtime/registry.ts";
+import { until } from "../runtime/until.ts";
 import { dropKeyspace, readRows, readWriteTimes } from "./support/cassandra.ts";
 import {
   changeSpecimens,
@@ -22,7 +23,6 @@ import { lagOf, readTopic } from "./support/kafka.ts";
 import { type Names, namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
 import { startCluster, startJob } from "./support/spark.ts";
-import { until } from "./support/until.ts";
 
 /** Resolves when an engine has taken all that its topics hold, and has ended. */
 const engines: Record<string, (names: Names) => Promise<void>> = {

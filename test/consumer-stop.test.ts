@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { createCql } from "../contract/tables.ts";
+import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { openRecorder } from "./faults/records.ts";
 import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
 import { openLink } from "./support/link.ts";
 import { namesOf } from "./support/names.ts";
-import { until } from "./support/until.ts";
 
 test("a consumer that fails after SIGTERM, while it finishes its slice, ends with exit code 1 and says why", async () => {
   const names = namesOf(import.meta.path);

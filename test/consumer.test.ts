@@ -6,13 +6,13 @@ import { valueSubject } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { encode } from "../contract/wire.ts";
 import { openRegistry } from "../runtime/registry.ts";
+import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { newUser, openRecorder } from "./faults/records.ts";
 import { dropKeyspace, readRows, readWriteTimes, withCassandra } from "./support/cassandra.ts";
 import { lagOf, readTopic } from "./support/kafka.ts";
 import { expectNothingLost } from "./support/ledger.ts";
 import { type Names, namesOf } from "./support/names.ts";
-import { until } from "./support/until.ts";
 
 const used: Names[] = [];
 const namesFor = (what: string, env: Record<string, string> = {}) => {
@@ -45,7 +45,8 @@ test("two consumers share the partitions; one that is stopped in the midst of a 
   const consumers = [startConsumer(names), startConsumer(names)] as const;
   for (const consumer of consumers)
     await until("it is a member of the group", async () => (await consumer.status("/readyz")) === 200);
-  const stored = () => Promise.all(consumers.map(({ metric }) => metric("consumer_records_total", "stored")));
+  const stored = () =>
+    Promise.all(consumers.map(({ metric }) => metric("consumer_records_total", { outcome: "stored" })));
   const flow = recorder.flow(10_000, 2_000);
   await until("both store records", async () => (await stored()).every((count) => count > 0), { everyMs: 10 });
 

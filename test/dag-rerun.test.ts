@@ -4,11 +4,11 @@ import { table } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
+import { until } from "../runtime/until.ts";
 import { type Airflow, openAirflow } from "./support/airflow.ts";
 import { readRows, readWriteTimes } from "./support/cassandra.ts";
 import { lagOf } from "./support/kafka.ts";
 import { digestsOf, runFolder, usersOf } from "./support/runs.ts";
-import { until } from "./support/until.ts";
 
 const config = loadConfig();
 const postgres = openPostgres(config.postgres.url);

@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
+import { until } from "../runtime/until.ts";
 import { type Airflow, openAirflow } from "./support/airflow.ts";
 import { runFolder } from "./support/runs.ts";
 import { controlStack } from "./support/stack.ts";
-import { until } from "./support/until.ts";
 
 let airflow: Airflow;
 beforeAll(async () => {

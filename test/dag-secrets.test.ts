@@ -4,11 +4,11 @@ import { join } from "node:path";
 import ky from "ky";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
+import { until } from "../runtime/until.ts";
 import { openAirflow } from "./support/airflow.ts";
 import { withCassandra } from "./support/cassandra.ts";
 import { lagOf, readTopic } from "./support/kafka.ts";
 import { runFolder } from "./support/runs.ts";
-import { until } from "./support/until.ts";
 
 const config = loadConfig();
 const users = 300;

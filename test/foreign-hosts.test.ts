@@ -3,11 +3,10 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { once } from "node:events";
 import { connect } from "node:net";
 import getPort from "get-port";
+import { until } from "../runtime/until.ts";
 import { dropKeyspace } from "./support/cassandra.ts";
-
 import { namesOf } from "./support/names.ts";
 import { type StartedProgram, startProgram } from "./support/program.ts";
-import { until } from "./support/until.ts";
 
 setDefaultTimeout(120_000);
 

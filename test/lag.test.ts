@@ -2,12 +2,12 @@ import { afterAll, expect, test } from "bun:test";
 import type { Producer } from "kafkajs";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
+import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { openRecorder } from "./faults/records.ts";
 import { dropKeyspace } from "./support/cassandra.ts";
 import { lagOf } from "./support/kafka.ts";
 import { namesOf } from "./support/names.ts";
-import { until } from "./support/until.ts";
 
 const names = namesOf(import.meta.path);
 const { config, groupId, topic } = names;
@@ -59,7 +59,7 @@ test("the lag of an idle topic is 0 after a transaction ended, aborted or commit
     end += 2 * config.kafka.partitions;
     await lagIsZero();
   }
-  expect(await consumer.metric("consumer_records_total", "dead_lettered")).toBe(config.kafka.partitions);
+  expect(await consumer.metric("consumer_records_total", { outcome: "dead_lettered" })).toBe(config.kafka.partitions);
   consumer.signal("SIGTERM");
   expect(await consumer.exited).toBe(0);
   expect(await lagOf(config, groupId, topic)).toBe(0);

@@ -14,6 +14,7 @@ import { bunTest, runTests } from "./support/run-tests.ts";
 const unitFolders = [
   "contract",
   "runtime",
+  "operations",
   "sources",
   "tasks",
   "consumer",

@@ -4,12 +4,12 @@ import { table, userOf } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
+import { until } from "../runtime/until.ts";
 import { project } from "../stack/instance.ts";
 import { type Airflow, type DagRun, openAirflow } from "./support/airflow.ts";
 import { readRows } from "./support/cassandra.ts";
 import { lagOf, readTopic, readUsers } from "./support/kafka.ts";
 import { runFolder, usersOf } from "./support/runs.ts";
-import { until } from "./support/until.ts";
 
 const config = loadConfig();
 const users = 1_000;

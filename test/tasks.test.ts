@@ -9,13 +9,13 @@ import type { User } from "../contract/user.ts";
 import { avroSchema } from "../contract/wire.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { openRegistry } from "../runtime/registry.ts";
+import { until } from "../runtime/until.ts";
 import { serveSource } from "../sources/embedded/serve.ts";
 import { randomuserSecrets, randomuserText } from "../sources/samples.ts";
 import { readTopic, readUsers } from "./support/kafka.ts";
 import { openLink } from "./support/link.ts";
 import { namesOf } from "./support/names.ts";
 import { usersOf } from "./support/runs.ts";
-import { until } from "./support/until.ts";
 
 const project = join(import.meta.dir, "..");
 const names = namesOf(import.meta.path);

@@ -1,9 +1,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Postgres } from "../../runtime/postgres.ts";
+import { until } from "../../runtime/until.ts";
 import { openCapture } from "../support/capture.ts";
 import { readTopic } from "../support/kafka.ts";
 import { controlStack } from "../support/stack.ts";
-import { until } from "../support/until.ts";
 import { startConsumer } from "./consumer.ts";
 import { newUser } from "./records.ts";
 
@@ -83,7 +83,7 @@ test("20,000 random operations while Connect, the consumer and Cassandra are kil
   console.log(`seed ${seed}`);
 
   const moves = async () => {
-    const count = () => consumer.metric("consumer_records_total", capture.changeTopic);
+    const count = () => consumer.metric("consumer_records_total", { topic: capture.changeTopic });
     const before = await until("the consumer lives", async () => ({ records: await count() }));
     const stores = async () => (await count()) > before.records;
     await until("changes are read", stores, { withinMs: 180_000, everyMs: 50 });

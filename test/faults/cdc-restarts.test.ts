@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { until } from "../../runtime/until.ts";
 import { type Capture, openCapture } from "../support/capture.ts";
 import { readTopic } from "../support/kafka.ts";
 import { controlStack } from "../support/stack.ts";
-import { until } from "../support/until.ts";
 import { type StartedConsumer, startConsumer } from "./consumer.ts";
 import { newUser } from "./records.ts";
 
@@ -40,8 +40,8 @@ async function insertUsers(stop: AbortSignal): Promise<number> {
 
 /** Resolves once the consumer has stored more changes than at the time of the call. */
 async function changesArrive() {
-  const before = await consumer.metric("consumer_records_total", capture.changeTopic);
-  const arrive = async () => (await consumer.metric("consumer_records_total", capture.changeTopic)) > before;
+  const before = await consumer.metric("consumer_records_total", { topic: capture.changeTopic });
+  const arrive = async () => (await consumer.metric("consumer_records_total", { topic: capture.changeTopic })) > before;
   await until("changes arrive", arrive, { withinMs: 120_000 });
 }
 

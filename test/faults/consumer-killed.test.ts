@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
+import { until } from "../../runtime/until.ts";
 import { dropKeyspace } from "../support/cassandra.ts";
 import { lagOf } from "../support/kafka.ts";
 import { expectNothingLost } from "../support/ledger.ts";
 import { namesOf } from "../support/names.ts";
-import { until } from "../support/until.ts";
 import { type StartedConsumer, startConsumer } from "./consumer.ts";
 import { openRecorder } from "./records.ts";
 
@@ -11,9 +11,13 @@ import { openRecorder } from "./records.ts";
 const names = namesOf(import.meta.path, { CONSUMER_SESSION_TIMEOUT_MS: "6000", CONSUMER_SLICE_ROWS: "100" });
 
 const storesRecords = (consumer: StartedConsumer) =>
-  until("the consumer stores records", async () => (await consumer.metric("consumer_records_total", "stored")) > 0, {
-    everyMs: 20,
-  });
+  until(
+    "the consumer stores records",
+    async () => (await consumer.metric("consumer_records_total", { outcome: "stored" })) > 0,
+    {
+      everyMs: 20,
+    },
+  );
 
 test("two consumers that share the partitions, each killed five times while 50,000 records flow, lose none", async () => {
   const recorder = await openRecorder(names);

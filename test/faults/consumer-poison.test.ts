@@ -3,11 +3,11 @@ import { validUsers } from "../../contract/samples.ts";
 import type { Reason } from "../../contract/topics.ts";
 import type { User } from "../../contract/user.ts";
 import { encode } from "../../contract/wire.ts";
+import { until } from "../../runtime/until.ts";
 import { dropKeyspace, readRows } from "../support/cassandra.ts";
 import { lagOf, readTopic } from "../support/kafka.ts";
 import { expectNothingLost } from "../support/ledger.ts";
 import { namesOf } from "../support/names.ts";
-import { until } from "../support/until.ts";
 import { startConsumer } from "./consumer.ts";
 import { newUser, openRecorder } from "./records.ts";
 
@@ -71,9 +71,9 @@ test("1,000 poison records among 10,000 good ones are dead-lettered with their r
     expect(value === null ? null : Buffer.compare(value, bytes!)).toBe(bytes === null ? null : 0);
   }
 
-  expect(await consumer.metric("consumer_records_total", 'outcome="stored"')).toBe(10_000);
-  expect(await consumer.metric("consumer_records_total", 'outcome="dead_lettered"')).toBe(1_000);
-  expect(await consumer.metric("consumer_dead_letters_total", 'reason="invalid_user"')).toBe(200);
+  expect(await consumer.metric("consumer_records_total", { outcome: "stored" })).toBe(10_000);
+  expect(await consumer.metric("consumer_records_total", { outcome: "dead_lettered" })).toBe(1_000);
+  expect(await consumer.metric("consumer_dead_letters_total", { reason: "invalid_user" })).toBe(200);
   consumer.signal("SIGTERM");
   expect(await consumer.exited).toBe(0);
   await recorder.close();

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { validUsers } from "../../contract/samples.ts";
+import { until } from "../../runtime/until.ts";
 import { dropKeyspace, readRows } from "../support/cassandra.ts";
 import { lagOf, readTopic } from "../support/kafka.ts";
 import { expectNothingLost } from "../support/ledger.ts";
 import { namesOf } from "../support/names.ts";
 import { controlStack } from "../support/stack.ts";
-import { until } from "../support/until.ts";
 import { type StartedConsumer, startConsumer } from "./consumer.ts";
 import { openRecorder, type Recorder } from "./records.ts";
 
@@ -55,13 +55,19 @@ const lagIsZero = () => until("the lag is 0", async () => (await lagOf(config, g
 test("Cassandra stopped for 60 s while records flow: the consumer waits, and nothing is lost", async () => {
   const stack = await controlStack();
   const stopFlow = recordsFlow();
-  await until("records are stored", async () => (await consumer.metric("consumer_records_total", "stored")) > 100);
+  await until(
+    "records are stored",
+    async () => (await consumer.metric("consumer_records_total", { outcome: "stored" })) > 100,
+  );
 
   await stack.stop("cassandra");
   const since = performance.now();
   await until("the consumer says that it is not ready", async () => (await consumer.status("/readyz")) === 503);
   expect(await consumer.status("/healthz")).toBe(200);
-  await until("writes are tried again", async () => (await consumer.metric("consumer_retries_total", "write")) > 3);
+  await until(
+    "writes are tried again",
+    async () => (await consumer.metric("consumer_retries_total", { what: "write" })) > 3,
+  );
 
   // One that is asked to stop meanwhile does so; one that is started meanwhile waits for Cassandra.
   consumer.signal("SIGTERM");

@@ -1,4 +1,5 @@
 import { afterAll } from "bun:test";
+import { sumOf } from "../../operations/prometheus.ts";
 import type { Names } from "../support/names.ts";
 import { type StartedProgram, startProgram } from "../support/program.ts";
 
@@ -6,8 +7,8 @@ import { type StartedProgram, startProgram } from "../support/program.ts";
 export interface StartedConsumer extends StartedProgram {
   /** The status of `/healthz` or `/readyz`; 0 where nobody answers. */
   status: (path: "/healthz" | "/readyz") => Promise<number>;
-  /** The sum of a metric over all its labels, or of those that contain `label`. */
-  metric: (name: string, label?: string) => Promise<number>;
+  /** The sum of a metric over all samples with these labels. */
+  metric: (name: string, labels?: Record<string, string>) => Promise<number>;
 }
 
 const address = /msg=listening url=(\S+)/;
@@ -36,12 +37,9 @@ export function startConsumer({ env }: Names): StartedConsumer {
         return 0;
       }
     },
-    async metric(name, label = "") {
+    async metric(name, labels) {
       const text = await (await fetch(new URL("/metrics", await urlOf()))).text();
-      return text
-        .split("\n")
-        .filter((line) => line.startsWith(name) && line.includes(label))
-        .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+      return sumOf(text, name, labels);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** One job on one cluster through everything that may happen to it, in this order; 200,000 records are the measure. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { until } from "../../runtime/until.ts";
 import { environmentOf, type Instance } from "../../stack/instance.ts";
 import { clusterOf } from "../../stack/spark.ts";
 import { openBrowser } from "../support/browser.ts";
@@ -9,7 +10,6 @@ import { namesOf } from "../support/names.ts";
 import type { StartedProgram } from "../support/program.ts";
 import { committedByJob, sparkProcesses, startCluster, startJob } from "../support/spark.ts";
 import { controlStack, type StackControl } from "../support/stack.ts";
-import { until } from "../support/until.ts";
 import { openRecorder, type Recorder } from "./records.ts";
 
 const names = namesOf(import.meta.path);

@@ -1,6 +1,6 @@
 import ky, { type KyInstance } from "ky";
+import { until } from "../../runtime/until.ts";
 import { type Counts, dagId } from "../../stack/airflow-run.ts";
-import { until } from "./until.ts";
 
 export interface DagRun {
   dag_run_id: string;

@@ -1,6 +1,6 @@
 import getPort from "get-port";
+import { until } from "../../runtime/until.ts";
 import { type StartedProgram, startProgram } from "./program.ts";
-import { until } from "./until.ts";
 
 export interface StartedApi extends StartedProgram {
   url: string;

@@ -5,9 +5,9 @@ import { userStore } from "../../api/users/store.ts";
 import type { User } from "../../contract/user.ts";
 import { openCassandra } from "../../runtime/cassandra.ts";
 import { openLog } from "../../runtime/log.ts";
+import { until } from "../../runtime/until.ts";
 import { dropKeyspace } from "./cassandra.ts";
 import { namesOf } from "./names.ts";
-import { until } from "./until.ts";
 
 export interface Answer {
   status: number;

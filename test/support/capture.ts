@@ -3,11 +3,11 @@ import { captureSql } from "../../contract/change-capture.ts";
 import { table, userOf } from "../../contract/tables.ts";
 import type { User } from "../../contract/user.ts";
 import { openPostgres, type Postgres } from "../../runtime/postgres.ts";
+import { until } from "../../runtime/until.ts";
 import { reasonOf, remedyOf } from "../../stack/connector.ts";
 import { openInstance, project } from "../../stack/instance.ts";
 import { dropKeyspace, readRows } from "./cassandra.ts";
 import { type Names, namesOf } from "./names.ts";
-import { until } from "./until.ts";
 
 /** Change data capture of a test's own: a database, a connector, a slot, a topic, a keyspace. */
 export interface Capture extends Names {

@@ -2,8 +2,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "../../runtime/until.ts";
 import { runTests } from "./run-tests.ts";
-import { until } from "./until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "run-tests-"));
 afterAll(() => rmSync(folder, { recursive: true }));

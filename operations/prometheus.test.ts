@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { boundOf, mean, readHistogram, since } from "./histogram.ts";
+import { boundOf, mean, readHistogram, readSamples, since, sumOf } from "./prometheus.ts";
 
 const page = `# TYPE stored_seconds histogram
 stored_seconds_bucket{le="0.01",topic="a"} 50
@@ -31,7 +31,7 @@ test("one histogram is read, whatever its labels", () => {
 });
 
 test("one label set is read apart from the others", () => {
-  const { buckets, sum, count } = readHistogram(page, "stored_seconds", 'topic="b"');
+  const { buckets, sum, count } = readHistogram(page, "stored_seconds", { topic: "b" });
   expect({ at: buckets.get(0.01), sum, count }).toEqual({ at: 10, sum: 0.01, count: 10 });
 });
 
@@ -48,4 +48,18 @@ test("what was observed before does not count", () => {
   expect(mean(since(histogram, histogram))).toBeUndefined();
   expect(boundOf(since(histogram, histogram), 0.5)).toBeUndefined();
   expect(since(empty, histogram)).toEqual(histogram);
+});
+
+test("a metric is summed over its labels; the name matches as a whole", () => {
+  const counters =
+    'records_total{outcome="stored",topic="a"} 3\nrecords_total{outcome="stored",topic="b"} 4\nrecords_total_x 9\n';
+  expect(sumOf(counters, "records_total")).toBe(7);
+  expect(sumOf(counters, "records_total", { topic: "b" })).toBe(4);
+  expect(sumOf(counters, "missing")).toBe(0);
+});
+
+test("labels may hold quotes, commas and backslashes", () => {
+  expect(readSamples('m{a="say \\"x\\", y",b="c:\\\\d"} 1')).toEqual([
+    { name: "m", labels: { a: 'say "x", y', b: "c:\\d" }, value: 1 },
+  ]);
 });

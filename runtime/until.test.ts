@@ -20,3 +20,13 @@ test("giving up names what was awaited and the last thing seen", async () => {
   const never = until("50 rows", () => Promise.reject(new Error("12 rows")), { withinMs: 5, everyMs: 1 });
   await expect(never).rejects.toThrow("not within 5 ms: 50 rows; last seen: 12 rows");
 });
+
+test("aborting ends the wait with the signal's reason", async () => {
+  const stop = new AbortController();
+  const waiting = until("an answer", () => void setTimeout(() => stop.abort(new Error("Interrupted")), 1), {
+    withinMs: 600_000,
+    everyMs: 300_000,
+    stop: stop.signal,
+  });
+  await expect(waiting).rejects.toThrow("Interrupted");
+});
