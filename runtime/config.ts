@@ -170,7 +170,6 @@ const Settings = z.strictObject({
       kafkaController: port(9093, "KAFKA_CONTROLLER_PORT", "Kafka's KRaft controller."),
       cassandra: port(9042, "CASSANDRA_PORT", "Cassandra, CQL."),
       cassandraStorage: port(7000, "CASSANDRA_STORAGE_PORT", "Cassandra, between nodes."),
-      cassandraJmx: port(7199, "CASSANDRA_JMX_PORT", "Cassandra, JMX."),
       postgres: port(5432, "POSTGRES_PORT", "PostgreSQL."),
       api: port(5000, "API_PORT", "The API: CRUD, /apidocs, /metrics."),
       consumer: port(9464, "CONSUMER_PORT", "The consumer: /healthz, /readyz, /metrics."),

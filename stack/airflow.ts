@@ -65,6 +65,8 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
     DAG_PROCESSOR__PARSING_PROCESSES: "1",
     WORKERS__EXECUTION_API_TIMEOUT: "30",
     LOGGING__BASE_LOG_FOLDER: join(folder, "logs", "airflow"),
+    LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS: "0o700",
+    LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS: "0o600",
     USAGE_DATA_COLLECTION__ENABLED: "False",
   };
   const named = Object.entries(settings).map(([name, value]) => [

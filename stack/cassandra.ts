@@ -10,7 +10,7 @@ export const cassandra: Service = {
   name: "cassandra",
   title: "Cassandra",
   dependsOn: [],
-  ports: ["cassandra", "cassandraStorage", "cassandraJmx"],
+  ports: ["cassandra", "cassandraStorage"],
   address: ({ config }) => `127.0.0.1:${config.ports.cassandra}`,
 
   async prepare(instance) {
@@ -41,7 +41,6 @@ export const cassandra: Service = {
           "-Dcassandra.initial_token=0",
           // The clock for timeouts, which an idle node reads every 2 ms else.
           "-Dcassandra.approximate_time_precision_ms=10",
-          `-Dcassandra.jmx.local.port=${instance.config.ports.cassandraJmx}`,
           ...["-cp", classPathOf(instance, "cassandra")],
           "org.apache.cassandra.service.CassandraDaemon",
         ],

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Config, listSettings, loadConfig } from "../runtime/config.ts";
 import { type Installation, install } from "./install.ts";
@@ -21,11 +21,18 @@ export interface Instance {
 /** The project's own folder. */
 export const project = resolve(import.meta.dir, "..");
 
-/** Opens the stack that the environment names (`STACK_DIR`, the `*_PORT` variables), installing what it needs. */
+/**
+ * Opens the stack that the environment names (`STACK_DIR`, the `*_PORT` variables), installing what it needs. From then
+ * on this process, and all that it starts, writes for its owner only: users' data and passwords are everywhere.
+ */
 export async function openInstance(env = process.env): Promise<Instance> {
+  process.umask(0o077);
   const folder = resolve(env.STACK_DIR || join(project, ".stack"));
-  for (const name of ["data", "logs", "runs"]) mkdirSync(join(folder, name), { recursive: true });
-  mkdirSync(join(folder, "run"), { recursive: true, mode: 0o700 }); // programs' environments hold passwords
+  for (const name of ["data", "logs", "run", "runs"]) {
+    const path = join(folder, name);
+    mkdirSync(path, { recursive: true });
+    chmodSync(path, 0o700); // an earlier version left them open
+  }
   return {
     folder,
     config: loadConfig(env),

@@ -27,6 +27,7 @@ logfile=${literal(join(folder, "logs", "supervisord.log"))}
 logfile_maxbytes=1MB
 logfile_backups=1
 childlogdir=${literal(run)}
+umask=077
 
 [unix_http_server]
 file=${literal(socket)}

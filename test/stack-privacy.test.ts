@@ -1,0 +1,75 @@
+import { beforeAll, expect, test } from "bun:test";
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join, relative } from "node:path";
+import { loadConfig } from "../runtime/config.ts";
+import { openInstance } from "../stack/instance.ts";
+import { clusterFolder } from "../stack/postgres-files.ts";
+import { openAirflow } from "./support/airflow.ts";
+import { controlStack } from "./support/stack.ts";
+
+const folder = process.env.STACK_DIR ?? "";
+
+beforeAll(async () => {
+  const airflow = await openAirflow();
+  await airflow.unpause();
+  const { dag_run_id } = await airflow.trigger({ users: 5 });
+  expect((await airflow.ended(dag_run_id)).state).toBe("success");
+}, 240_000);
+
+test("nobody but its owner can read what the stack wrote: users, their logs, passwords", async () => {
+  const files = filesBelow(folder);
+  const isOpen = (path: string) => ((lstatSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0;
+  expect(files.filter(isOpen).map((path) => relative(folder, path))).toEqual([]);
+  expect(isOpen(folder)).toBe(false);
+  expect(isOpen(clusterFolder(await openInstance()))).toBe(false); // elsewhere where root runs the stack
+
+  const written = [
+    "runs/",
+    "logs/airflow/",
+    "logs/consumer.log",
+    "data/kafka/",
+    "data/cassandra/",
+    "run/",
+    "secrets.json",
+  ];
+  for (const place of written) expect(files.some((path) => relative(folder, path).startsWith(place))).toBe(true);
+});
+
+test("Cassandra listens for CQL and for other nodes, and for nothing else: no JMX, which would ask for no password", async () => {
+  const { states } = await controlStack();
+  const pid = (await states()).find(({ name }) => name === "cassandra")?.pid ?? 0;
+  const { cassandra, cassandraStorage } = loadConfig().ports;
+  expect(listeningPorts(pid).sort()).toEqual([cassandra, cassandraStorage].sort());
+});
+
+/** Files and folders; a symbolic link has no mode of its own, and what comes and goes meanwhile is no longer there. */
+function filesBelow(path: string): string[] {
+  return orNone(() => readdirSync(path, { withFileTypes: true })).flatMap((entry) => {
+    const child = join(path, entry.name);
+    if (entry.isSymbolicLink()) return [];
+    return entry.isDirectory() ? [child, ...filesBelow(child)] : [child];
+  });
+}
+
+/** The TCP ports that a process listens on, on whichever address. */
+function listeningPorts(pid: number): number[] {
+  const fds = readdirSync(`/proc/${pid}/fd`);
+  const open = new Set(fds.flatMap((fd) => orNone(() => [readlinkSync(`/proc/${pid}/fd/${fd}`)])));
+  const lines = ["tcp", "tcp6"].flatMap((table) =>
+    readFileSync(`/proc/net/${table}`, "utf8").trim().split("\n").slice(1),
+  );
+  const listening = "0A";
+  return lines
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === listening && open.has(`socket:[${inode}]`))
+    .map(([, local]) => Number.parseInt(local?.split(":").at(-1) ?? "", 16));
+}
+
+function orNone<T>(read: () => T[]): T[] {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return []; // it went meanwhile
+  }
+}
