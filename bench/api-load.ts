@@ -1,7 +1,7 @@
 /**
- * The load of bench/api.ts, in a process of its own: `bun bench/api-load.ts URL IDS SECONDS REQUESTS` reads random ids of
- * a file for at least so many seconds and requests, 32 at a time over connections that stay open where the server lets
- * them, and prints the outcome.
+ * The load generator of bench/api.ts, in its own process: `bun bench/api-load.ts URL IDS SECONDS REQUESTS` requests
+ * random ids from a file, 32 at a time over keep-alive connections (if the server supports them), until both SECONDS and
+ * REQUESTS are reached, and prints the result.
  */
 
 export interface Load {

@@ -1,7 +1,7 @@
 /**
- * Reads by id, this API beside Flask with gunicorn: the same table, the same rows, in rounds one after the other, so
- * that all see the same machine. What counts is the server's own CPU time for a request, which the load beside it does
- * not change. `bun bench/api.ts` needs a running stack.
+ * Reads by id: this API against Flask with gunicorn, on the same table and rows, in alternating rounds so that all run
+ * under the same conditions. The measure is the server's CPU time per request, which the load generator beside it does
+ * not affect. `bun bench/api.ts` needs a running stack.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ import { quantile } from "./quantile.ts";
 
 const rows = 10_000;
 const rounds = 3;
-/** A server is compared in its steady state: JavaScript engines compile what has run some thousand times. */
+/** Servers are compared in steady state, after JIT compilation. */
 const warmUp = { seconds: 3, requests: 15_000 };
 const round = { seconds: 5, requests: 5_000 };
 
@@ -28,8 +28,8 @@ const keyspace = "bench_api";
 const env = { ...(process.env as Record<string, string>), CASSANDRA_KEYSPACE: keyspace, LOG_LEVEL: "error" };
 const config = loadConfig(env);
 
-/** A server in the race, and what it has shown so far. */
-interface Contestant {
+/** A server under test, and its totals so far. */
+interface Candidate {
   name: string;
   url: string;
   server: Bun.Subprocess;
@@ -43,26 +43,26 @@ interface Contestant {
 async function main() {
   const client = openCassandra(config, "bench");
   const idFile = join(tmpdir(), `bench-api-ids-${process.pid}`);
-  const contestants = await startServers();
+  const candidates = await startServers();
   try {
     await createTable(client, config);
     const ids = await fillTable((cql, parameters) => client.execute(cql, parameters));
     await Bun.write(idFile, ids.join("\n"));
-    await expectSameAnswer(contestants, ids[0]!);
-    for (const one of contestants) await load(one, idFile, warmUp);
-    for (let turn = 1; turn <= rounds; turn++) for (const one of contestants) await race(one, idFile);
-    print(contestants);
+    await expectSameResponse(candidates, ids[0]!);
+    for (const one of candidates) await load(one, idFile, warmUp);
+    for (let turn = 1; turn <= rounds; turn++) for (const one of candidates) await measure(one, idFile);
+    print(candidates);
   } finally {
-    for (const { server } of contestants) server.kill();
-    await Promise.all(contestants.map(({ server }) => server.exited));
+    for (const { server } of candidates) server.kill();
+    await Promise.all(candidates.map(({ server }) => server.exited));
     await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`, [], { prepare: false });
     await client.shutdown();
     await Bun.file(idFile).delete();
   }
 }
 
-/** Flask as `gunicorn app:app` runs it, and as one who tunes it would: threads, and connections that stay open. */
-async function startServers(): Promise<Contestant[]> {
+/** Flask as `gunicorn app:app` runs it, and tuned: with threads and keep-alive. */
+async function startServers(): Promise<Candidate[]> {
   const { tool } = await install();
   const flask =
     (...options: string[]) =>
@@ -77,7 +77,7 @@ async function startServers(): Promise<Contestant[]> {
   ]);
 }
 
-async function start(name: string, argv: (port: number) => string[]): Promise<Contestant> {
+async function start(name: string, argv: (port: number) => string[]): Promise<Candidate> {
   const port = await getPort({ host: "127.0.0.1" });
   const server = Bun.spawn(argv(port), {
     cwd: join(import.meta.dir, ".."),
@@ -96,22 +96,22 @@ async function fillTable(execute: (cql: string, parameters: unknown[]) => Promis
   return ids;
 }
 
-/** All must do the same work: the same fields with the same values. */
-async function expectSameAnswer(contestants: Contestant[], id: string) {
-  const bodies = await Promise.all(contestants.map(({ url }) => firstAnswer(`${url}/get-user/${id}`)));
+/** Checks that all do the same work: the same fields with the same values. */
+async function expectSameResponse(candidates: Candidate[], id: string) {
+  const bodies = await Promise.all(candidates.map(({ url }) => firstResponse(`${url}/get-user/${id}`)));
   if (!bodies.every((body) => Bun.deepEquals(body, bodies[0])))
-    throw new Error(`the answers differ:\n${bodies.map((body) => JSON.stringify(body)).join("\n")}`);
+    throw new Error(`the responses differ:\n${bodies.map((body) => JSON.stringify(body)).join("\n")}`);
 }
 
-async function firstAnswer(url: string): Promise<unknown> {
-  const answer = async () => {
+async function firstResponse(url: string): Promise<unknown> {
+  const respond = async () => {
     const response = await fetch(url);
     return response.ok && { body: await response.json() };
   };
-  return (await until(`${url} answers`, answer, { withinMs: 30_000 })).body;
+  return (await until(`${url} responds`, respond, { withinMs: 30_000 })).body;
 }
 
-async function race(one: Contestant, idFile: string) {
+async function measure(one: Candidate, idFile: string) {
   const before = measureTree(one.server.pid);
   const beganMs = performance.now();
   const { requests, failures, latenciesMs } = await load(one, idFile, round);
@@ -124,19 +124,19 @@ async function race(one: Contestant, idFile: string) {
   for (const latency of latenciesMs) one.latenciesMs.push(latency);
 }
 
-async function load({ url }: Contestant, idFile: string, { seconds, requests }: typeof round): Promise<Load> {
+async function load({ url }: Candidate, idFile: string, { seconds, requests }: typeof round): Promise<Load> {
   const argv = [process.execPath, join(import.meta.dir, "api-load.ts"), url, idFile, `${seconds}`, `${requests}`];
   const generator = Bun.spawn(argv, { stdio: ["ignore", "pipe", "inherit"] });
   return (await new Response(generator.stdout).json()) as Load;
 }
 
-function print(contestants: Contestant[]) {
+function print(candidates: Candidate[]) {
   const table = new Table({
     head: ["read by id", "requests/s", "CPU µs/request", "p50 ms", "p99 ms", "MB", "requests/CPU s", "ratio"],
     style: { head: [], border: [] },
   });
-  const perCpuSecond = contestants.map(({ requests, cpuSeconds }) => requests / cpuSeconds);
-  for (const [index, { name, requests, seconds, cpuSeconds, residentBytes, latenciesMs }] of contestants.entries()) {
+  const perCpuSecond = candidates.map(({ requests, cpuSeconds }) => requests / cpuSeconds);
+  for (const [index, { name, requests, seconds, cpuSeconds, residentBytes, latenciesMs }] of candidates.entries()) {
     latenciesMs.sort((a, b) => a - b);
     table.push([
       name,
@@ -150,7 +150,7 @@ function print(contestants: Contestant[]) {
     ]);
   }
   console.log(table.toString());
-  console.log("ratio: this API's requests for a CPU second to the other's");
+  console.log("ratio: this API's requests per CPU second over the other server's");
 }
 
 await main();

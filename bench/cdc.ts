@@ -1,7 +1,7 @@
 /**
- * Change data capture on the running stack: from a commit in PostgreSQL to the row being readable in Cassandra, one row
- * at a time, and a burst of 20,000 rows changed by one statement. `bun bench/cdc.ts` needs a running stack with its
- * connector registered (`bun run demo`); it writes rows of its own to `created_users` and deletes them again.
+ * Change data capture on the running stack: the time from a commit in PostgreSQL to the row being readable in Cassandra,
+ * for single rows and for a burst of 20,000 rows changed by one statement. `bun bench/cdc.ts` needs a running stack with
+ * its connector registered (`bun run demo`); it inserts its own rows into `created_users` and deletes them at the end.
  */
 import Table from "cli-table3";
 import { validUsers } from "../contract/samples.ts";
@@ -14,12 +14,12 @@ import { environmentOf, openInstance } from "../stack/instance.ts";
 import { quantile } from "./quantile.ts";
 
 const singles = 300;
-/** The first ones warm all sides up and are not counted. */
+/** Warm-up, not counted. */
 const uncounted = 50;
 const pauseMs = 50;
 const burstRows = 20_000;
 const bursts = 4;
-const aims = { p50: 60, p99: 250, rowsPerSecond: 5_000 };
+const targets = { p50: 60, p99: 250, rowsPerSecond: 5_000 };
 
 async function main() {
   const config = loadConfig({ ...process.env, ...environmentOf(await openInstance()) });
@@ -42,7 +42,7 @@ async function main() {
   }
 }
 
-/** Milliseconds from sending the UPDATE, so with PostgreSQL's own work and commit, to the new value being read. */
+/** Milliseconds from sending the UPDATE, including PostgreSQL's work and commit, to reading the new value. */
 async function oneAtATime(sql: Postgres, cassandra: Cassandra, config: Config, users: readonly User[]) {
   const latencies: number[] = [];
   for (const [index, { id }] of users.entries()) {
@@ -56,10 +56,10 @@ async function oneAtATime(sql: Postgres, cassandra: Cassandra, config: Config, u
   return latencies.slice(uncounted).sort((a, b) => a - b);
 }
 
-/** Rows a second from the commit of one statement to its last row being readable; then every row is looked at. */
+/** Rows per second from the commit of one statement to its last row being readable; then checks every row. */
 async function applyBurst(sql: Postgres, cassandra: Cassandra, config: Config, users: readonly User[], burst: number) {
   const name = `Burst ${burst}`;
-  // PostgreSQL logs the rows in the order in which it keeps them, and so does the topic.
+  // PostgreSQL logs the rows in storage order, and the topic keeps that order.
   const changed = await sql`
     UPDATE ${sql(table)} SET last_name = ${name} WHERE last_name <> ${name} AND id = ANY(${users.map(({ id }) => id)})
     RETURNING id`;
@@ -92,12 +92,12 @@ async function readable(
 
 function print(latencies: number[], rates: number[]) {
   const best = rates.toSorted((a, b) => a - b).at(-1)!;
-  const out = new Table({ head: ["figure", "measured", "aim"], style: { head: [], border: [], compact: true } });
+  const out = new Table({ head: ["metric", "measured", "target"], style: { head: [], border: [], compact: true } });
   out.push(
-    ["commit → readable, median", `${quantile(latencies, 0.5).toFixed(1)} ms`, `${aims.p50} ms`],
-    ["commit → readable, p99", `${quantile(latencies, 0.99).toFixed(1)} ms`, `${aims.p99} ms`],
+    ["commit → readable, median", `${quantile(latencies, 0.5).toFixed(1)} ms`, `${targets.p50} ms`],
+    ["commit → readable, p99", `${quantile(latencies, 0.99).toFixed(1)} ms`, `${targets.p99} ms`],
     ...rates.map((rate, index) => [`burst ${index + 1} of ${burstRows} rows`, `${Math.round(rate)} rows/s`, ""]),
-    ["best burst", `${Math.round(best)} rows/s`, `${aims.rowsPerSecond} rows/s`],
+    ["best burst", `${Math.round(best)} rows/s`, `${targets.rowsPerSecond} rows/s`],
   );
   console.log(out.toString());
 }

@@ -1,7 +1,7 @@
 /**
- * Draining a topic into Cassandra: this consumer beside what one would write in Python, and beside the Java driver that
- * has nothing to read. The same records, the same table with its index, one after the other in rounds, so that all see
- * the same machine. Then the latency at 50 records a second. `bun bench/consumer.ts` on a running stack.
+ * Draining a topic into Cassandra: this consumer against typical Python implementations, and against the Java driver
+ * with no input to read. The same records and the same indexed table, in alternating rounds so that all run under the
+ * same conditions. Then latency at 50 records/s. `bun bench/consumer.ts` needs a running stack.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,11 +21,11 @@ import { type Figures, json, startConsumer } from "./own-consumer.ts";
 const rows = 100_000;
 const naiveRows = 10_000;
 const rounds = 3;
-/** Until Cassandra is compiled for what it does here: a JVM that just started takes twice the CPU a row. */
+/** Warm up Cassandra's JVM: freshly started, it uses twice the CPU per row. */
 const warmUps = 5;
 const javaInFlight = 1_024;
 
-interface Contestant {
+interface Candidate {
   name: string;
   drain: () => Promise<Figures>;
 }
@@ -60,23 +60,23 @@ async function main() {
     const tsv = join(folder, "rows.tsv");
     await Bun.write(tsv, tsvOf(users));
 
-    const ours: Contestant = {
+    const ours: Candidate = {
       name: "this consumer",
       drain: async () => {
         const consumer = await startConsumer(ownGroup());
         return consumer.drained(rows).finally(consumer.stop);
       },
     };
-    const { contestants: peers, omitted } = await peersOf(config, ownGroup, tsv, folder);
-    const contestants = [ours, ...peers];
-    const results = new Map(contestants.map((one) => [one, [] as Figures[]]));
+    const { candidates: peers, omitted } = await peersOf(config, ownGroup, tsv, folder);
+    const candidates = [ours, ...peers];
+    const results = new Map(candidates.map((one) => [one, [] as Figures[]]));
 
     for (let drain = 1; drain <= warmUps; drain++) {
       await truncate();
-      console.error(`warming Cassandra up, ${drain} of ${warmUps}: ${Math.round(rateOf(await ours.drain()))} rows/s`);
+      console.error(`warm-up ${drain} of ${warmUps}: ${Math.round(rateOf(await ours.drain()))} rows/s`);
     }
     for (let round = 1; round <= rounds; round++)
-      for (const one of contestants) {
+      for (const one of candidates) {
         await truncate();
         const figures = await one.drain();
         results.get(one)?.push(figures);
@@ -91,7 +91,7 @@ async function main() {
     const { p50, p99 } = await measureLatency(producer, cassandra, name, makeUsers(1_500).map(renamed)).finally(
       consumer.stop,
     );
-    console.log(`produce → readable at 50 records/s: ${p50.toFixed(1)} ms at the median, ${p99.toFixed(1)} ms at p99`);
+    console.log(`produced → readable at 50 records/s: ${p50.toFixed(1)} ms median, ${p99.toFixed(1)} ms p99`);
   } finally {
     await producer.close();
     await cassandra.execute(`DROP KEYSPACE ${name}`, [], { prepare: false });
@@ -101,7 +101,7 @@ async function main() {
   }
 }
 
-/** The others, and a sentence for each that cannot take part. */
+/** The other implementations, and a reason for each one that had to be omitted. */
 async function peersOf(config: Config, ownGroup: () => Record<string, string>, tsv: string, folder: string) {
   const { python, java, bundle } = await install();
   const [contactPoint] = config.cassandra.contactPoints as [string];
@@ -117,17 +117,17 @@ async function peersOf(config: Config, ownGroup: () => Record<string, string>, t
         stdio: ["ignore", "pipe", "inherit"],
       }),
     );
-  const contestants: Contestant[] = [
+  const candidates: Candidate[] = [
     { name: "Python, execute_concurrent 256", drain: pythonPeer("concurrent", rows) },
-    { name: "Python, one execute a message", drain: pythonPeer("naive", naiveRows) },
+    { name: "Python, one execute per message", drain: pythonPeer("naive", naiveRows) },
   ];
 
   const omitted: string[] = [];
   try {
-    await installSpark(); // the Java driver comes with its connector
+    await installSpark(); // its connector includes the Java driver
     const { jars, home } = sparkOf();
     const classPath = [folder, join(jars, "*"), join(home, "jars", "*")].join(":");
-    // The compiler that Cassandra brings, since a Java runtime has none.
+    // Cassandra includes a compiler; a Java runtime does not.
     const [ecj] = [...new Bun.Glob("ecj-*.jar").scanSync({ cwd: bundle("cassandra"), absolute: true })];
     const source = join(import.meta.dir, "peers", "RowWriter.java");
     const driver = [...new Bun.Glob("java-driver-core-*.jar").scanSync({ cwd: jars, absolute: true })].join(":");
@@ -135,14 +135,14 @@ async function peersOf(config: Config, ownGroup: () => Record<string, string>, t
     if ((await compiled.exited) !== 0) throw new Error(`${source} does not compile`);
     const [host, port = "9042"] = contactPoint.split(":") as [string, string?];
     const argv = [java, "-Xmx512m", "-cp", classPath, "RowWriter", host, port, config.cassandra.keyspace, tsv];
-    contestants.push({
-      name: `Java driver, ${javaInFlight} in flight, nothing to read`,
+    candidates.push({
+      name: `Java driver, ${javaInFlight} in flight, no input to read`,
       drain: () => json(Bun.spawn([...argv, String(javaInFlight)], { stdio: ["ignore", "pipe", "ignore"] })),
     });
   } catch (error) {
-    omitted.push(`without the Java driver: ${error instanceof Error ? error.message : error}`);
+    omitted.push(`Java driver omitted: ${error instanceof Error ? error.message : error}`);
   }
-  return { contestants, omitted };
+  return { candidates, omitted };
 }
 
 const tsvOf = (users: readonly User[]) => {
@@ -159,7 +159,7 @@ const median = (figures: Figures[]): Figures =>
 
 function printDrain(results: (Figures & { name: string })[]) {
   const printed = new Table({
-    head: ["into one table with a SAI index", "rows/s", "CPU µs a row", "MB at most", "times as fast"],
+    head: ["into one table with a SAI index", "rows/s", "CPU µs per row", "peak MB", "speed-up"],
     style: { head: [], border: [] },
   });
   const ours = results[0]!;
@@ -178,7 +178,7 @@ async function deleteTopics(config: Config, groups: string[]) {
   const admin = openKafka(config, "bench", openLog("bench", "fatal")).admin();
   await admin.connect();
   await admin.deleteTopics({ topics: [config.kafka.topic, config.kafka.deadLetterTopic] });
-  await admin.deleteGroups(groups).catch(() => {}); // one that has not quite ended is left to expire
+  await admin.deleteGroups(groups).catch(() => {}); // a group still shutting down is left to expire
   await admin.disconnect();
 }
 

@@ -7,7 +7,7 @@ import { openKafka, prepareKafka } from "../runtime/kafka.ts";
 import type { Log } from "../runtime/log.ts";
 import { openRegistry } from "../runtime/registry.ts";
 
-/** Users of ordinary size (about 300 bytes as Avro), a minute old; their names repeat as names do. */
+/** Users of typical size (about 300 bytes as Avro), a minute old, with realistically repeating names. */
 export function makeUsers(count: number): User[] {
   faker.seed(1);
   const timestamp = new Date(Date.now() - 60_000).toISOString();
@@ -33,7 +33,7 @@ export function makeUsers(count: number): User[] {
   });
 }
 
-/** Creates the topic, registers the schema, and gives back what sends users; it resolves once they are acknowledged. */
+/** Creates the topic and registers the schema; `send` resolves once the users are acknowledged. */
 export async function openUserProducer(config: Pick<Config, "kafka" | "cdc" | "schemaRegistry" | "cdc">, log: Log) {
   await prepareKafka(config, "bench", log, new AbortController().signal);
   const { topic } = config.kafka;

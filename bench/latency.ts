@@ -4,10 +4,10 @@ import type { Cassandra } from "../runtime/cassandra.ts";
 import { quantile } from "./quantile.ts";
 
 const everyMs = 20;
-/** The first records warm both sides up and are not counted. */
+/** Warm-up, not counted. */
 const uncounted = 250;
 
-/** Sends one user every 20 ms and asks Cassandra for it until it is there; milliseconds from sending to reading. */
+/** Sends a user every 20 ms and polls Cassandra until it is there; returns milliseconds from sending to reading. */
 export async function measureLatency(
   producer: { send: (users: User[]) => Promise<void> },
   cassandra: Cassandra,

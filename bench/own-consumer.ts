@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import { sumOf } from "../operations/prometheus.ts";
 
-/** What a contestant did; the names are those that the peers print. */
+/** Result of one drain; the names are those that the peers print. */
 export interface Figures {
   rows: number;
   seconds: number;
   /** User and system time of the process while it drained. */
   cpu_seconds: number;
-  /** The most memory that it had resident. */
+  /** Peak resident memory. */
   peak_bytes: number;
 }
 
-/** Starts `consumer/main.ts` as anybody would, and resolves once it says where its metrics are. */
+/** Starts `consumer/main.ts` and resolves once it logs the URL of its metrics. */
 export async function startConsumer(env: Record<string, string>) {
   const consumer = Bun.spawn([process.execPath, "consumer/main.ts"], {
     cwd: join(import.meta.dir, ".."),
@@ -19,7 +19,7 @@ export async function startConsumer(env: Record<string, string>) {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const metrics = await metricsOf(consumer.stderr);
-  const look = async () => {
+  const sample = async () => {
     const text = await (await fetch(metrics)).text();
     return {
       at: performance.now(),
@@ -29,16 +29,16 @@ export async function startConsumer(env: Record<string, string>) {
     };
   };
   return {
-    /** What it has stored and used so far; `at` is on the clock of `performance.now()`. */
-    look,
-    /** From the first row seen to the last; what was stored before that first look is not counted. */
+    /** Rows stored and resources used so far; `at` is a `performance.now()` time. */
+    sample,
+    /** From the first sample with rows to the last; rows in that first sample are not counted. */
     async drained(rows: number): Promise<Figures> {
-      let now = await look();
+      let now = await sample();
       let begin = now;
       let peak = 0;
       while (now.rows < rows) {
         await Bun.sleep(begin.rows === 0 ? 10 : 100);
-        now = await look();
+        now = await sample();
         if (begin.rows === 0) begin = now;
         peak = Math.max(peak, now.bytes);
       }
@@ -56,7 +56,7 @@ export async function startConsumer(env: Record<string, string>) {
   };
 }
 
-/** Reads the log until it says where the consumer listens, and empties the pipe from then on. */
+/** Reads the log until it names the metrics URL, then keeps draining the pipe. */
 async function metricsOf(log: ReadableStream<Uint8Array>): Promise<URL> {
   const listening = Promise.withResolvers<URL>();
   const read = async () => {
@@ -66,15 +66,15 @@ async function metricsOf(log: ReadableStream<Uint8Array>): Promise<URL> {
       const [, url] = /msg=listening url=(\S+)/.exec(text) ?? [];
       if (url) listening.resolve(new URL("/metrics", url));
     }
-    listening.reject(new Error(`the consumer ended:\n${text}`));
+    listening.reject(new Error(`the consumer exited before it was listening:\n${text}`));
   };
   read().catch(listening.reject);
   return listening.promise;
 }
 
-/** What a peer printed. */
+/** Parses a peer's output. */
 export async function json(peer: Bun.Subprocess<"ignore", "pipe", "inherit" | "ignore">): Promise<Figures> {
   const text = await new Response(peer.stdout).text();
-  if ((await peer.exited) !== 0) throw new Error(`a peer ended with exit code ${peer.exitCode}`);
+  if ((await peer.exited) !== 0) throw new Error(`a peer exited with code ${peer.exitCode}`);
   return JSON.parse(text);
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 const ticksPerSecond = Number(Bun.spawnSync(["getconf", "CLK_TCK"]).stdout.toString()) || 100;
 const pageBytes = Number(Bun.spawnSync(["getconf", "PAGESIZE"]).stdout.toString()) || 4096;
 
-/** CPU seconds and resident bytes of a process and all that descend from it (Linux). */
+/** CPU seconds and resident bytes of a process and all its descendants (Linux). */
 export function measureTree(pid: number): { cpuSeconds: number; residentBytes: number } {
   const processes = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -24,7 +24,7 @@ export function measureTree(pid: number): { cpuSeconds: number; residentBytes: n
 function statOf(name: string) {
   try {
     const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-    // The second field is the command's name in brackets, which may hold anything; after it come state, parent …
+    // The second field, the command's name in parentheses, may contain anything; state and parent pid follow it.
     const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return [
       {
@@ -35,6 +35,6 @@ function statOf(name: string) {
       },
     ];
   } catch {
-    return []; // it ended between the listing and the look
+    return []; // exited since the listing
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Where one consumer ends and Spark begins: the same 200,000 records of one topic with four partitions, drained by one,
- * two and four consumers of a group, and by the Spark job on one and on two cores. `bun bench/scale.ts [RECORDS]` needs
- * a stack with Spark, `bun run up --spark`, and a machine that does nothing else.
+ * Scaling consumers against Spark: the same 200,000 records in a topic with four partitions, drained by one, two and
+ * four consumers of a group, and by the Spark job on one and two cores. `bun bench/scale.ts [RECORDS]` needs a stack
+ * with Spark (`bun run up --spark`) and an otherwise idle machine.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,8 +22,8 @@ import { measureTree } from "./process-tree.ts";
 
 const records = Number(process.argv[2] ?? 200_000);
 
-/** What an engine has done and used up to a moment. */
-interface Look {
+/** Rows stored and resources used up to a point in time. */
+interface Sample {
   /** In milliseconds. */
   at: number;
   rows: number;
@@ -33,7 +33,7 @@ interface Look {
 
 interface Engine {
   name: string;
-  start: (round: string) => Promise<{ look: () => Promise<Look>; stop: () => Promise<void> }>;
+  start: (round: string) => Promise<{ sample: () => Promise<Sample>; stop: () => Promise<void> }>;
 }
 
 interface Result {
@@ -46,7 +46,7 @@ interface Result {
 
 async function main() {
   const instance = await openInstance();
-  await clusterOf(instance); // Spark's own error where there is none
+  await clusterOf(instance); // fails here if there is no Spark cluster
   const name = `bench_scale_${Date.now().toString(36)}`;
   const env: Record<string, string> = {
     ...(process.env as Record<string, string>),
@@ -87,24 +87,24 @@ async function main() {
   }
 }
 
-/** The rate is taken from the first rows seen to the last, so that starting is told apart from working. */
+/** The rate is measured from the first rows to the last, so it excludes start-up. */
 async function drain(engine: Engine, round: string): Promise<Result> {
-  const asked = performance.now();
-  const { look, stop } = await engine.start(round);
+  const begin = performance.now();
+  const { sample, stop } = await engine.start(round);
   try {
-    let now = await look();
+    let now = await sample();
     let first = now;
     let bytes = 0;
     while (now.rows < records) {
       await Bun.sleep(first.rows === 0 ? 20 : 100);
-      now = await look();
+      now = await sample();
       if (first.rows === 0) first = now;
       bytes = Math.max(bytes, now.bytes);
     }
     const rows = now.rows - first.rows;
     return {
       name: engine.name,
-      startSeconds: (first.at - asked) / 1_000,
+      startSeconds: (first.at - begin) / 1_000,
       rowsPerSecond: rows / ((now.at - first.at) / 1_000),
       cpuMicrosPerRow: ((now.cpuSeconds - first.cpuSeconds) / rows) * 1e6,
       megabytes: bytes / 1e6,
@@ -123,13 +123,13 @@ function consumers(env: Record<string, string>, count: number): Engine {
       const group = { ...env, CONSUMER_GROUP_ID: `${env.KAFKA_TOPIC}.${round}` };
       const members = await Promise.all(Array.from({ length: count }, () => startConsumer(group)));
       return {
-        async look() {
-          const looks = await Promise.all(members.map(({ look }) => look()));
+        async sample() {
+          const samples = await Promise.all(members.map((member) => member.sample()));
           return {
             at: performance.now(),
-            rows: sum(looks.map(({ rows }) => rows)),
-            cpuSeconds: sum(looks.map(({ cpu }) => cpu)),
-            bytes: sum(looks.map(({ bytes }) => bytes)),
+            rows: sum(samples.map(({ rows }) => rows)),
+            cpuSeconds: sum(samples.map(({ cpu }) => cpu)),
+            bytes: sum(samples.map(({ bytes }) => bytes)),
           };
         },
         stop: async () => void (await Promise.all(members.map(({ stop }) => stop()))),
@@ -138,7 +138,7 @@ function consumers(env: Record<string, string>, count: number): Engine {
   };
 }
 
-/** The job as `bun run spark` submits it, in batches small enough to see its pace; memory is that of the whole cluster. */
+/** The job as `bun run spark` submits it, in ten batches; memory is that of the whole cluster. */
 function spark(instance: Instance, env: Record<string, string>, folder: string, cores: number): Engine {
   const { sparkMetrics } = instance.config.ports;
   return {
@@ -152,8 +152,8 @@ function spark(instance: Instance, env: Record<string, string>, folder: string, 
       });
       const daemons = (await supervisorOf(instance).states()).filter(({ name }) => name.startsWith("spark-"));
       return {
-        async look() {
-          if (job.exitCode !== null) throw new Error(`the job ended with exit code ${job.exitCode}`);
+        async sample() {
+          if (job.exitCode !== null) throw new Error(`the Spark job exited with code ${job.exitCode}`);
           const trees = [job.pid, ...daemons.map(({ pid }) => pid)].map(measureTree);
           return {
             at: performance.now(),
@@ -176,13 +176,13 @@ async function storedBySpark(port: number): Promise<number> {
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     return sumOf(text, "spark_stream_records_total", { outcome: "stored" });
   } catch {
-    return 0; // it is still starting
+    return 0; // still starting
   }
 }
 
 function print(results: Result[]) {
   const [one] = results as [Result, ...Result[]];
-  const head = ["engine", "first rows after", "rows/s", "of one consumer", "CPU µs a row", "memory"];
+  const head = ["engine", "first rows after", "rows/s", "vs one consumer", "CPU µs per row", "memory"];
   const output = new Table({ head, style: { head: [], border: [], compact: true } });
   for (const { name, startSeconds, rowsPerSecond, cpuMicrosPerRow, megabytes } of results)
     output.push([

@@ -12,8 +12,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 
 /**
- * Writes rows that it has in memory, each as a prepared statement of its own, asynchronously: what the table takes when
- * nothing has to be read, decoded or checked.
+ * Writes rows from memory asynchronously, one prepared statement per row: the table's write rate without reading,
+ * decoding or validation.
  *
  * RowWriter HOST PORT KEYSPACE ROWS.tsv CONCURRENCY; prints one JSON object like consumer.py.
  */
@@ -35,7 +35,7 @@ public class RowWriter {
               "INSERT INTO created_users (" + String.join(", ", columns) + ") VALUES (" + marks + ") USING TIMESTAMP ?");
       Semaphore inFlight = new Semaphore(concurrency);
       AtomicReference<Throwable> failure = new AtomicReference<>();
-      // The first fifth warms the JVM up and is not counted.
+      // The first fifth is warm-up and not counted.
       int warm = rows.size() / 5;
       long begin = 0;
       double cpu = 0;

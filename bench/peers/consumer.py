@@ -1,10 +1,10 @@
-"""The same topic into the same table, as it is done in Python.
+"""Drains the same topic into the same table, as typical Python code does.
 
 consumer.py concurrent ROWS   confluent-kafka's batches, cassandra-driver's execute_concurrent with 256 in flight
-consumer.py naive ROWS        one poll and one session.execute a message
+consumer.py naive ROWS        one poll and one session.execute per message
 
 Environment: KAFKA_BROKERS, KAFKA_TOPIC, CONSUMER_GROUP_ID, CASSANDRA_CONTACT_POINTS, CASSANDRA_KEYSPACE, AVSC (a file).
-Prints one JSON object: rows, seconds, cpu_seconds (user and system) of the drain alone, peak_bytes of the process.
+Prints one JSON object: rows, seconds, cpu_seconds (user and system) of the drain only, peak_bytes of the process.
 """
 
 import json
@@ -39,7 +39,7 @@ consumer.subscribe([os.environ["KAFKA_TOPIC"]])
 
 
 class Body:
-    """What fastavro reads from: the bytes after the magic byte and the schema id."""
+    """A reader for fastavro: the bytes after the magic byte and the schema id."""
 
     def __init__(self, value: bytes) -> None:
         self.value, self.at = value, 5

@@ -1,4 +1,4 @@
-"""The route that bench/api.ts races against: one user by id, as Flask and the Python driver would have it.
+"""The route that bench/api.ts compares with: one user by id, with Flask and the Python driver.
 
 The same table, the same prepared statement and consistency, the same JSON as the API's /get-user/{id}.
 """
@@ -21,7 +21,7 @@ app = Flask(__name__)
 
 
 def plain(value: object) -> object:
-    """Times as JavaScript writes them; anything else as it is."""
+    """Formats times as JavaScript does; leaves other values unchanged."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return value
