@@ -9,6 +9,7 @@ import type { Log } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
 import { describe, registerDocumentation } from "./documentation.ts";
 import { answerErrors, answerUnknown, invalid, Problem } from "./errors.ts";
+import { statesLength } from "./head.ts";
 import { registerHealth } from "./health.ts";
 import { registerLivePage } from "./live/live.ts";
 import { declareMetrics, measure } from "./metrics.ts";
@@ -69,6 +70,7 @@ export function createApp({
     },
   });
 
+  app.use(statesLength);
   app.use(requestId({ limitLength: 100 }));
   app.use(secureHeaders(headers));
   app.use(measure(metrics));

@@ -1,7 +1,6 @@
 import { swaggerUI } from "@hono/swagger-ui";
 import css from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import bundle from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
-import { z } from "zod";
 import type { App } from "./route.ts";
 
 /** The OpenAPI document of every operation that is registered on the app. */
@@ -25,7 +24,7 @@ export function describe(app: App) {
       { name: "Operations", description: "What a supervisor asks." },
     ],
   });
-  return withPatterns(document);
+  return inUtc(document);
 }
 
 /** `/openapi.json`, and Swagger UI at `/apidocs` from files of this program alone. */
@@ -69,16 +68,11 @@ const swaggerUiPolicy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-const patterns: Record<string, string | undefined> = {
-  uuid: z.toJSONSchema(z.uuid()).pattern,
-  "date-time": "Z$",
-};
-
-/** Says in the document what is asked of uuids and times beyond their format: a version, and UTC. */
-function withPatterns<T>(node: T): T {
-  if (Array.isArray(node)) return node.map(withPatterns) as T;
+/** Says in the document that times are in UTC, which their format leaves open. */
+function inUtc<T>(node: T): T {
+  if (Array.isArray(node)) return node.map(inUtc) as T;
   if (typeof node !== "object" || node === null) return node;
-  const entries = Object.entries(node).map(([key, value]) => [key, withPatterns(value)]);
-  const pattern = "format" in node ? patterns[String(node.format)] : undefined;
-  return Object.fromEntries(pattern ? [...entries, ["pattern", pattern]] : entries);
+  const entries = Object.entries(node).map(([key, value]) => [key, inUtc(value)]);
+  const isTime = "format" in node && node.format === "date-time";
+  return Object.fromEntries(isTime ? [...entries, ["pattern", "Z$"]] : entries);
 }

@@ -76,9 +76,8 @@ function faultsOf(issue: z.core.$ZodIssue): FieldFault[] {
   return [{ field: issue.path.join(".") || "(all)", detail: detailOf(issue) }];
 }
 
-/** zod's own words, save where they show a regular expression or call a missing field undefined. */
+/** zod's own words, save where they call a missing field undefined. */
 function detailOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === "invalid_format" && issue.format === "regex") return "Not of the form that is described";
   if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) return "Missing";
   return issue.message;
 }
@@ -144,8 +143,12 @@ export const header = (type: "integer" | "string", description: string) => ({
 export const answerErrors =
   (log: Log): ErrorHandler<AppEnv> =>
   (error, c) => {
-    const problem = problemOf(error);
     const { requestId } = c.var;
+    if (isAborted(error, c)) {
+      log.info("request aborted by its client", { requestId, route: c.req.path });
+      return new Response(null, { status: 499 }); // nobody reads it; the status is what nginx counts such requests under
+    }
+    const problem = problemOf(error);
     if (problem.status === 500)
       log.error("request failed", { requestId, route: c.req.path, error: messageOf(error), stack: stackOf(error) });
     else if (problem.more.cause !== undefined)
@@ -166,6 +169,10 @@ export const answerUnknown =
         : new Problem(404, `there is nothing at ${c.req.path}`);
     return respond(c, problem);
   };
+
+/** The client closed the connection before its body had arrived. */
+const isAborted = (error: unknown, c: Context) =>
+  error instanceof Error && error.name === "AbortError" && c.req.raw.signal.aborted;
 
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;

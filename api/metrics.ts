@@ -9,7 +9,7 @@ export function declareMetrics(registry: Registry) {
   return {
     requests: new Counter({
       name: "api_requests_total",
-      help: "Answered requests; a rise of status 503 means that Cassandra is away, of 500 a defect, of 4xx a client gone wrong.",
+      help: "Answered requests; a rise of status 503 means that Cassandra is away, of 500 a defect, of 499 clients that go away while they send, of another 4xx a client gone wrong.",
       labelNames: ["method", "route", "status"],
       registers: [registry],
     }),

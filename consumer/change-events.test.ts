@@ -110,7 +110,7 @@ test("a row with a column of the name reason can be deleted", () => {
 });
 
 test.each([
-  ["invalid_user", "email: Invalid string", envelope({ op: "u", after: row(rachel, { email: "nobody" }) })],
+  ["invalid_user", "email: must be an e-mail address", envelope({ op: "u", after: row(rachel, { email: "nobody" }) })],
   ["invalid_user", "phone: Too big", envelope({ op: "u", after: row(rachel, { phone: "0".repeat(4_000) }) })],
   ["invalid_user", "dob: Invalid ISO datetime", envelope({ op: "u", after: row(rachel, { dob: "infinity" }) })],
   ["invalid_user", "id: ", envelope({ op: "d" })],

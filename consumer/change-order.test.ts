@@ -54,9 +54,9 @@ function postgres(transactions: History) {
         rows.set(user.id, user);
         emit(user.id, { op: old ? "u" : "c", before: old ? row(old) : null, after: row(user) });
       };
-      if (kind === "insert") put({ ...rachel, id, last_name: text }, before);
+      if (kind === "insert") put({ ...rachel, id, last_name: `x${text}` }, before);
       else if (!before) continue;
-      else if (kind === "update") put({ ...before, last_name: text }, before);
+      else if (kind === "update") put({ ...before, last_name: `x${text}` }, before);
       else if (kind === "null") put({ ...before, phone: null, dob: null }, before);
       else if (kind === "delete" || (kind === "move" && !rows.has(to))) {
         rows.delete(id);

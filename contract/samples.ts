@@ -59,7 +59,7 @@ export const validUsers: readonly User[] = [
     post_code: "KA1 2BC",
     dob: "0001-01-01T00:00:00.000Z",
     registered_date: "9999-12-31T23:59:59.999Z",
-    picture: "p".repeat(2_000),
+    picture: `https://example.com/${"p".repeat(1_980)}`,
     timestamp: "1969-12-31T23:59:59.999Z",
   },
 ];
@@ -69,11 +69,21 @@ const [rachel] = validUsers as [User, ...User[]];
 /** Values that are no users, each with the field that is at fault. */
 export const invalidUsers: readonly { field: string; value: unknown }[] = [
   { field: "id", value: { ...rachel, id: "42" } },
+  { field: "id", value: { ...rachel, id: "00000000-0000-0000-0000-000000000000" } },
+  { field: "id", value: { ...rachel, id: "ffffffff-ffff-ffff-ffff-ffffffffffff" } },
   { field: "first_name", value: { ...rachel, first_name: "" } },
+  { field: "first_name", value: { ...rachel, first_name: " \t\n" } },
+  { field: "username", value: { ...rachel, username: "\u3000\u00a0\ufeff" } },
+  { field: "last_name", value: { ...rachel, last_name: "Kel\u0000ley" } },
+  { field: "last_name", value: { ...rachel, last_name: "half a \ud83e owl" } },
   { field: "last_name", value: { ...rachel, last_name: "x".repeat(201) } },
   { field: "email", value: { ...rachel, email: "rachel.kelley" } },
   { field: "username", value: { ...rachel, username: null } },
   { field: "phone", value: { ...rachel, phone: "\u0000" } },
+  { field: "picture", value: { ...rachel, picture: "javascript:alert(1)" } },
+  { field: "picture", value: { ...rachel, picture: "/portraits/63.jpg" } },
+  { field: "picture", value: { ...rachel, picture: "https://" } },
+  { field: "picture", value: { ...rachel, picture: "https://example.com/a b" } },
   { field: "dob", value: { ...rachel, dob: "1978-04-22" } },
   { field: "timestamp", value: { ...rachel, timestamp: null } },
 ];

@@ -6,9 +6,24 @@ const EMAIL = /^[^@"\u0000-\u0020]{1,64}@[^@\u0000-\u0020]{1,255}$/;
 // PostgreSQL cannot keep U+0000 in a text column.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is refused
 const WITHOUT_NUL = /^[^\u0000]*$/;
+// The nil and the max UUID have no version, and identify nobody.
+const RFC_UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$/;
+// White space as Unicode has it, what only looks like it, and control characters save U+0000.
+const BLANK = String.raw`\u0001-\u0020\u007f-\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff`;
+const NOT_BLANK = new RegExp(String.raw`^[${BLANK}]*[^\u0000${BLANK}][^\u0000]*$`);
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const WEB_ADDRESS = /^https?:\/\/[^\u0000-\u0020\u007f/?#][^\u0000-\u0020\u007f]*$/;
 
-const text = (maxLength: number) => z.string().max(maxLength).regex(WITHOUT_NUL);
-const name = (maxLength: number) => text(maxLength).min(1);
+/** Text that UTF-8 can carry: JSON can write half of a surrogate pair, which no wire and no table could keep. */
+const text = (maxLength: number, pattern: RegExp, expected: string) =>
+  z
+    .string()
+    .max(maxLength)
+    .regex(pattern, expected)
+    .refine((value) => value.isWellFormed(), "must be Unicode text without unpaired surrogates");
+const anyText = (maxLength: number) => text(maxLength, WITHOUT_NUL, "must not contain U+0000");
+const name = (maxLength: number) =>
+  text(maxLength, NOT_BLANK, "must contain more than white space, and no U+0000").min(1);
 const time = () => z.iso.datetime();
 
 /**
@@ -18,27 +33,27 @@ const time = () => z.iso.datetime();
  */
 export const User = z
   .strictObject({
-    id: z.uuid().toLowerCase().meta({
+    id: z.string().regex(RFC_UUID, "must be a UUID as RFC 9562 has it").toLowerCase().meta({
+      format: "uuid",
       description: "Stable identity, given by the source, or a UUIDv5 of the source's own key.",
       example: "c7a41086-06e3-4bfe-9c40-4e9da2df42c8",
     }),
     first_name: name(200).meta({ description: "Given name; personal data.", example: "Rachel" }),
     last_name: name(200).meta({ description: "Family name; personal data.", example: "Kelley" }),
-    gender: text(50).nullable().meta({ description: "As the source states it.", example: "female" }),
-    email: z
-      .string()
-      .max(320)
-      .regex(EMAIL)
-      .meta({ description: "Contact address; personal data.", example: "rachel.kelley@example.com" }),
+    gender: anyText(50).nullable().meta({ description: "As the source states it.", example: "female" }),
+    email: text(320, EMAIL, "must be an e-mail address").meta({
+      description: "Contact address; personal data.",
+      example: "rachel.kelley@example.com",
+    }),
     username: name(200).meta({ description: "Login name; never the password.", example: "beautifulfish935" }),
-    phone: text(50)
+    phone: anyText(50)
       .nullable()
       .meta({ description: "Landline number in the country's own notation; personal data.", example: "021-892-1751" }),
-    address: text(1_000).nullable().meta({
+    address: anyText(1_000).nullable().meta({
       description: "Postal address, `number street, city, state, country`; personal data.",
       example: "857 Alexander Road, Limerick, Kilkenny, Ireland",
     }),
-    post_code: text(50)
+    post_code: anyText(50)
       .nullable()
       .meta({ description: "Postal code; always text, since some countries use letters.", example: "11174" }),
     dob: time()
@@ -47,8 +62,8 @@ export const User = z
     registered_date: time()
       .nullable()
       .meta({ description: "When the user registered at the source, UTC.", example: "2019-08-19T08:16:27.068Z" }),
-    picture: text(2_000).nullable().meta({
-      description: "Address of a portrait.",
+    picture: text(2_000, WEB_ADDRESS, "must be an http or https URL").nullable().meta({
+      description: "Address of a portrait on the web.",
       example: "https://randomuser.me/api/portraits/med/women/63.jpg",
     }),
     timestamp: time().meta({

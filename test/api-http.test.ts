@@ -26,9 +26,26 @@ describe("bad requests", () => {
     ["a page of none", 400, "limit", "GET", "/users?limit=0"],
     ["a page of too many", 400, "limit", "GET", "/users?limit=501"],
     ["a page of some", 400, "limit", "GET", "/users?limit=some"],
+    ["a page in hexadecimal", 400, "limit", "GET", "/users?limit=0x10"],
+    ["a page with an exponent", 400, "limit", "GET", "/users?limit=1e2"],
+    ["a page with a fraction", 400, "limit", "GET", "/users?limit=5.0"],
+    ["a page with a space", 400, "limit", "GET", "/users?limit=%205"],
+    ["a page that is not stated", 400, "limit", "GET", "/users?limit="],
     ["a parameter that does not exist", 400, "offset", "GET", "/users?offset=5"],
     ["a made-up cursor", 400, "cursor", "GET", "/users?cursor=AAAA"],
     ["JSON that ends early", 400, undefined, "POST", "/add-user", '{"first_name": "Nad'],
+    ["a nil id", 422, "id", "POST", "/add-user", { ...user, id: "00000000-0000-0000-0000-000000000000" }],
+    [
+      "an id without a version",
+      422,
+      "id",
+      "POST",
+      "/add-user",
+      { ...user, id: "c7a41086-06e3-0bfe-9c40-4e9da2df42c8" },
+    ],
+    ["a blank name", 422, "last_name", "POST", "/add-user", { ...user, last_name: " \u3000\n" }],
+    ["a picture that is a script", 422, "picture", "POST", "/add-user", { ...user, picture: "javascript:alert(1)" }],
+    ["half a surrogate pair", 422, "last_name", "POST", "/add-user", { ...user, last_name: "half a \ud83e owl" }],
     ["a list of users", 422, "(all)", "POST", "/add-user", [user]],
     ["a missing field", 422, "email", "POST", "/add-user", { ...user, email: undefined }],
     ["an unknown field", 422, "password", "POST", "/add-user", { ...user, password: "disney1" }],
@@ -61,6 +78,26 @@ describe("bad requests", () => {
       headers: { "Content-Type": "application/json" },
     });
     expect(chunked.status).toBe(413);
+  });
+
+  test("a body that is not UTF-8 is 400, and one that says so 415; nothing of it is stored", async () => {
+    const latin1 = Buffer.from(JSON.stringify({ ...user, last_name: "Müller" }), "latin1");
+    const send = async (body: Uint8Array, headers: Record<string, string> = {}) => {
+      const type = { "Content-Type": "application/json", ...headers };
+      const response = await request("/add-user", { method: "POST", body, headers: type });
+      return { status: response.status, headers: response.headers, body: await response.json() };
+    };
+    expectProblem(await send(latin1), 400);
+    expectProblem(await send(latin1, { "Content-Type": "application/json; charset=ISO-8859-1" }), 415);
+    const zipped = await send(Bun.gzipSync(JSON.stringify(user)), { "Content-Encoding": "gzip" });
+    expectProblem(zipped, 415);
+    expect(zipped.headers.get("Accept-Encoding")).toBe("identity");
+    expect((await ask("GET", `/get-user/${user.id}`)).status).toBe(404);
+  });
+
+  test("UTF-8 may be named, and the identity encoding too", async () => {
+    const headers = { "Content-Type": 'application/json; charset="UTF-8"', "Content-Encoding": "identity" };
+    expect((await ask("POST", "/add-user", newcomer({ last_name: "Müller" }), app, headers)).status).toBe(201);
   });
 
   test("405 names the methods that the path knows", async () => {
@@ -163,6 +200,17 @@ describe("documentation", () => {
     expect((await ask("GET", `/get-user/${example}`)).body).toMatchObject(user);
     expect((await ask("PUT", `/update-user/${example}`, exampleOf("/update-user/{id}", "put"))).status).toBe(200);
   });
+});
+
+test("HEAD has the headers of GET, the length included, and no body", async () => {
+  const { id } = (await ask("POST", "/add-user", newcomer())).body;
+  for (const path of [`/get-user/${id}`, "/openapi.json", "/apidocs/swagger-ui-dist/swagger-ui.css", "/nowhere"]) {
+    const [head, get] = [await request(path, { method: "HEAD" }), await request(path)];
+    expect(head.status).toBe(get.status);
+    expect(head.headers.get("Content-Type")).toBe(get.headers.get("Content-Type"));
+    expect(head.headers.get("Content-Length")).toBe(String((await get.arrayBuffer()).byteLength));
+    expect(await head.text()).toBe("");
+  }
 });
 
 test("requests are counted by route and status, never by id", async () => {

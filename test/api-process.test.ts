@@ -143,6 +143,36 @@ test("a request in hand is answered before the API ends, and no other is taken",
   expect(await api.exited).toBe(0);
 });
 
+test("an upload that its client breaks off is no server error", async () => {
+  const api = await start();
+  await ready(api);
+  const counted = async (status: string) => {
+    const text = await (await fetch(`${api.url}/metrics`)).text();
+    return new RegExp(`^api_requests_total.*/add-user.*status="${status}"} (\\d+)$`, "m").exec(text)?.[1];
+  };
+  for (const length of ["Content-Length: 100", "Transfer-Encoding: chunked"]) {
+    const client = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: Number(new URL(api.url).port),
+      socket: { data() {} },
+    });
+    const head = `POST /add-user HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${length}\r\n\r\n`;
+    client.write(`${head}${length.startsWith("T") ? "3\r\n" : ""}{"a`);
+    client.flush();
+    client.end();
+  }
+  await until("both are counted", async () => (await counted("499")) === "2", { withinMs: 20_000 });
+  expect(await counted("500")).toBeUndefined();
+  expect(await api.output()).not.toContain("request failed");
+});
+
+test("HEAD says how long the answer to GET is", async () => {
+  const api = await start();
+  const head = await fetch(`${api.url}/openapi.json`, { method: "HEAD" });
+  const get = await fetch(`${api.url}/openapi.json`);
+  expect(head.headers.get("Content-Length")).toBe(String((await get.arrayBuffer()).byteLength));
+});
+
 test("wrong configuration ends the API with exit code 2 and names the variable", async () => {
   const api = startProgram("api/main.ts", [], { ...env, API_TOKEN: "short", API_PORT: "http" });
   expect(await api.exited).toBe(2);

@@ -91,13 +91,6 @@ describe("adding", () => {
     expect((await ask("POST", "/add-user", user)).status).toBe(409);
     expect((await ask("GET", `/get-user/${user.id}`)).status).toBe(404);
   });
-
-  test("text that UTF-8 cannot carry is answered as it is stored", async () => {
-    const user = newcomer({ last_name: "half a \ud83e owl" });
-    const added = await ask("POST", "/add-user", user);
-    expect(added.body.last_name).toBe("half a \ufffd owl");
-    expect((await ask("GET", `/get-user/${user.id}`)).body).toEqual(added.body);
-  });
 });
 
 describe("changing", () => {
@@ -153,11 +146,12 @@ describe("changing", () => {
   test("edits of different fields at once all survive", async () => {
     const user = newcomer();
     await ask("POST", "/add-user", user);
-    const changes = [{ phone: "1" }, { gender: "female" }, { address: "3" }, { post_code: "4" }, { picture: "5" }];
+    const picture = "https://example.com/5.jpg";
+    const changes = [{ phone: "1" }, { gender: "female" }, { address: "3" }, { post_code: "4" }, { picture }];
     const answers = await Promise.all(changes.map((change) => ask("PUT", `/update-user/${user.id}`, change)));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     const { body } = await ask("GET", `/get-user/${user.id}`);
-    expect(body).toMatchObject({ phone: "1", gender: "female", address: "3", post_code: "4", picture: "5" });
+    expect(body).toMatchObject({ phone: "1", gender: "female", address: "3", post_code: "4", picture });
   });
 
   test("a hundred edits in a row end with the last", async () => {
@@ -191,6 +185,24 @@ describe("deleting", () => {
     expect((await ask("GET", `/get-user/${user.id.toUpperCase()}`)).body.id).toBe(user.id);
     expect((await ask("DELETE", `/delete-user/${user.id.toUpperCase()}`)).status).toBe(204);
   });
+});
+
+describe("a row that the contract would refuse today", () => {
+  const rows = [
+    { ...validUsers[0]!, id: "00000000-0000-0000-0000-000000000000" },
+    { ...validUsers[0]!, id: "c7a41086-06e3-0bfe-1c40-4e9da2df42c8" },
+    { ...validUsers[0]!, id: "ffffffff-ffff-ffff-ffff-ffffffffffff", first_name: " ", picture: "javascript:alert(1)" },
+  ];
+  for (const row of rows)
+    test(`${row.id} is listed, read, changed and deleted like any other`, async () => {
+      await writePast(row, Date.parse(row.timestamp));
+      expect(await walk("/users?limit=500")).toContain(row.id);
+      expect((await ask("GET", `/get-user/${row.id.toUpperCase()}`)).body).toEqual(row);
+      const changed = await ask("PUT", `/update-user/${row.id}`, { phone: "112" });
+      expect(changed.body).toEqual({ ...row, phone: "112", timestamp: expect.any(String) });
+      expect((await ask("DELETE", `/delete-user/${row.id}`)).status).toBe(204);
+      expect(await walk("/users?limit=500")).not.toContain(row.id);
+    });
 });
 
 describe("searching", () => {

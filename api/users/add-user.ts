@@ -1,8 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
-import { User } from "../../contract/user.ts";
+import { utf8Body } from "../body.ts";
 import { header, Problem, problems } from "../errors.ts";
 import { type App, json, jsonBody, tokenWhereConfigured } from "../route.ts";
-import { exampleNewUser, exampleUser, NewUser } from "./shapes.ts";
+import { exampleNewUser, exampleUser, NewUser, StoredUser } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
 const addUser = createRoute({
@@ -12,10 +12,11 @@ const addUser = createRoute({
   tags: ["Users"],
   summary: "Add a user",
   security: tokenWhereConfigured,
+  middleware: utf8Body,
   request: { body: jsonBody(NewUser, exampleNewUser) },
   responses: {
     201: {
-      ...json(User, "The user as it is stored", exampleUser),
+      ...json(StoredUser, "The user as it is stored", exampleUser),
       headers: { Location: header("string", "Where the user can be read.") },
       links: {
         read: { operationId: "getUser", parameters: { id: "$response.body#/id" } },

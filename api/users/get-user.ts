@@ -1,8 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
-import { User } from "../../contract/user.ts";
 import { notFound, problems } from "../errors.ts";
 import { type App, json } from "../route.ts";
-import { exampleUser, UserId } from "./shapes.ts";
+import { exampleUser, StoredUser, UserId } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
 const getUser = createRoute({
@@ -12,7 +11,7 @@ const getUser = createRoute({
   tags: ["Users"],
   summary: "One user",
   request: { params: UserId },
-  responses: { 200: json(User, "The user", exampleUser), ...problems(404, 503) },
+  responses: { 200: json(StoredUser, "The user", exampleUser), ...problems(404, 503) },
 });
 
 export const registerGetUser = (app: App, users: UserStore) =>

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { User } from "../../contract/user.ts";
+import { fields, User } from "../../contract/user.ts";
 
 const { id, ...profile } = User.omit({ timestamp: true }).shape;
 
@@ -30,25 +30,41 @@ export const UserChanges = z
   .openapi("UserChanges", { description: "The fields to change, at least one.", minProperties: 1 });
 export type UserChanges = z.infer<typeof UserChanges>;
 
-export const UserId = User.pick({ id: true });
+/** Any UUID that Cassandra can hold, so that whatever is listed can be read, changed and deleted. */
+const storedId = z.guid("must be a UUID").toLowerCase();
+
+export const UserId = z.object({ id: storedId.meta(id.meta() ?? {}) });
+
+const asStored = Object.fromEntries(
+  fields.map(({ name, kind, nullable }) => {
+    const value = { uuid: storedId, timestamp: z.iso.datetime(), text: z.string() }[kind];
+    return [name, (nullable ? value.nullable() : value).meta(User.shape[name].meta() ?? {})];
+  }),
+);
+
+/** A user as the table has it. Rows from before a rule of the contract, or written past it, may break that rule. */
+export const StoredUser = (z.strictObject(asStored) as unknown as typeof User).meta({
+  id: "User",
+  description: "A user as it is stored; what is asked of a new one is in NewUser.",
+});
 
 export const Count = z.strictObject({ count: z.number().int().min(0) }).meta({ id: "Count" });
 
-export const UserList = z.strictObject({ users: z.array(User) }).meta({ id: "UserList" });
+export const UserList = z.strictObject({ users: z.array(StoredUser) }).meta({ id: "UserList" });
 
 export const UserPage = z
   .strictObject({
-    users: z.array(User),
+    users: z.array(StoredUser),
     cursor: z.string().nullable().meta({ description: "Where the next page begins; null on the last." }),
   })
   .meta({ id: "UserPage" });
 
 const page = {
-  limit: z.coerce
-    .number<string>()
-    .int()
-    .min(1)
-    .max(500)
+  limit: z
+    .string()
+    .regex(/^\d+$/, "must be a number in decimal digits")
+    .transform(Number)
+    .pipe(z.number().min(1).max(500))
     .default(50)
     .openapi({ type: "integer", minimum: 1, maximum: 500, default: 50, description: "How many users at most." }),
   cursor: z.string().max(1_000).optional().meta({ description: "`cursor` of the page before." }),

@@ -144,9 +144,9 @@ export function userStore(database: Database, keyspace: string, cursorSecret = "
   };
 }
 
-/** A user as Cassandra will return it: times in milliseconds, text that UTF-8 can carry. */
+/** A user as Cassandra will return it: times in milliseconds. */
 function asRead(user: User): User {
-  const row = rowOf(user).map((value) => (typeof value === "string" ? value.toWellFormed() : value));
+  const row = rowOf(user);
   return userOf(Object.fromEntries(fields.map(({ name }, index) => [name, row[index]])));
 }
 

@@ -1,8 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
-import { User } from "../../contract/user.ts";
+import { utf8Body } from "../body.ts";
 import { notFound, problems } from "../errors.ts";
 import { type App, json, jsonBody, tokenWhereConfigured } from "../route.ts";
-import { exampleUser, UserChanges, UserId } from "./shapes.ts";
+import { exampleUser, StoredUser, UserChanges, UserId } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
 const email = "rachel@example.com";
@@ -15,9 +15,10 @@ const updateUser = createRoute({
   summary: "Change one field of a user, or more",
   description: "The fields that are not given stay as they are. The newest write wins, whoever made it.",
   security: tokenWhereConfigured,
+  middleware: utf8Body,
   request: { params: UserId, body: jsonBody(UserChanges, { email }) },
   responses: {
-    200: json(User, "The user's new state", { ...exampleUser, email }),
+    200: json(StoredUser, "The user's new state", { ...exampleUser, email }),
     ...problems(401, 404, 413, 415, 422, 503),
   },
 });
