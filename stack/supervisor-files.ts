@@ -17,6 +17,9 @@ export function scriptOf(program: Program, instance: Pick<Instance, "folder">): 
   ].join("\n");
 }
 
+// A program that cannot run is started again and again, with pauses of up to this; see supervisord.py.
+const longestPauseSeconds = 30;
+
 /** Nothing starts by itself: `up` starts each program after what it depends on. */
 export function configurationOf(programs: Program[], folder: string, socket: string): string {
   const run = join(folder, "run");
@@ -42,7 +45,7 @@ command=/bin/sh "${literal(join(run, `${program.name}.sh`))}"
 autostart=false
 autorestart=true
 startsecs=1
-startretries=50
+startretries=${longestPauseSeconds}
 stopsignal=${program.stopSignal ?? "TERM"}
 stopwaitsecs=${program.stopWithinSeconds ?? 15}
 stopasgroup=${!program.stopsItsChildren}

@@ -68,11 +68,14 @@ export function supervisorOf(instance: Instance): Supervisor {
         return;
       }
       await endLeftovers(await sessionOf(pidFile), folders);
-      const daemon = Bun.spawn([instance.installed.python, "-m", "supervisor.supervisord", "-c", configuration], {
-        cwd: run,
-        env: environmentWithoutStrangers(instance.env),
-        stdio: ["ignore", "pipe", "pipe"],
-      });
+      const daemon = Bun.spawn(
+        [instance.installed.python, join(import.meta.dir, "supervisord.py"), "-c", configuration],
+        {
+          cwd: run,
+          env: environmentWithoutStrangers(instance.env),
+          stdio: ["ignore", "pipe", "pipe"],
+        },
+      );
       const output = `${await new Response(daemon.stdout).text()}${await new Response(daemon.stderr).text()}`;
       if ((await daemon.exited) !== 0)
         throw new StackError("supervisor does not start", `Its configuration is ${configuration}.`, output.split("\n"));
