@@ -1,5 +1,7 @@
 import { type Batch, type EachBatchPayload, type Kafka, KafkaJSError } from "kafkajs";
 import type { Config } from "../runtime/config.ts";
+import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
+import type { Log } from "../runtime/log.ts";
 import type { Sink } from "./cassandra/sink.ts";
 import type { Message, Route } from "./change.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -18,11 +20,14 @@ interface Dependencies {
   deadLetters: DeadLetters;
   progress: Progress;
   metrics: Pick<Metrics, "records" | "sliceSeconds" | "storedSeconds" | "committedSeconds">;
+  log: Log;
 }
 
 /** kafkajs waits for a fetch under way before it stops, so this is also a part of how long stopping takes. */
 const maxFetchWaitMs = 1_000;
 const heartbeatEveryMs = 1_500;
+/** How long a partition waits before a batch that cannot be read is fetched again: another replica may have it whole. */
+const fetchAgainAfterMs = 30_000;
 /** How long leaving the group may take, in milliseconds. */
 const closeWithinMs = 8_000;
 
@@ -101,8 +106,10 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
   const route = routes.get(topic);
   if (!route) throw new Error(`no route for topic ${topic}`);
 
-  progress.seen(topic, partition, { next: batch.firstOffset() ?? "0", end: highWatermark });
-  for (const slice of slicesOf(batch.messages as Message[], config.consumer.sliceRows)) {
+  const unreadable = unreadableAfter(batch.messages);
+  const messages = (unreadable ? batch.messages.slice(0, -1) : batch.messages) as Message[];
+  progress.seen(topic, partition, { next: messages[0]?.offset ?? unreadable?.baseOffset ?? "0", end: highWatermark });
+  for (const slice of slicesOf(messages, config.consumer.sliceRows)) {
     if (!isRunning() || isStale() || halt.aborted) return; // unresolved: it is read again
     const observe = metrics.sliceSeconds.startTimer({ topic });
     try {
@@ -118,9 +125,25 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
     await commitOffsetsIfNecessary();
     await heartbeat();
   }
+  if (unreadable) {
+    waitAt(unreadable, payload, dependencies);
+    return;
+  }
   // A transaction's marker occupies an offset but is not a record.
   resolveOffset(batch.lastOffset());
   progress.seen(topic, partition, { next: String(BigInt(batch.lastOffset()) + 1n) });
+}
+
+/** Leaves a partition at a batch that cannot be read, until a person moves the group past it; all others go on. */
+function waitAt(unreadable: UnreadableBatch, { batch, pause }: EachBatchPayload, { progress, log }: Dependencies) {
+  const { topic, partition } = batch;
+  const { baseOffset, lastOffset, detail } = unreadable;
+  log.error("batch cannot be read", { topic, partition, offset: baseOffset, lastOffset, detail });
+  progress.blocked(topic, partition, {
+    lastOffset,
+    why: `the batch at offset ${baseOffset} cannot be read: ${detail}`,
+  });
+  setTimeout(pause(), fetchAgainAfterMs).unref();
 }
 
 async function storeSlice(

@@ -41,6 +41,8 @@ await run(openLog("consumer"), async (stop) => {
     refresh: () => progress.refreshLag((of) => partitionLags(admin, groupId, of)),
     assertReady: async () => {
       if (!progress.isMember()) throw new Error(`not a member of the consumer group ${groupId}`);
+      const blocks = progress.blocks();
+      if (blocks.length > 0) throw new Error(blocks.join("; "));
       await cassandra.execute("SELECT now() FROM system.local");
     },
   });
@@ -73,6 +75,7 @@ await run(openLog("consumer"), async (stop) => {
         }),
         progress,
         metrics,
+        log,
       },
       stop,
     );

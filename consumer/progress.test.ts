@@ -44,6 +44,20 @@ test("partitions that went to another member are no longer shown", async () => {
   expect(await lag()).toEqual({ "1": 3 });
 });
 
+test("a partition waits at what cannot be read until it is seen beyond it, or assigned anew", () => {
+  const { progress } = open();
+  progress.joined({ users_created: [0, 1] });
+  progress.blocked("users_created", 1, { lastOffset: "19", why: "the batch at offset 17 cannot be read" });
+  progress.seen("users_created", 1, { next: "17", end: "30" });
+  expect(progress.blocks()).toEqual(["topic users_created, partition 1: the batch at offset 17 cannot be read"]);
+  progress.seen("users_created", 1, { next: "20" });
+  expect(progress.blocks()).toEqual([]);
+
+  progress.blocked("users_created", 0, { lastOffset: "3", why: "" });
+  progress.joined({ users_created: [1] });
+  expect(progress.blocks()).toEqual([]);
+});
+
 test("a member is one that joined, has not left, and that the group still hears", () => {
   const { progress } = open();
   expect(progress.isMember()).toBe(false);

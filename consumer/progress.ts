@@ -9,15 +9,25 @@ export interface Progress {
   heard(): void;
   /** `next` is the offset after the last record that is done with; `end` that after the last one in the log. */
   seen(topic: string, partition: number, offsets: { next?: string; end?: string }): void;
+  /** A partition waits at what ends at `lastOffset`, until it is seen beyond that or assigned anew. */
+  blocked(topic: string, partition: number, at: Block): void;
+  /** One sentence for each partition that waits. */
+  blocks(): string[];
   /** Whether this is a member of the group that the group still hears. */
   isMember(): boolean;
   /** Brings the lag up to date with what Kafka says now. */
   refreshLag(lagsOf: (topic: string) => Promise<PartitionLag[]>): Promise<void>;
 }
 
+interface Block {
+  lastOffset: string;
+  why: string;
+}
+
 interface Position {
   next?: bigint;
   end?: bigint;
+  block?: Block;
 }
 
 export function openProgress({ lag }: Pick<Metrics, "lag">, sessionTimeoutMs: number): Progress {
@@ -50,8 +60,20 @@ export function openProgress({ lag }: Pick<Metrics, "lag">, sessionTimeoutMs: nu
       if (!position) return;
       if (next !== undefined) position.next = BigInt(next);
       if (end !== undefined) position.end = BigInt(end);
+      if (position.block && position.next !== undefined && position.next > BigInt(position.block.lastOffset))
+        delete position.block;
       show(topic, partition, position);
     },
+    blocked(topic, partition, block) {
+      const position = assigned.get(topic)?.get(partition);
+      if (position) position.block = block;
+    },
+    blocks: () =>
+      [...assigned].flatMap(([topic, partitions]) =>
+        [...partitions].flatMap(([partition, { block }]) =>
+          block ? [`topic ${topic}, partition ${partition}: ${block.why}`] : [],
+        ),
+      ),
     isMember: () => isJoined && Date.now() - heardAtMs < sessionTimeoutMs,
     async refreshLag(lagsOf) {
       for (const [topic, partitions] of assigned)

@@ -2,6 +2,7 @@ import { type Admin, type ITopicConfig, Kafka, KafkaJSError, KafkaJSNumberOfRetr
 // @ts-expect-error: kafkajs declares no types for its inner files
 import RequestQueue from "kafkajs/src/network/requestQueue";
 import type { Config } from "./config.ts";
+import { patchFetchResponse } from "./kafka/fetch-response.ts";
 import { logCreatorOf } from "./kafka-log.ts";
 import type { Log } from "./log.ts";
 import { retry } from "./retry.ts";
@@ -15,6 +16,8 @@ const { scheduleCheckPendingRequests } = RequestQueue.prototype;
 RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending: unknown[] }) {
   if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
 };
+
+patchFetchResponse();
 
 /**
  * A kafkajs client whose log goes to the program's own. `clientId` names the program on the broker; `retries` is how

@@ -7,6 +7,8 @@ import { type StartedProgram, startProgram } from "../support/program.ts";
 export interface StartedConsumer extends StartedProgram {
   /** The status of `/healthz` or `/readyz`; 0 where nobody answers. */
   status: (path: "/healthz" | "/readyz") => Promise<number>;
+  /** What `/readyz` says. */
+  readiness: () => Promise<string>;
   /** The sum of a metric over all samples with these labels. */
   metric: (name: string, labels?: Record<string, string>) => Promise<number>;
 }
@@ -37,6 +39,7 @@ export function startConsumer({ env }: Names): StartedConsumer {
         return 0;
       }
     },
+    readiness: async () => (await fetch(new URL("/readyz", await urlOf()))).text(),
     async metric(name, labels) {
       const text = await (await fetch(new URL("/metrics", await urlOf()))).text();
       return sumOf(text, name, labels);

@@ -1,0 +1,43 @@
+/** What LZ77 formats write: a growing buffer that refuses to become larger than it may. */
+export interface BoundedOutput {
+  /** Appends bytes of `source`, all of which must be there. */
+  literal(source: Buffer, from: number, length: number): void;
+  /** Appends bytes that were written `distance` bytes ago; the two ranges may overlap. */
+  copy(distance: number, length: number): void;
+  bytes(): Buffer;
+}
+
+/** `expectedBytes` saves growing; `maxBytes` is the limit. @throws RangeError where a length or a distance is wrong */
+export function boundedOutput(expectedBytes: number, maxBytes: number): BoundedOutput {
+  let buffer = Buffer.allocUnsafe(Math.min(expectedBytes, maxBytes));
+  let at = 0;
+
+  const reserve = (length: number) => {
+    const needed = at + length;
+    if (needed > maxBytes) throw new RangeError(`decompresses to more than ${maxBytes} bytes`);
+    if (needed <= buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(needed, 2 * buffer.length)));
+    buffer.copy(larger, 0, 0, at);
+    buffer = larger;
+  };
+
+  return {
+    literal(source, from, length) {
+      if (length < 0 || from + length > source.length) throw new RangeError("compressed bytes are cut off");
+      reserve(length);
+      source.copy(buffer, at, from, from + length);
+      at += length;
+    },
+    copy(distance, length) {
+      if (distance < 1 || distance > at) throw new RangeError("compressed bytes refer to what is not there");
+      reserve(length);
+      if (distance >= length) {
+        buffer.copyWithin(at, at - distance, at - distance + length);
+        at += length;
+      } else {
+        for (const end = at + length; at < end; at++) buffer[at] = buffer[at - distance]!;
+      }
+    },
+    bytes: () => buffer.subarray(0, at),
+  };
+}

@@ -1,0 +1,62 @@
+// @ts-expect-error: kafkajs declares no types for its inner files
+import Decoder from "kafkajs/src/protocol/decoder";
+// @ts-expect-error: as above
+import MessageSetDecoder from "kafkajs/src/protocol/messageSet/decoder";
+// @ts-expect-error: as above
+import fetchResponse from "kafkajs/src/protocol/requests/fetch/v11/response";
+import { type FetchedRecord, readBatches } from "./record-batch.ts";
+
+/** kafkajs's reader of the protocol's types, as far as a fetch response needs it. */
+interface ResponseDecoder {
+  readInt16(): number;
+  readInt32(): number;
+  readInt64(): bigint;
+  readString(): string;
+  readBytes(length: number): Buffer;
+  canReadBytes(length: number): boolean;
+  readArray<T>(read: (decoder: ResponseDecoder) => T): T[];
+  readArrayAsync<T>(read: (decoder: ResponseDecoder) => Promise<T>): Promise<T[]>;
+}
+
+/**
+ * Makes kafkajs 2.2.4 read a fetch response (version 11, which it asks every broker since 2.3 for) with our own reader
+ * of record batches. Its own knows gzip only, and fails all partitions of a broker for one batch that it cannot read.
+ */
+export function patchFetchResponse() {
+  fetchResponse.decode = async (bytes: Buffer) => {
+    const decoder: ResponseDecoder = new Decoder(bytes);
+    return {
+      throttleTime: 0, // the broker has not waited, kafkajs does
+      clientSideThrottleTime: decoder.readInt32(),
+      errorCode: decoder.readInt16(),
+      sessionId: decoder.readInt32(),
+      responses: await decoder.readArrayAsync(async (topic) => ({
+        topicName: topic.readString(),
+        partitions: await topic.readArrayAsync(decodePartition),
+      })),
+    };
+  };
+}
+
+const decodePartition = async (decoder: ResponseDecoder) => ({
+  partition: decoder.readInt32(),
+  errorCode: decoder.readInt16(),
+  highWatermark: String(decoder.readInt64()),
+  lastStableOffset: String(decoder.readInt64()),
+  lastStartOffset: String(decoder.readInt64()),
+  abortedTransactions: decoder.readArray((aborted) => ({
+    producerId: String(aborted.readInt64()),
+    firstOffset: String(aborted.readInt64()),
+  })),
+  preferredReadReplica: decoder.readInt32(),
+  messages: await decodeRecords(decoder),
+});
+
+async function decodeRecords(decoder: ResponseDecoder): Promise<FetchedRecord[]> {
+  const length = decoder.readInt32();
+  if (length <= 0 || !decoder.canReadBytes(length)) return [];
+  const bytes = decoder.readBytes(length);
+  // The version is at the same place in batches and in the message sets of before Kafka 0.11.
+  const isMessageSet = length > 16 && bytes.readInt8(16) < 2;
+  return isMessageSet ? MessageSetDecoder(new Decoder(bytes), length) : readBatches(bytes);
+}

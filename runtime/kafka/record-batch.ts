@@ -1,0 +1,185 @@
+// @ts-expect-error: kafkajs declares no types for its inner files
+import crc32C from "kafkajs/src/protocol/recordBatch/crc32C";
+import { decompress, maxBatchBytes } from "./compression.ts";
+
+/** A record as kafkajs hands it on; offset and time (milliseconds) as decimal text. */
+export interface FetchedRecord {
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: Record<string, Header | Header[]>;
+  offset: string;
+  timestamp: string;
+  isControlRecord: boolean;
+  batchContext: { producerId: string; inTransaction: boolean };
+  /** Set where this is no record but stands, as the last one fetched of a partition, for a batch without any. */
+  unreadable?: UnreadableBatch;
+}
+
+type Header = Buffer | null;
+
+/** A batch that the broker has and nobody can read. */
+export interface UnreadableBatch {
+  baseOffset: string;
+  lastOffset: string;
+  detail: string;
+  /** The whole batch as the broker sent it. */
+  bytes: Buffer;
+}
+
+/** The batch that a partition's fetched records end at, where they do. */
+export const unreadableAfter = (records: readonly object[]): UnreadableBatch | undefined =>
+  (records.at(-1) as FetchedRecord | undefined)?.unreadable;
+
+// Where a batch of version 2 holds what, in bytes from its beginning. Source: kafka.apache.org, "Record Batch".
+const at = {
+  length: 8,
+  magic: 16,
+  crc: 17,
+  attributes: 21,
+  lastOffsetDelta: 23,
+  firstTimestamp: 27,
+  maxTimestamp: 35,
+  producerId: 43,
+  count: 57,
+  records: 61,
+} as const;
+const lengthEnd = 12;
+const flags = { codec: 0x07, logAppendTime: 0x08, transactional: 0x10, control: 0x20 } as const;
+
+/** More records in one batch are not kept in memory at once. */
+const maxBatchRecords = 250_000;
+
+/**
+ * The records of consecutive batches; what is cut off at the end is left for the next fetch. The first batch that cannot
+ * be read ends them with a record that stands for it. Where batches expand to much, those after it are left for the next
+ * fetch too.
+ */
+export function readBatches(bytes: Buffer): FetchedRecord[] {
+  const records: FetchedRecord[] = [];
+  let expandedBytes = 0;
+  for (let start = 0; start + at.records <= bytes.length && expandedBytes < maxBatchBytes; ) {
+    const end = start + lengthEnd + bytes.readInt32BE(start + at.length);
+    if (end > bytes.length) break;
+    // A length that cannot be leaves no way to tell where the next batch begins.
+    const batch = bytes.subarray(start, end - start >= at.records ? end : bytes.length);
+    try {
+      expandedBytes += readBatch(batch, records);
+    } catch (error) {
+      records.push(unreadableRecord(batch, error));
+      break;
+    }
+    start = end;
+  }
+  return records;
+}
+
+/** Appends a batch's records, all or none, and returns how many bytes they take. */
+function readBatch(batch: Buffer, records: FetchedRecord[]): number {
+  const attributes = batch.readInt16BE(at.attributes);
+  const count = batch.readInt32BE(at.count);
+  if (batch.readInt8(at.magic) !== 2) throw new RangeError(`record batch version ${batch.readInt8(at.magic)}`);
+  if (crc32C(batch.subarray(at.attributes)) !== batch.readUInt32BE(at.crc)) throw new RangeError("checksum mismatch");
+  if (count < 0 || count > maxBatchRecords) throw new RangeError(`${count} records, more than ${maxBatchRecords}`);
+  const body = decompress(attributes & flags.codec, batch.subarray(at.records));
+  const context: BatchContext = {
+    baseOffset: batch.readBigInt64BE(0),
+    firstTimestamp: Number(batch.readBigInt64BE(at.firstTimestamp)),
+    appendTime: attributes & flags.logAppendTime ? String(batch.readBigInt64BE(at.maxTimestamp)) : undefined,
+    isControlRecord: (attributes & flags.control) !== 0,
+    batchContext: {
+      producerId: String(batch.readBigInt64BE(at.producerId)),
+      inTransaction: (attributes & flags.transactional) !== 0,
+    },
+  };
+  const read: FetchedRecord[] = [];
+  const cursor = { bytes: body, at: 0 };
+  for (let index = 0; index < count; index++) read.push(readRecord(cursor, context));
+  for (const record of read) records.push(record);
+  return body.length;
+}
+
+interface BatchContext extends Pick<FetchedRecord, "isControlRecord" | "batchContext"> {
+  baseOffset: bigint;
+  firstTimestamp: number;
+  /** When the broker appended the batch, where its topic keeps that instead of the producer's time. */
+  appendTime: string | undefined;
+}
+
+function readRecord(
+  cursor: Cursor,
+  { baseOffset, firstTimestamp, appendTime, ...context }: BatchContext,
+): FetchedRecord {
+  const length = readVarint(cursor);
+  const end = cursor.at + length;
+  if (length < 0 || end > cursor.bytes.length) throw new RangeError("a record is cut off");
+  cursor.at += 1; // attributes, which have no meaning yet
+  const timestampDelta = readVarint(cursor);
+  const offset = String(baseOffset + BigInt(readVarint(cursor)));
+  const key = readBytes(cursor, end);
+  const value = readBytes(cursor, end);
+  const headers = readHeaders(cursor, end);
+  if (cursor.at !== end) throw new RangeError(`the record at offset ${offset} has a wrong length`);
+  return { key, value, headers, offset, timestamp: appendTime ?? String(firstTimestamp + timestampDelta), ...context };
+}
+
+/** A header that occurs more than once has all its values in an array, as kafkajs has it. */
+function readHeaders(cursor: Cursor, end: number): FetchedRecord["headers"] {
+  const headers: FetchedRecord["headers"] = {};
+  const count = readVarint(cursor);
+  for (let index = 0; index < count; index++) {
+    const name = readBytes(cursor, end)?.toString() ?? "";
+    const value = readBytes(cursor, end);
+    const known = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    if (known === undefined) headers[name] = value;
+    else if (Array.isArray(known)) known.push(value);
+    else headers[name] = [known, value];
+  }
+  return headers;
+}
+
+interface Cursor {
+  bytes: Buffer;
+  at: number;
+}
+
+/** Bytes after their length, which is -1 for null. */
+function readBytes(cursor: Cursor, end: number): Buffer | null {
+  const length = readVarint(cursor);
+  if (length === -1) return null;
+  const start = cursor.at;
+  if (length < 0 || start + length > end) throw new RangeError("a length reaches past its record");
+  cursor.at += length;
+  return cursor.bytes.subarray(start, cursor.at);
+}
+
+/** A zigzag variable-length integer; exact up to 2^53. */
+function readVarint(cursor: Cursor): number {
+  let value = 0;
+  for (let factor = 1; factor < 2 ** 64; factor *= 128) {
+    const byte = cursor.bytes[cursor.at++];
+    if (byte === undefined) throw new RangeError("a record is cut off");
+    value += (byte & 0x7f) * factor;
+    if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+  throw new RangeError("a number is too long");
+}
+
+function unreadableRecord(batch: Buffer, error: unknown): FetchedRecord {
+  const baseOffset = batch.readBigInt64BE(0);
+  const lastOffset = String(baseOffset + BigInt(Math.max(0, batch.readInt32BE(at.lastOffsetDelta))));
+  return {
+    key: null,
+    value: null,
+    headers: {},
+    offset: lastOffset, // never below the offset that was asked for, or kafkajs would leave it out
+    timestamp: "0",
+    isControlRecord: false,
+    batchContext: { producerId: "-1", inTransaction: false },
+    unreadable: {
+      baseOffset: String(baseOffset),
+      lastOffset,
+      detail: error instanceof Error ? error.message : String(error),
+      bytes: Buffer.from(batch),
+    },
+  };
+}
