@@ -1,4 +1,4 @@
-import { createSql, table } from "./tables.ts";
+import { createSql, deletedTable, table } from "./tables.ts";
 
 /** The role that Debezium reads PostgreSQL's log with. */
 export const replicationRole = "debezium";
@@ -10,9 +10,10 @@ export const slot = "user_changes";
 /** The table that keeps a quiet slot moving: see `heartbeat.action.query` in postgres-connector.json. */
 const heartbeatTable = "change_capture_heartbeat";
 
-/** Whether `captureSql` has been applied to the database and still holds; one row where it has. */
+/** Whether `captureSql`, as it is now, has been applied to the database and still holds; one row where it has. */
 export const isCapturedSql = `SELECT 1 FROM pg_publication_tables JOIN pg_class ON oid = to_regclass('public.${table}')
-WHERE pubname = '${publication}' AND tablename = '${table}' AND relreplident = 'f'`;
+WHERE pubname = '${publication}' AND tablename = '${table}' AND relreplident = 'f'
+AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname = '${deletedTable}')`;
 
 /**
  * What PostgreSQL needs before a connector can follow the table; the table's owner applies it, after a superuser made

@@ -55,6 +55,14 @@ export const userOf = (row: Record<string, unknown>): User =>
 
 // --- PostgreSQL -----------------------------------------------------------------------------------------------------
 
+/** The ids of users that somebody deleted: the pipeline brings none of them back. */
+export const deletedTable = `${table}_deleted`;
+
+/**
+ * The table, and what remembers its deletions; makes what is missing, and locks nothing where all is there. A trigger
+ * notes the id of each row that goes, and forgets that of each row that comes. Its function names the schema that the
+ * table is in, and no temporary table can take its place.
+ */
 export const createSql = `CREATE TABLE IF NOT EXISTS ${table} (
 ${fields
   .map(({ name, kind, nullable }) => {
@@ -62,20 +70,62 @@ ${fields
     return `  ${quoted(name)} ${sqlTypes[kind]}${constraint}`;
   })
   .join(",\n")}
-);`;
+);
+
+CREATE TABLE IF NOT EXISTS ${deletedTable} (
+  id uuid PRIMARY KEY,
+  deleted_at timestamptz NOT NULL
+);
+
+DO $do$ BEGIN
+  IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = '${table}'::regclass AND tgname = '${deletedTable}') THEN
+    RETURN;
+  END IF;
+  PERFORM set_config('search_path', format('%I, pg_temp', current_schema()), true);
+  CREATE OR REPLACE FUNCTION ${deletedTable}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path FROM CURRENT AS $$
+  BEGIN
+    IF TG_OP <> 'INSERT' THEN
+      INSERT INTO ${deletedTable} VALUES (OLD.id, now()) ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      DELETE FROM ${deletedTable} WHERE id = NEW.id;
+    END IF;
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER ${deletedTable} AFTER INSERT OR DELETE OR UPDATE OF id ON ${table} FOR EACH ROW
+  EXECUTE FUNCTION ${deletedTable}();
+END $do$;`;
+
+/**
+ * Comes before `upsertSql` in the same transaction: waits for whoever is deleting one of the rows (`$1`, their ids), and
+ * keeps those that are left from being deleted until the end. The next statement then sees every deletion.
+ */
+export const holdSql = `SELECT FROM ${table} WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE`;
 
 /**
  * Upserts many users in one statement: one array for each column (`columnArrays`). A row that is as new as the user or
- * newer stays as it is, so that running a task again changes nothing.
+ * newer stays as it is, so that running a task again changes nothing; a user that was deleted stays deleted. Returns a
+ * row for each user that was stored (`inserted`: was it new?), and one for each that was not (`deleted`: the id).
+ * `xmax` is 0 in a row that was not there before.
  */
-export const upsertSql = `INSERT INTO ${table} (${columns.map(quoted).join(", ")})
-SELECT * FROM unnest(${fields.map(({ kind }, index) => `$${index + 1}::${sqlTypes[kind]}[]`).join(", ")})
-ON CONFLICT (id) DO UPDATE SET
+export const upsertSql = `WITH given AS (
+  SELECT * FROM unnest(${fields.map(({ kind }, index) => `$${index + 1}::${sqlTypes[kind]}[]`).join(", ")})
+  AS given (${columns.map(quoted).join(", ")})
+), deleted AS (
+  SELECT id FROM given JOIN ${deletedTable} USING (id)
+), stored AS (
+  INSERT INTO ${table} (${columns.map(quoted).join(", ")})
+  SELECT * FROM given WHERE id NOT IN (SELECT id FROM deleted)
+  ON CONFLICT (id) DO UPDATE SET
 ${columns
   .filter((name) => name !== "id")
-  .map((name) => `  ${quoted(name)} = excluded.${quoted(name)}`)
+  .map((name) => `    ${quoted(name)} = excluded.${quoted(name)}`)
   .join(",\n")}
-WHERE ${table}."timestamp" < excluded."timestamp"`;
+  WHERE ${table}."timestamp" < excluded."timestamp"
+  RETURNING xmax = 0 AS inserted
+)
+SELECT inserted, NULL AS deleted FROM stored UNION ALL SELECT NULL, id FROM deleted`;
 
 /** Users as one array for each column, the parameters of `upsertSql`. No id may occur twice. */
 export const columnArrays = (users: readonly User[]) => columns.map((name) => users.map((user) => user[name]));

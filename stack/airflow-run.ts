@@ -17,6 +17,8 @@ export interface Counts {
   read: number;
   written: number;
   rejected: number;
+  /** Users that `backup` did not pass on, since somebody deleted them. */
+  deleted?: number;
 }
 
 export interface FinishedRun {

@@ -23,7 +23,7 @@ export interface DemoReport {
 /** What happened, on stdout, from the services to the links that a person opens next. */
 export function showReport(instance: Instance, report: DemoReport): void {
   const { finished, sample, latencySeconds } = report;
-  const { fetch, format, produce } = finished.counts;
+  const { fetch, format, backup, produce } = finished.counts;
 
   section(
     "Services",
@@ -49,6 +49,9 @@ export function showReport(instance: Instance, report: DemoReport): void {
       ["fetched", fetch.written, sourceOf(instance)],
       ["formatted", format.written, "the task format"],
       ["rejected", fetch.rejected + format.rejected, "the tasks fetch and format"],
+      ...(backup.deleted
+        ? [["stay deleted", backup.deleted, "the task backup: somebody deleted them in PostgreSQL"]]
+        : []),
       ["backed up", report.backedUp, "PostgreSQL, rows of this run in created_users"],
       ["produced", produce.written, `Kafka, acknowledged in ${instance.config.kafka.topic}`],
       ["stored", report.stored, `Cassandra, rows of this run in ${instance.config.cassandra.keyspace}.created_users`],

@@ -97,12 +97,12 @@ async function followRun(
   };
 }
 
-/** The users that `format` let through, from the run's own folder. */
+/** The users that `backup` stored and passed on, from the run's own folder. */
 function idsOf({ folder }: Instance, { id: runId }: FinishedRun): string[] {
   const runs = join(folder, "runs");
   const own = `-${new Bun.CryptoHasher("sha256").update(runId).digest("hex").slice(0, 8)}`; // as the DAG names it
   const run = readdirSync(runs).find((name) => name.endsWith(own));
-  const lines = readFileSync(join(runs, run ?? "", "users.jsonl"), "utf8")
+  const lines = readFileSync(join(runs, run ?? "", "backed-up.jsonl"), "utf8")
     .split("\n")
     .filter(Boolean);
   return lines.map((line) => (JSON.parse(line) as { id: string }).id);

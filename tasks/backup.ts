@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { columnArrays, createSql, upsertSql } from "../contract/tables.ts";
+import { columnArrays, createSql, holdSql, upsertSql } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { FinalError, messageOf, StoppedError, TransientError } from "../runtime/lifecycle.ts";
 import { fateOf, openPostgres, type Postgres } from "../runtime/postgres.ts";
@@ -12,14 +12,17 @@ const usage = `backup: users -> PostgreSQL, table created_users
   backup [--input users.jsonl] [--output backup.jsonl] [--rejects FILE]
 
   --input    users that format wrote; left out, stdin
-  --output   the same users, once they are stored; left out, stdout
+  --output   the same users, once they are stored, without those that were deleted; left out, stdout
   --rejects  lines that are no user or that PostgreSQL refuses, with the reason; left out, beside --output, or the log
 `;
 
 /** How long PostgreSQL may be away before the task fails with exit code 1, in milliseconds. */
 const awayAtMostMs = 30_000;
 
-/** users.jsonl -> PostgreSQL -> the same users. A user goes on only once it is stored; a row that is newer stays. */
+/**
+ * users.jsonl -> PostgreSQL -> the same users. A user goes on only once it is stored; a row that is newer stays, and a
+ * user that somebody deleted is neither stored nor passed on.
+ */
 export const backup: Task<{ input?: string }> = {
   name: "backup",
   usage,
@@ -44,18 +47,20 @@ export const backup: Task<{ input?: string }> = {
       }
     };
 
-    const counts = { inserted: 0, updated: 0, unchanged: 0 };
+    const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0 };
     try {
       await patiently("create the table", () => sql.unsafe(createSql));
       for await (const batch of lines(input)) {
         const { users, rejects } = parseUsers(batch);
         const store = (part: UserLine[]) => patiently("store users", () => upsert(sql, part));
         const { stored, refused } = await storeAll(users, store);
+        const kept = users.filter((line) => !refused.has(line) && !stored.deleted.has(line.user.id));
         counts.inserted += stored.inserted;
         counts.updated += stored.updated;
-        counts.unchanged += users.length - refused.size - stored.inserted - stored.updated;
+        counts.unchanged += kept.length - stored.inserted - stored.updated;
+        counts.deleted += users.length - refused.size - kept.length;
         await reject([...rejects, ...[...refused].map(([line, reason]) => refuse(line, reason))]);
-        await write(users.filter((line) => !refused.has(line)).map(({ user }) => user));
+        await write(kept.map(({ user }) => user));
       }
     } finally {
       await sql.end({ timeout: 5 });
@@ -67,6 +72,8 @@ export const backup: Task<{ input?: string }> = {
 interface Stored {
   inserted: number;
   updated: number;
+  /** The ids of users that stay deleted. */
+  deleted: Set<string>;
 }
 
 /**
@@ -75,13 +82,14 @@ interface Stored {
  */
 async function storeAll(users: UserLine[], store: (users: UserLine[]) => Promise<Stored>) {
   const refused = new Map<UserLine, string>();
-  const stored: Stored = { inserted: 0, updated: 0 };
+  const stored: Stored = { inserted: 0, updated: 0, deleted: new Set() };
   const attempt = async (part: UserLine[]): Promise<void> => {
     if (part.length === 0) return;
     try {
-      const { inserted, updated } = await store(part);
+      const { inserted, updated, deleted } = await store(part);
       stored.inserted += inserted;
       stored.updated += updated;
+      for (const id of deleted) stored.deleted.add(id);
     } catch (error) {
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
       if (fateOf(cause) !== "data") throw error;
@@ -97,13 +105,18 @@ async function storeAll(users: UserLine[], store: (users: UserLine[]) => Promise
   return { stored, refused };
 }
 
-/** One statement, and so one transaction. `xmax` is 0 in a row that was not there before. */
+/** One transaction, which a deletion that is under way comes before or after, never in between. */
 async function upsert(sql: Postgres, users: UserLine[]): Promise<Stored> {
-  const rows = await sql.unsafe(`${upsertSql} RETURNING (xmax = 0) AS inserted`, columnArrays(newestOfEach(users)), {
-    prepare: true,
-  });
-  const inserted = rows.filter((row) => row.inserted).length;
-  return { inserted, updated: rows.length - inserted };
+  const newest = newestOfEach(users);
+  const [, rows] = await sql.begin((transaction) => [
+    transaction.unsafe(holdSql, [newest.map(({ id }) => id)], { prepare: true }),
+    transaction.unsafe(upsertSql, columnArrays(newest), { prepare: true }),
+  ]);
+  return {
+    inserted: rows.filter(({ inserted }) => inserted === true).length,
+    updated: rows.filter(({ inserted }) => inserted === false).length,
+    deleted: new Set(rows.flatMap(({ deleted }) => deleted ?? [])),
+  };
 }
 
 /** No id twice, as the statement asks; of equal times the first stays, as it does in the table. */

@@ -16,8 +16,8 @@ export interface Task<Options = unknown> {
   flags: ParseArgsOptionsConfig;
   /** The flags' values -> what `work` needs. Keys are the flags' names. */
   options: z.ZodType<Options>;
-  /** @returns figures of its own for the counts */
-  work(context: Context, options: Options): Promise<Record<string, unknown>>;
+  /** @returns figures of its own for the counts; `deleted` are records that were read and go no further */
+  work(context: Context, options: Options): Promise<{ deleted?: number } & Record<string, unknown>>;
 }
 
 /** What a task works with. `read`, `write` and `reject` count, and the counts must add up in the end. */
@@ -99,8 +99,9 @@ async function carry<Options>(
 
   try {
     const figures = await task.work(context, options);
-    if (counts.read !== counts.written + counts.rejected)
-      throw new Error(`the counts do not add up: ${JSON.stringify(counts)}`);
+    const { deleted = 0 } = figures;
+    if (counts.read !== counts.written + counts.rejected + deleted)
+      throw new Error(`the counts do not add up: ${JSON.stringify({ ...counts, deleted })}`);
     const fault = tooManyRejected(counts, base.config, beside ?? "the log");
     await rejects.commit();
     if (!fault) await output.commit();

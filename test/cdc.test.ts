@@ -93,7 +93,11 @@ describe("what happens to a row in PostgreSQL happens to it in Cassandra", () =>
   test("TRUNCATE deletes every row, and rows that come after it stay", async () => {
     const { sql, agree } = capture;
     await sql`INSERT INTO created_users ${sql(userWith())}`;
+    const [before] = await sql`SELECT count(*)::int AS rows FROM created_users`;
     await sql`TRUNCATE created_users`;
+    const [deleted] =
+      await sql`SELECT count(*)::int AS rows FROM created_users_deleted WHERE deleted_at = (SELECT max(deleted_at) FROM created_users_deleted)`;
+    expect(deleted).toEqual(before);
     await sql`INSERT INTO created_users ${sql(userWith({ last_name: "After" }))}`;
     await agree();
     expect((await readRows(capture.config)).size).toBe(1);

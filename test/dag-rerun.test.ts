@@ -5,6 +5,8 @@ import type { User } from "../contract/user.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
+import { registerConnector } from "../stack/connector.ts";
+import { openInstance } from "../stack/instance.ts";
 import { type Airflow, openAirflow } from "./support/airflow.ts";
 import { readRows, readWriteTimes } from "./support/cassandra.ts";
 import { lagOf } from "./support/kafka.ts";
@@ -73,4 +75,21 @@ test("edits that were made since, through the API and in PostgreSQL, outlive the
   expect((await readRows(config)).get(throughApi)?.first_name).toBe("Ada");
   const [row] = await postgres`SELECT first_name FROM ${postgres(table)} WHERE id = ${inPostgres}`;
   expect(row?.first_name).toBe("Grace");
+}, 240_000);
+
+test("who was deleted in PostgreSQL stays deleted there and in Cassandra when the run is run again", async () => {
+  await registerConnector(await openInstance(), AbortSignal.timeout(60_000));
+  const [deleted = "", witness = ""] = ids.slice(2);
+  await postgres`DELETE FROM ${postgres(table)} WHERE id = ${deleted}`;
+  await until("the deletion is in Cassandra", async () => !(await readRows(config)).has(deleted));
+
+  await clearAndWait();
+  expect(await airflow.countsOf(runId, "backup")).toMatchObject({ read: 200, written: 199, deleted: 1 });
+  expect(await airflow.countsOf(runId, "produce")).toMatchObject({ read: 199, written: 199 });
+  // Changes arrive in the order of their commits: once this one is there, so is all that the run did.
+  await postgres`UPDATE ${postgres(table)} SET first_name = 'Witness' WHERE id = ${witness}`;
+  const nameOf = async (id: string) => (await readRows(config)).get(id)?.first_name;
+  await until("a later change is in Cassandra", async () => (await nameOf(witness)) === "Witness");
+  expect(await postgres`SELECT FROM ${postgres(table)} WHERE id = ${deleted}`).toHaveLength(0);
+  expect((await readRows(config)).has(deleted)).toBe(false);
 }, 240_000);

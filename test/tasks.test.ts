@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { validUsers } from "../contract/samples.ts";
-import { table, userOf } from "../contract/tables.ts";
+import { deletedTable, table, userOf } from "../contract/tables.ts";
 import { valueSubject } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { avroSchema } from "../contract/wire.ts";
@@ -130,6 +130,62 @@ test("producing to topics that were made right before leaves the log empty, thou
     expect([code, log]).toEqual([0, ""]);
   }
 }, 60_000);
+
+test("who was deleted stays deleted, whatever run brings him, until somebody inserts him by hand", async () => {
+  for (const [task, args] of stages.slice(0, 3)) await run(task, args);
+  const users = [...usersOf(path("users.jsonl")).values()] as [User, User, ...User[]];
+  const [rachel, second] = users;
+  await sql.unsafe(`DELETE FROM ${table} WHERE id = $1`, [rachel.id]);
+  await sql.unsafe(`UPDATE ${table} SET id = $1 WHERE id = $2`, [crypto.randomUUID(), second.id]);
+
+  const again = await run(...stages[2]!);
+  expect([again.code, again.counts]).toMatchObject([
+    0,
+    { read: 500, written: 498, rejected: 0, inserted: 0, updated: 0, unchanged: 498, deleted: 2 },
+  ]);
+  expect([...usersOf(path("backup.jsonl")).keys()]).toEqual(users.slice(2).map(({ id }) => id));
+  const stored = await rows();
+  expect([stored.has(rachel.id), stored.has(second.id)]).toEqual([false, false]);
+
+  const later = "2026-02-15T06:00:00.000Z";
+  writeUsers("users.jsonl", [{ ...rachel, timestamp: later }]);
+  expect((await run(...stages[2]!)).counts).toMatchObject({ read: 1, written: 0, deleted: 1 });
+
+  await sql.unsafe(
+    `INSERT INTO ${table} (id, first_name, last_name, email, username, "timestamp") VALUES ($1, 'R', 'K', 'r@k', 'rk', $2)`,
+    [rachel.id, at],
+  );
+  expect((await run(...stages[2]!)).counts).toMatchObject({ read: 1, written: 1, updated: 1, deleted: 0 });
+  expect((await rows()).get(rachel.id)).toEqual({ ...rachel, timestamp: later });
+});
+
+test("a table from before deletions were noted gets what notes them from the next backup", async () => {
+  await sql.unsafe(`DROP TABLE ${deletedTable}; DROP FUNCTION ${deletedTable} CASCADE`);
+  const user = { ...validUsers[0]!, id: "2a1c1d7e-2f0b-4c52-9d57-9c4b8a7f6e10" };
+  writeUsers("users.jsonl", [user]);
+  const args = ["--input", "users.jsonl", "--output", "backup.jsonl"];
+  expect((await run("backup", args)).counts).toMatchObject({ inserted: 1, deleted: 0 });
+  await sql.unsafe(`DELETE FROM ${table} WHERE id = '${user.id}'`);
+  expect((await run("backup", args)).counts).toMatchObject({ inserted: 0, deleted: 1 });
+});
+
+test("a deletion that is not committed yet when backup comes to the row still counts", async () => {
+  const user = { ...validUsers[0]!, id: "2a1c1d7e-2f0b-4c52-9d57-9c4b8a7f6e09" };
+  writeUsers("users.jsonl", [user]);
+  await run("backup", ["--input", "users.jsonl", "--output", "backup.jsonl"]);
+  const deletion = await sql.reserve();
+  const [{ pid }] = await deletion.unsafe<[{ pid: number }]>("SELECT pg_backend_pid() AS pid");
+  await deletion.unsafe(`BEGIN; DELETE FROM ${table} WHERE id = '${user.id}'`);
+
+  const backup = start("backup", ["--input", "users.jsonl", "--output", "backup.jsonl"]);
+  const waiting = `SELECT FROM pg_stat_activity WHERE ${pid} = ANY(pg_blocking_pids(pid))`;
+  await until("backup waits for the row", async () => (await sql.unsafe(waiting)).length > 0);
+  await deletion.unsafe("COMMIT");
+  deletion.release();
+  expect(await backup.exited).toBe(0);
+  expect(JSON.parse(await new Response(backup.stdout).text())).toMatchObject({ written: 0, deleted: 1 });
+  expect((await rows()).has(user.id)).toBe(false);
+});
 
 test("the longest values, all scripts, quotes, nulls and times of every age reach table and topic unharmed", async () => {
   const { more, config, topic } = withTopic(`${names.topic}_samples`);

@@ -13,3 +13,28 @@ CREATE TABLE IF NOT EXISTS created_users (
   picture text,
   "timestamp" timestamptz NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS created_users_deleted (
+  id uuid PRIMARY KEY,
+  deleted_at timestamptz NOT NULL
+);
+
+DO $do$ BEGIN
+  IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'created_users'::regclass AND tgname = 'created_users_deleted') THEN
+    RETURN;
+  END IF;
+  PERFORM set_config('search_path', format('%I, pg_temp', current_schema()), true);
+  CREATE OR REPLACE FUNCTION created_users_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path FROM CURRENT AS $$
+  BEGIN
+    IF TG_OP <> 'INSERT' THEN
+      INSERT INTO created_users_deleted VALUES (OLD.id, now()) ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      DELETE FROM created_users_deleted WHERE id = NEW.id;
+    END IF;
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER created_users_deleted AFTER INSERT OR DELETE OR UPDATE OF id ON created_users FOR EACH ROW
+  EXECUTE FUNCTION created_users_deleted();
+END $do$;
