@@ -2,7 +2,6 @@
  * `bun run test`: the check, the unit tests, the DAG tests, and the tests on the real services, on a stack of its own
  * that is taken down whatever happens. `bun run test FILE…` runs these files alone on such a stack.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { install } from "../stack/install.ts";
 import { project } from "../stack/instance.ts";
@@ -10,20 +9,8 @@ import { runChecks } from "./check.ts";
 import { sumOf, type Tally } from "./support/junit.ts";
 import { openOwnStack } from "./support/own-stack.ts";
 import { bunTest, runTests } from "./support/run-tests.ts";
+import { isServiceTest, unitFolders } from "./support/test-files.ts";
 
-const unitFolders = [
-  "contract",
-  "runtime",
-  "operations",
-  "sources",
-  "tasks",
-  "consumer",
-  "api",
-  "stack",
-  "script",
-  "test/support",
-  "test/compose",
-];
 const unitWithinMs = 5 * 60_000;
 const fileWithinMs = 10 * 60_000;
 
@@ -78,7 +65,7 @@ async function checks(): Promise<Tally> {
 
 function unitTests(reports: string, env: Record<string, string>, stop: AbortSignal): Promise<Tally> {
   const report = join(reports, "unit.xml");
-  const folders = unitFolders.filter((folder) => existsSync(join(project, folder))).map((folder) => `./${folder}/`);
+  const folders = unitFolders().map((folder) => `./${folder}/`);
   return runTests({ name: "unit tests", argv: bunTest(folders, report), report, env, withinMs: unitWithinMs }, stop);
 }
 
@@ -96,10 +83,10 @@ async function dagTests(reports: string, folder: string, stop: AbortSignal): Pro
   return runTests({ name: "DAG tests", argv, report, env, withinMs: unitWithinMs }, stop);
 }
 
-/** Test files of test/ itself and of its folders, but for those whose tests need no service. */
+/** Relative to the project. */
 function serviceTests(): string[] {
   const files = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: project })];
-  return files.filter((file) => !unitFolders.some((folder) => file.startsWith(`${folder}/`))).sort();
+  return files.filter((file) => isServiceTest(join(project, file))).sort();
 }
 
 function failureOf(error: unknown, stop: AbortSignal): string {
