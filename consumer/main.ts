@@ -24,26 +24,33 @@ await run(openLog("consumer"), async (stop) => {
   const config = loadConfig();
   const log = openLog("consumer", config.log.level);
   const { topic, deadLetterTopic } = config.kafka;
-  const { groupId, maxAheadMs, sessionTimeoutMs } = config.consumer;
+  const { groupId, maxAheadMs, sessionTimeoutMs, stalledAfterMs } = config.consumer;
 
   const registry = openMetrics();
   const metrics = declareMetrics(registry);
-  const progress = openProgress(metrics, sessionTimeoutMs);
+  const progress = openProgress({ metrics, sessionTimeoutMs, stalledAfterMs });
   const cassandra = openCassandra(config, "consumer");
   const kafka = openKafka(config, "consumer", log, Number.MAX_SAFE_INTEGER);
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   const admin = kafka.admin();
 
+  const refresh = () => progress.refreshLag((of) => partitionLags(admin, groupId, of));
   const server = observe({
     config,
     registry,
     log,
-    refresh: () => progress.refreshLag((of) => partitionLags(admin, groupId, of)),
-    assertReady: async () => {
-      if (!progress.isMember()) throw new Error(`not a member of the consumer group ${groupId}`);
-      const blocks = progress.blocks();
-      if (blocks.length > 0) throw new Error(blocks.join("; "));
-      await cassandra.execute("SELECT now() FROM system.local");
+    refresh,
+    checks: {
+      membership: async () => (progress.isMember() ? [] : [`not a member of the consumer group ${groupId}`]),
+      Cassandra: async () => {
+        await cassandra.execute("SELECT now() FROM system.local");
+        return [];
+      },
+      partitions: async () => progress.blocks(),
+      Kafka: async () => {
+        await refresh();
+        return progress.stalled();
+      },
     },
   });
 

@@ -13,22 +13,23 @@ interface Dependencies {
   registry: Registry;
   /** Brings the metrics up to date before they are read. */
   refresh: () => Promise<void>;
-  /** Throws what keeps the consumer from doing its work. */
-  assertReady: () => Promise<void>;
+  /** What keeps the consumer from storing records, a sentence each, by whom it is asked of; one that throws is a reason. */
+  checks: Readonly<Record<string, () => Promise<readonly string[]>>>;
   log: Log;
 }
 
-/** Answers `/healthz` (the process runs), `/readyz` (records are being stored) and `/metrics` (Prometheus). */
-export function observe({ config, registry, refresh, assertReady, log }: Dependencies) {
+/** Answers `/healthz` (the process runs), `/readyz` (records are being stored, or else why not) and `/metrics` (Prometheus). */
+export function observe({ config, registry, refresh, checks, log }: Dependencies) {
   const routes: Record<string, () => Response | Promise<Response>> = {
     "/healthz": () => new Response("ok\n"),
     "/readyz": async () => {
-      try {
-        await within(assertReady());
-        return new Response("ready\n");
-      } catch (error) {
-        return new Response(`not ready: ${messageOf(error)}\n`, { status: 503 });
-      }
+      const reasons = await Promise.all(
+        Object.entries(checks).map(([name, check]) =>
+          within(check()).catch((error) => [`${name} does not answer: ${messageOf(error)}`]),
+        ),
+      );
+      const lines = reasons.flat().map((reason) => `not ready: ${reason}\n`);
+      return lines.length === 0 ? new Response("ready\n") : new Response(lines.join(""), { status: 503 });
     },
     "/metrics": async () => {
       await within(refresh()).catch((error) => log.debug("lag not refreshed", { error: messageOf(error) }));

@@ -5,12 +5,18 @@ import { openProgress } from "./progress.ts";
 
 const open = (sessionTimeoutMs = 10_000) => {
   const registry = new Registry();
-  const progress = openProgress(declareMetrics(registry), sessionTimeoutMs);
+  const clock = { ms: Date.parse("2026-01-15T06:00:00Z") };
+  const progress = openProgress({
+    metrics: declareMetrics(registry),
+    sessionTimeoutMs,
+    stalledAfterMs: 30_000,
+    now: () => clock.ms,
+  });
   const lag = async () => {
     const metric = await registry.getSingleMetric("consumer_lag_records")!.get();
     return Object.fromEntries(metric.values.map(({ labels, value }) => [String(labels.partition), value]));
   };
-  return { progress, lag };
+  return { progress, lag, clock };
 };
 
 test("the lag is what lies between the next record and the end of the log", async () => {
@@ -69,4 +75,35 @@ test("a member is one that joined, has not left, and that the group still hears"
   const silent = open(0).progress;
   silent.joined({});
   expect(silent.isMember()).toBe(false);
+});
+
+test("a partition is stalled once it has had records to read for as long as is set, and done with none", async () => {
+  const { progress, clock } = open();
+  progress.joined({ users_created: [0, 1] });
+  progress.seen("users_created", 0, { next: "90", end: "100" });
+  progress.seen("users_created", 1, { next: "7", end: "7" });
+  clock.ms += 29_999;
+  expect(progress.stalled()).toEqual([]);
+  clock.ms += 1;
+  expect(progress.stalled()).toEqual([
+    "topic users_created, partition 0: stuck at offset 90 since 2026-01-15T06:00:00.000Z, and the log ends at 100",
+  ]);
+  // Waiting counts from the first record to read, not from the last one that was done with.
+  await progress.refreshLag(async () => [{ partition: 1, next: 7n, end: 8n }]);
+  expect(progress.stalled().length).toBe(1);
+  progress.seen("users_created", 0, { next: "91" });
+  expect(progress.stalled()).toEqual([]);
+  clock.ms += 30_000;
+  expect(progress.stalled().length).toBe(2);
+});
+
+test("nothing is stalled in an idle group, nor while a backlog is worked off", () => {
+  const { progress, clock } = open();
+  progress.joined({ users_created: [0, 1] });
+  progress.seen("users_created", 1, { next: "50", end: "50" });
+  for (let next = 0; next <= 100; next += 10) {
+    progress.seen("users_created", 0, { next: String(next), end: "1000" });
+    clock.ms += 20_000;
+    expect(progress.stalled()).toEqual([]);
+  }
 });

@@ -17,6 +17,8 @@ export interface Progress {
   isMember(): boolean;
   /** Brings the lag up to date with what Kafka says now. */
   refreshLag(lagsOf: (topic: string) => Promise<PartitionLag[]>): Promise<void>;
+  /** The partitions that have had records to read for `stalledAfterMs` without advancing, a sentence each. */
+  stalled(): string[];
 }
 
 interface Block {
@@ -28,24 +30,44 @@ interface Position {
   next?: bigint;
   end?: bigint;
   block?: Block;
+  /** Since when there have been records to read and none was done with, in milliseconds since 1970. */
+  waitingSinceMs?: number;
 }
 
-export function openProgress({ lag }: Pick<Metrics, "lag">, sessionTimeoutMs: number): Progress {
+interface Options {
+  metrics: Pick<Metrics, "lag">;
+  sessionTimeoutMs: number;
+  stalledAfterMs: number;
+  /** Milliseconds since 1970. */
+  now?: () => number;
+}
+
+export function openProgress({ metrics, sessionTimeoutMs, stalledAfterMs, now = Date.now }: Options): Progress {
   const assigned = new Map<string, Map<number, Position>>();
   let isJoined = false;
   let heardAtMs = 0;
 
-  const show = (topic: string, partition: number, { next, end }: Position) => {
-    if (next === undefined || end === undefined) return;
-    lag.set({ topic, partition: String(partition) }, recordsBetween(next, end));
-  };
+  function update(topic: string, partition: number, { next, end }: { next?: bigint; end?: bigint }) {
+    const position = assigned.get(topic)?.get(partition);
+    if (!position) return;
+    const hasAdvanced = next !== undefined && next !== position.next;
+    if (next !== undefined) position.next = next;
+    if (end !== undefined) position.end = end;
+    if (position.block && position.next !== undefined && position.next > BigInt(position.block.lastOffset))
+      delete position.block;
+    if (position.next === undefined || position.end === undefined) return;
+    const lag = recordsBetween(position.next, position.end);
+    metrics.lag.set({ topic, partition: String(partition) }, lag);
+    if (lag === 0) position.waitingSinceMs = undefined;
+    else if (hasAdvanced || position.waitingSinceMs === undefined) position.waitingSinceMs = now();
+  }
 
   return {
     joined(assignment) {
       isJoined = true;
-      heardAtMs = Date.now();
+      heardAtMs = now();
       assigned.clear();
-      lag.reset();
+      metrics.lag.reset();
       for (const [topic, partitions] of Object.entries(assignment))
         assigned.set(topic, new Map(partitions.map((partition) => [partition, {}])));
     },
@@ -53,16 +75,13 @@ export function openProgress({ lag }: Pick<Metrics, "lag">, sessionTimeoutMs: nu
       isJoined = false;
     },
     heard() {
-      heardAtMs = Date.now();
+      heardAtMs = now();
     },
     seen(topic, partition, { next, end }) {
-      const position = assigned.get(topic)?.get(partition);
-      if (!position) return;
-      if (next !== undefined) position.next = BigInt(next);
-      if (end !== undefined) position.end = BigInt(end);
-      if (position.block && position.next !== undefined && position.next > BigInt(position.block.lastOffset))
-        delete position.block;
-      show(topic, partition, position);
+      update(topic, partition, {
+        ...(next !== undefined && { next: BigInt(next) }),
+        ...(end !== undefined && { end: BigInt(end) }),
+      });
     },
     blocked(topic, partition, block) {
       const position = assigned.get(topic)?.get(partition);
@@ -74,16 +93,22 @@ export function openProgress({ lag }: Pick<Metrics, "lag">, sessionTimeoutMs: nu
           block ? [`topic ${topic}, partition ${partition}: ${block.why}`] : [],
         ),
       ),
-    isMember: () => isJoined && Date.now() - heardAtMs < sessionTimeoutMs,
+    isMember: () => isJoined && now() - heardAtMs < sessionTimeoutMs,
     async refreshLag(lagsOf) {
       for (const [topic, partitions] of assigned)
         for (const { partition, next, end } of await lagsOf(topic)) {
-          const position = partitions.get(partition);
-          if (!position) continue;
-          position.end = end;
-          if (position.next === undefined || position.next < next) position.next = next;
-          show(topic, partition, position);
+          const known = partitions.get(partition)?.next;
+          update(topic, partition, { end, ...((known === undefined || known < next) && { next }) });
         }
+    },
+    stalled() {
+      return [...assigned].flatMap(([topic, partitions]) =>
+        [...partitions].flatMap(([partition, { next, end, block, waitingSinceMs }]) => {
+          if (block || waitingSinceMs === undefined || now() - waitingSinceMs < stalledAfterMs) return [];
+          const since = new Date(waitingSinceMs).toISOString();
+          return `topic ${topic}, partition ${partition}: stuck at offset ${next} since ${since}, and the log ends at ${end}`;
+        }),
+      );
     },
   };
 }

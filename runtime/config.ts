@@ -114,6 +114,11 @@ const Settings = z.strictObject({
         "CONSUMER_SESSION_TIMEOUT_MS",
         "After how long without a sign of life others take over an instance's partitions, in milliseconds.",
       ),
+      stalledAfterMs: count(
+        30_000,
+        "CONSUMER_STALLED_AFTER_MS",
+        "After how long without an advance a partition that has records to read makes /readyz answer 503, in milliseconds.",
+      ),
       sliceRows: count(1_024, "CONSUMER_SLICE_ROWS", "Records that are written before their offsets move."),
       maxAheadMs: count(
         300_000,

@@ -25,23 +25,23 @@ export function startConsumer({ env }: Names): StartedConsumer {
   // Every consumer of the tests asks for the same port; those that find it taken use another, and say which.
   const program = startProgram("consumer/main.ts", [], env);
   started.push(program);
-  const urlOf = async () => {
+  const urlOf = async (path: string) => {
     const [, url] = address.exec(await program.output()) ?? [];
     if (url === undefined) throw new Error("the consumer does not listen yet");
-    return url;
+    return new URL(path, url);
   };
   return {
     ...program,
     status: async (path) => {
       try {
-        return (await fetch(new URL(path, await urlOf()))).status;
+        return (await fetch(await urlOf(path))).status;
       } catch {
         return 0;
       }
     },
-    readiness: async () => (await fetch(new URL("/readyz", await urlOf()))).text(),
+    readiness: async () => (await fetch(await urlOf("/readyz"))).text(),
     async metric(name, labels) {
-      const text = await (await fetch(new URL("/metrics", await urlOf()))).text();
+      const text = await (await fetch(await urlOf("/metrics"))).text();
       return sumOf(text, name, labels);
     },
   };

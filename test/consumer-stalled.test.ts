@@ -1,0 +1,97 @@
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { until } from "../runtime/until.ts";
+import { type StartedConsumer, startConsumer } from "./faults/consumer.ts";
+import { openRecorder, type Recorder } from "./faults/records.ts";
+import { dropKeyspace } from "./support/cassandra.ts";
+import { lagOf } from "./support/kafka.ts";
+import { type Link, openLink } from "./support/link.ts";
+import { type Names, namesOf } from "./support/names.ts";
+
+setDefaultTimeout(120_000);
+
+const stalledAfterMs = 2_000;
+const stuck = /^not ready: topic (\S+), partition \d+: stuck at offset \d+ since \d{4}-\S+Z, and the log ends at \d+$/m;
+
+let names: Names;
+let consumer: StartedConsumer;
+let recorder: Recorder;
+
+/** A consumer that reaches one service only through a link. */
+async function start(what: string, address: string, settingOf: (link: Link) => Record<string, string>) {
+  const { hostname, port } = new URL(address);
+  const link = await openLink(hostname, Number(port));
+  names = namesOf(`stalled-${what}`, { CONSUMER_STALLED_AFTER_MS: String(stalledAfterMs), ...settingOf(link) });
+  recorder = await openRecorder(namesOf(`stalled-${what}`, { KAFKA_TOPIC: names.topic, CDC_APPLY: "false" }));
+  consumer = startConsumer(names);
+  await isReady();
+  return link;
+}
+
+afterEach(async () => {
+  consumer.signal("SIGKILL");
+  await recorder.close();
+  await dropKeyspace(names.config);
+});
+
+const answer = () => consumer.readiness();
+const isReady = () => until("it is ready", async () => (await consumer.status("/readyz")) === 200);
+const isDrained = () =>
+  until("all is stored", async () => (await lagOf(names.config, names.groupId, names.topic)) === 0);
+
+test("a write that hangs makes /readyz name the partition and since when, beside a Cassandra that does not answer", async () => {
+  const link = await start("cassandra", `tcp://${process.env.CASSANDRA_CONTACT_POINTS}`, ({ port }) => ({
+    CASSANDRA_CONTACT_POINTS: `127.0.0.1:${port}`,
+  }));
+  await recorder.sendUsers(100);
+  await isDrained();
+
+  link.hold();
+  await recorder.sendUsers(100);
+  const sent = performance.now();
+  expect(await answer()).toMatch(/^not ready: Cassandra does not answer: /);
+  const [, topic] =
+    stuck.exec(await until("it is stuck", async () => stuck.test(await answer()) && (await answer()))) ?? [];
+  expect(topic).toBe(names.topic);
+  expect(performance.now() - sent).toBeGreaterThan(stalledAfterMs - 1_000);
+  link.release();
+  await isReady();
+  await isDrained();
+});
+
+test("a slice that waits for a registry that answers nothing is stuck, though Cassandra is there", async () => {
+  const registry = new URL(process.env.SCHEMA_REGISTRY_URL ?? "");
+  const link = await start("registry", registry.href, ({ port }) => ({
+    SCHEMA_REGISTRY_URL: `http://127.0.0.1:${port}${registry.pathname}`,
+  }));
+  link.hold();
+  await recorder.sendUsers(100);
+  expect(await consumer.status("/readyz")).toBe(200); // there is a lag, but not for long
+  await until("it is stuck", async () => (await consumer.status("/readyz")) === 503);
+  expect(await answer()).toMatch(stuck);
+  expect(await answer()).not.toContain("Cassandra");
+  link.release();
+  await isReady();
+  await isDrained();
+});
+
+test("an idle group is ready, and so is one that works off a backlog for longer than a stall takes", async () => {
+  await start("backlog", `tcp://${process.env.CASSANDRA_CONTACT_POINTS}`, () => ({
+    CONSUMER_SLICE_ROWS: "1",
+    CDC_APPLY: "false",
+  }));
+  const count = 5_000;
+  const since = performance.now();
+  await recorder.sendUsers(count);
+  let looks = 0;
+  await until("the backlog is worked off", async () => {
+    expect(await answer()).toBe("ready\n");
+    looks++;
+    return (await consumer.metric("consumer_records_total", { outcome: "stored" })) === count;
+  });
+  expect(looks).toBeGreaterThan(10);
+  expect(performance.now() - since).toBeGreaterThan(stalledAfterMs);
+  await until("it was idle for longer than a stall takes", async () => {
+    expect(await answer()).toBe("ready\n");
+    return performance.now() - since > 3 * stalledAfterMs;
+  });
+});
