@@ -58,7 +58,7 @@ def connector_options(settings: Settings) -> dict[str, str]:
 
 def close_idle_sessions(spark: SparkSession) -> None:
     """
-    Closes the connector's idle sessions, so that the next batch opens a new one. A session that loses Cassandra during a
+    Closes the connector's idle sessions, so the next batch opens a new one. A session that loses Cassandra during a
     schema refresh never completes another (Java driver, up to 4.19), and every batch starts with a refresh.
     """
     _connector(spark).evictCache()

@@ -22,8 +22,8 @@ REASONS = "no_value too_large no_magic_byte unknown_schema undecodable invalid_u
 
 def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callable[[DataFrame, int], None]:
     """
-    The function for foreachBatch. It returns, and so lets the job advance, only after every record of the batch is stored
-    or acknowledged by the dead-letter topic. A rerun batch writes the same rows with the same times.
+    The function for foreachBatch. It returns, and so lets the job advance, only after every record of the batch is
+    stored or acknowledged by the dead-letter topic. A rerun batch writes the same rows with the same times.
     """
     registry = Registry(settings.registry_url, schema)
     topic = settings.topic
@@ -35,7 +35,7 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
         return Decoder.of(schema, dict(writers), unknown)
 
     def write_batch(records: DataFrame, batch_id: int) -> None:
-        if stop.asked.is_set():
+        if stop.requested.is_set():
             raise StoppingError(f"stop requested before batch {batch_id}")
         newest_ms = _end_of_minute_ms() + settings.max_ahead_ms
         # An unknown schema id is cached for one batch only: it may be registered later.
@@ -74,7 +74,7 @@ def schema_ids(records: DataFrame) -> set[int]:
 
 def _newest_rows(schema: UserSchema) -> Callable[[DataFrame], DataFrame]:
     """
-    Decoded records -> the rows to write, one per id: the newest write, or on equal times the one later in the log, since
+    Decoded records -> the rows to write, one per id: the newest write, or on equal times the later in the log, since
     Cassandra would keep the one with the greater values.
     """
     write_time = (F.col("user.timestamp") * 1_000).alias("write_time")

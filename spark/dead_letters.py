@@ -1,17 +1,17 @@
-"""The dead-letter topic: every record that cannot be stored, with the headers of contract/topics.ts."""
+"""Writes records that cannot be stored to the dead-letter topic, with the headers of contract/topics.ts."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from settings import Settings
 
-# A letter is an original, which may be as large as the broker takes, and its headers.
+# A dead letter is the original record, which may be as large as the broker accepts, plus headers.
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 
 def send(records: DataFrame, settings: Settings) -> None:
     """
-    Returns once all in-sync replicas have every record: key and value as they were, why and from where in the headers.
+    Returns once all in-sync replicas have every record: key and value unchanged, reason and origin in the headers.
     """
     headers = F.array(
         _header("reason", F.col("reason")),

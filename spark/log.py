@@ -1,4 +1,4 @@
-"""Structured events on stderr, one logfmt line each, in the format of the project's other programs; no personal data."""
+"""Structured events on stderr, one logfmt line each, in the project's format; no personal data."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""A graceful stop: the batch in hand is finished and committed, and no other is begun."""
+"""Graceful shutdown: the current batch is finished and committed, and no new one starts."""
 
 import signal
 import threading
@@ -10,22 +10,22 @@ from pyspark.sql import SparkSession
 
 import log
 
-#: How long the JVM waits for the batch in hand before it ends anyway.
+#: How long the JVM waits for the current batch before it exits anyway.
 STOP_WITHIN_SECONDS = 60
 
 
 class StoppingError(Exception):
-    """Raised in place of a batch that was planned after the stop was asked for; a restart begins with it."""
+    """Raised instead of processing a batch planned after the stop request; a restart processes it first."""
 
 
 class Stop:
     """
-    Asked for by SIGTERM or SIGINT, to this process or to the JVM around it: spark-submit is a JVM whose own hook would
-    end Spark in the middle of a batch, so a hook of ours goes before it.
+    Requested by SIGTERM or SIGINT, to this process or to its parent JVM: spark-submit's own shutdown hook would stop
+    Spark in the middle of a batch, so ours runs before it.
     """
 
     def __init__(self, spark: SparkSession) -> None:
-        self.asked = threading.Event()
+        self.requested = threading.Event()
         self.done = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -36,20 +36,20 @@ class Stop:
         before_spark = jvm.org.apache.spark.util.ShutdownHookManager.SPARK_CONTEXT_SHUTDOWN_PRIORITY() + 100
         hooks.addShutdownHook(_Hook(self), before_spark, STOP_WITHIN_SECONDS, seconds)
 
-    def ask(self) -> None:
-        if not self.asked.is_set():
-            log.info("stopping after the batch in hand")
-            self.asked.set()
+    def request(self) -> None:
+        if not self.requested.is_set():
+            log.info("stopping after the current batch")
+            self.requested.set()
 
     def pause(self, seconds: float) -> None:
-        """Sleeps, but no longer than until the stop is asked for; after that, a moment."""
-        if self.asked.is_set():
+        """Sleeps until the time is up or a stop is requested; if one already is, 0.1 s at most."""
+        if self.requested.is_set():
             time.sleep(min(seconds, 0.1))
         else:
-            self.asked.wait(seconds)
+            self.requested.wait(seconds)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.ask()
+        self.request()
 
 
 class _Hook:
@@ -57,11 +57,11 @@ class _Hook:
         self._stop = stop
 
     def run(self) -> None:
-        self._stop.ask()
+        self._stop.request()
         self._stop.done.wait(STOP_WITHIN_SECONDS)
 
     def toString(self) -> str:  # noqa: N802
-        return "finish the batch in hand"
+        return "finish the current batch"
 
     def hashCode(self) -> int:  # noqa: N802
         return 0

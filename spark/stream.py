@@ -1,4 +1,4 @@
-"""Streaming queries and their lives: one a topic, each with a checkpoint of its own."""
+"""Runs the streaming queries, one per topic, each with its own checkpoint, and restarts them."""
 
 import json
 import time
@@ -16,16 +16,15 @@ from faults import TransientError, is_transient, summary_of
 from settings import Options, Settings
 from stopping import Stop, StoppingError
 
-LOOK_EVERY_SECONDS = 0.2
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 10.0
-#: How long a batch may be under way without Spark having anything to do for it, before its session is taken away from
-#: it, and before the job ends.
-STUCK_AFTER_SECONDS, GIVEN_UP_AFTER_SECONDS = 20.0, 180.0
+POLL_SECONDS = 0.2
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 10.0
+#: How long a batch may run without an active Spark job before its session is closed, and before the job ends.
+STUCK_AFTER_SECONDS, GIVE_UP_AFTER_SECONDS = 20.0, 180.0
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A topic and what becomes of a batch of its records (key, value, topic, partition, offset)."""
+    """A topic and the function that writes a batch of its records (key, value, topic, partition, offset)."""
 
     name: str
     topic: str
@@ -57,18 +56,18 @@ def start(spark: SparkSession, stream: Stream, settings: Settings, options: Opti
 
 def run(spark: SparkSession, streams: Sequence[Stream], settings: Settings, options: Options, stop: Stop) -> None:
     """
-    Keeps the queries running until `stop`, or until they have taken what there was. A query that failed because a
-    service is away is begun again from its checkpoint, for ever; with --available-now whoever started the job tries
-    again. Anything else is raised.
+    Keeps the queries running until `stop`, or with --available-now until they have processed everything. A query that
+    fails because a service is unavailable is restarted from its checkpoint indefinitely; with --available-now the
+    error is raised, and retrying is up to the caller. Any other error is raised.
     """
-    lives = [_Life(spark, stream, settings, options) for stream in streams]
-    while any(not life.ended for life in lives):
-        for life in lives:
-            life.look(stop)
-        stop.pause(LOOK_EVERY_SECONDS)
+    queries = [_Query(spark, stream, settings, options) for stream in streams]
+    while any(not query.ended for query in queries):
+        for query in queries:
+            query.check(stop)
+        stop.pause(POLL_SECONDS)
 
 
-class _Life:
+class _Query:
     def __init__(self, spark: SparkSession, stream: Stream, settings: Settings, options: Options) -> None:
         self._spark = spark
         self._start = lambda: start(spark, stream, settings, options)
@@ -81,17 +80,17 @@ class _Life:
         self.ended = False
         log.info("query started", query=stream.name, topic=stream.topic)
 
-    def look(self, stop: Stop) -> None:
+    def check(self, stop: Stop) -> None:
         if self.ended:
             return
         self._measure()
         if self._query.isActive:
-            self._watchdog.look(self._query)
-            if stop.asked.is_set() and not self._query.status["isTriggerActive"]:
+            self._watchdog.check(self._query)
+            if stop.requested.is_set() and not self._query.status["isTriggerActive"]:
                 self._query.stop()
             return
         error = self._query.exception()
-        if error is None or StoppingError.__name__ in str(error) or stop.asked.is_set():
+        if error is None or StoppingError.__name__ in str(error) or stop.requested.is_set():
             self.ended = True
             return
         if not (self._restarts and is_transient(error)):
@@ -104,7 +103,7 @@ class _Life:
         )
         metrics.RESTARTS.labels(self._stream.topic).inc()
         stop.pause(self._pause_seconds)
-        self._pause_seconds = min(self._pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+        self._pause_seconds = min(self._pause_seconds * 2, MAX_PAUSE_SECONDS)
         close_idle_sessions(self._spark)
         self._query = self._start()
         self._watchdog = _Watchdog(self._spark)
@@ -123,24 +122,24 @@ class _Life:
 
 
 class _Watchdog:
-    """Sees to it that no batch hangs for ever on a session that lost Cassandra (cassandra_table.close_idle_sessions)."""
+    """Recovers a batch that hangs on a session that lost Cassandra (see cassandra_table.close_idle_sessions)."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
-        self._worked_at = time.monotonic()
+        self._active_at = time.monotonic()
         self._has_broken_session = False
 
-    def look(self, query: StreamingQuery) -> None:
-        """Raises TransientError where taking the session away has not helped."""
+    def check(self, query: StreamingQuery) -> None:
+        """Raises TransientError if closing the session did not help."""
         if not query.status["isTriggerActive"] or self._has_active_jobs(query):
-            self._worked_at, self._has_broken_session = time.monotonic(), False
+            self._active_at, self._has_broken_session = time.monotonic(), False
             return
-        seconds = time.monotonic() - self._worked_at
-        if seconds > GIVEN_UP_AFTER_SECONDS:
-            raise TransientError(f"query {query.name} has done nothing for {seconds:.0f} s")
+        seconds = time.monotonic() - self._active_at
+        if seconds > GIVE_UP_AFTER_SECONDS:
+            raise TransientError(f"query {query.name} has made no progress for {seconds:.0f} s")
         if seconds > STUCK_AFTER_SECONDS and not self._has_broken_session:
             self._has_broken_session = True
-            log.warn("batch is stuck, its session is closed", query=query.name)
+            log.warn("batch is stuck, closing its session", query=query.name)
             try:
                 break_session(self._spark)
             except Exception as error:

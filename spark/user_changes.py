@@ -20,11 +20,11 @@ from wire import row_columns
 
 
 def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callable[[DataFrame, int], None]:
-    """The function for foreachBatch; as in created_users.py, it returns once every change is stored or dead-lettered."""
+    """For foreachBatch; as in created_users.py, it returns when every change is stored or dead-lettered."""
     topic = settings.change_topic
 
     def write_batch(records: DataFrame, batch_id: int) -> None:
-        if stop.asked.is_set():
+        if stop.requested.is_set():
             raise StoppingError(f"stop requested before batch {batch_id}")
         newest_ms = time.time_ns() // 1_000_000 + settings.max_ahead_ms
         changes = with_write_times(validate(read(records, schema), schema, newest_ms)).persist()
@@ -106,8 +106,8 @@ def with_write_times(changes: DataFrame) -> DataFrame:
     """
     Adds `write_time`, by the rule of consumer/write-times.ts: the commit time or, if later, one microsecond after the
     row's previous change. Changes before the batch are not known, so if it starts inside a transaction, the position in
-    the transaction is added, which exceeds the number of earlier changes. A snapshot's row is taken to have been written
-    at its own timestamp.
+    the transaction is added, which exceeds the number of earlier changes. A snapshot's row is assumed to have been
+    written at its own timestamp.
     """
     in_log = Window.partitionBy("topic", "partition").orderBy("offset")
     counts = changes["reason"].isNull() & changes["kind"].isin("upsert", "delete")

@@ -1,4 +1,4 @@
-"""The contract as Spark needs it, read off users_created.avsc; nothing of it is typed again here."""
+"""The contract for Spark, derived entirely from users_created.avsc."""
 
 import json
 import os
@@ -8,8 +8,8 @@ from typing import Any, Literal
 Kind = Literal["uuid", "text", "timestamp"]
 Schema = str | dict[str, Any] | list[Any]
 
-# A decoder stops where its schema ends, whatever follows. So the schema gets one more field, the body gets these bytes
-# at its end, and a body is well-formed exactly when the field holds them. No producer can know them.
+# An Avro decoder ignores trailing bytes. So these bytes are appended to the body and a field for them to the schema: a
+# body is well-formed only if that field decodes to them. They are random, so a producer cannot forge them.
 SENTINEL = os.urandom(16)
 SENTINEL_FIELD = {"name": "__end", "type": {"type": "fixed", "name": "__End", "size": len(SENTINEL)}}
 
@@ -26,7 +26,7 @@ class Field:
 
 @dataclass(frozen=True)
 class UserSchema:
-    """The contract's fields in order, and what reads them."""
+    """The contract's fields in order, and the schemas for decoding them."""
 
     fields: tuple[Field, ...]
     avro: dict[str, Any]
@@ -41,7 +41,7 @@ class UserSchema:
         return [field.name for field in self.fields]
 
     def reader(self) -> str:
-        """The schema to read with. Times stay numbers: Spark's own timestamps refuse or shift those before 1900."""
+        """The reader's schema. Times stay numbers: Spark's own timestamps reject or shift those before 1900."""
         fields = [
             {"name": name, "type": branches, "default": None}
             if isinstance(branches, list)
@@ -52,9 +52,9 @@ class UserSchema:
 
     def writer(self, text: str) -> str | None:
         """
-        The schema that values were written with, ready to be resolved to `reader`, or None where such values cannot
-        become users. The rules are those of Avro's "Schema Resolution", as contract/wire.ts applies them: every branch
-        of a union must be readable, and a time must have been written as one.
+        The writer's schema prepared for resolution to `reader`, or None if its values cannot become users. The rules are
+        those of Avro's "Schema Resolution" as contract/wire.ts applies them: every branch of a union must be readable,
+        and a time must have been written as one.
         """
         try:
             schema = json.loads(text)
@@ -78,7 +78,7 @@ class UserSchema:
 
 
 def plain(schema: Schema) -> Any:
-    """A schema with all that decides about bytes, and nothing else: no logical types, defaults, aliases or docs."""
+    """Only what determines the encoding: no logical types, defaults, aliases or docs."""
     if isinstance(schema, str):
         return schema
     if isinstance(schema, list):

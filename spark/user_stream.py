@@ -1,11 +1,11 @@
 """
-The distributed engine: Kafka -> Cassandra under the project's contract, as a Structured Streaming job.
+Kafka -> Cassandra under the project's contract, as a Spark Structured Streaming job.
 
     spark-submit --master spark://localhost:7077 --jars … spark/user_stream.py --checkpoint DIR [--cdc] [--available-now]
 
-It reads the topic that the consumer reads and leaves the same rows, at the same write times, and the same dead letters.
-Nothing is skipped: a batch that is cut short is begun again, and writes the same. Exit codes: 0 done, 1 worth another
-try, 2 not.
+It reads the consumer's topic and produces the same rows, with the same write times, and the same dead letters. Nothing
+is skipped: an interrupted batch is rerun and writes the same values. Exit codes: 0 done, 1 error worth a retry, 2
+permanent error.
 """
 
 import os
@@ -55,15 +55,15 @@ def main() -> int:
         if not (final or is_transient(error)):
             traceback.print_exc()
         code = 2 if final else 1
-        end_without_spark(code)
+        exit_if_stop_blocks(code)
         return code
     finally:
         spark.stop()
         stop.done.set()
 
 
-def end_without_spark(code: int) -> None:
-    """A session whose services are away may wait for them when it is stopped; the job ends with `code` all the same."""
+def exit_if_stop_blocks(code: int) -> None:
+    """Exits with `code` if stopping the session blocks, which it may while a service is unavailable."""
     watchdog = threading.Timer(STOP_WITHIN_SECONDS, os._exit, [code])
     watchdog.daemon = True
     watchdog.start()
@@ -71,7 +71,7 @@ def end_without_spark(code: int) -> None:
 
 def open_session(settings: Settings) -> SparkSession:
     builder = SparkSession.builder.appName("user_stream").config(map=connector_options(settings))
-    # A record of ten bytes may claim to hold a text of 2 GB, which would end the executor that believes it.
+    # A ten-byte record can claim to contain a 2 GB string, and allocating it would crash the executor.
     limits = [
         f"-Dorg.apache.avro.limits.{what}.maxLength={MAX_VALUE_BYTES}"
         for what in ("string", "bytes", "collectionItems")
@@ -84,11 +84,11 @@ def open_session(settings: Settings) -> SparkSession:
     )
     context = spark.sparkContext
     context.setLogLevel("WARN")
-    # What ends a query is logged by the job in one line, and a stop is no error at all; the hook that waits for a stop
-    # (stopping.py) has nothing to call once this process has ended.
-    levels = context._jvm.org.apache.logging.log4j
+    # The job logs query failures itself, in one line, and a stop is not an error; the shutdown hook (stopping.py) has
+    # nothing to call once this process has exited.
+    log4j = context._jvm.org.apache.logging.log4j
     for name in ("spark.sql.execution.streaming.MicroBatchExecution", "hadoop.util.ShutdownHookManager"):
-        levels.core.config.Configurator.setLevel(f"org.apache.{name}", levels.Level.OFF)
+        log4j.core.config.Configurator.setLevel(f"org.apache.{name}", log4j.Level.OFF)
     if "spark.sql.shuffle.partitions" not in dict(context.getConf().getAll()):
         spark.conf.set("spark.sql.shuffle.partitions", context.defaultParallelism)
     for module in sorted(MODULES.glob("*.py")):
@@ -98,7 +98,7 @@ def open_session(settings: Settings) -> SparkSession:
 
 def wait_for_table(settings: Settings, options: Options, stop: Stop) -> None:
     pause_seconds = 0.5
-    while not stop.asked.is_set():
+    while not stop.requested.is_set():
         try:
             return create_table(settings, options.generated / "created_users.cql")
         except TransientError as error:

@@ -1,4 +1,4 @@
-"""Records of created users -> users, or the reason why they are none: contract/wire.ts in Spark's expressions."""
+"""Decodes records into users, or a reason for rejection: contract/wire.ts as Spark expressions."""
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from user_schema import SENTINEL, Field, UserSchema
 from validation import first_fault
 
 MAX_VALUE_BYTES = 64 * 1024
-# JavaScript's Date, in which the contract's first reader keeps times, ends 8.64e15 ms from 1970.
+# The limit of JavaScript's Date, which the consumer uses: 8.64e15 ms from 1970.
 MAX_TIME_MS = 8_640_000_000_000_000
-#: A column that all records of a batch share: the latest time that is allowed.
+#: A column with the latest allowed time, the same for all records of a batch.
 NEWEST_MS = "__newest_ms"
 
 
 def header() -> Column:
-    """The five bytes in front of a body: magic byte 0 and the schema id."""
+    """The five bytes before the body: magic byte 0 and the schema id."""
     return F.substring("value", 1, 5)
 
 
@@ -29,8 +29,8 @@ def header_of(schema_id: int) -> bytes:
 @dataclass(frozen=True)
 class Decoder:
     """
-    Reads the records of certain schema ids. Building an expression of some hundred calls into the JVM takes longer than
-    a small batch, so a decoder is made once and used until the registry knows another schema.
+    Decodes records with known schema ids. Building the expressions takes hundreds of calls into the JVM, longer than a
+    small batch, so a decoder is built once and reused until a new schema appears.
     """
 
     _steps: tuple[tuple[str, Column], ...]
@@ -38,12 +38,12 @@ class Decoder:
     @staticmethod
     def of(schema: UserSchema, writers: Mapping[int, str | None], unknown: Set[int]) -> "Decoder":
         """
-        A record of a schema id that is in neither `writers` nor `unknown` has no user and the reason `unresolved`: the
-        registry is to be asked. `writers` holds None for schemas that cannot become a user.
+        A record whose schema id is in neither `writers` nor `unknown` gets the reason `unresolved`: the registry must be
+        asked first. `writers` holds None for schemas whose values cannot become users.
         """
         whole = (F.col("user.__end") == F.lit(SENTINEL)) & F.col("user.id").isNotNull() & _times_exist(schema)
-        is_fit = F.col("reason").isNull()
-        judged = F.coalesce(
+        accepted = F.col("reason").isNull()
+        reason = F.coalesce(
             "reason",
             F.when(F.col("fault").isNotNull(), F.lit("invalid_user")),
             F.when(F.col("user.timestamp") > F.col(NEWEST_MS), F.lit("timestamp_ahead")),
@@ -51,10 +51,10 @@ class Decoder:
         return Decoder(
             (
                 ("reason", _shape(writers, unknown)),
-                ("user", F.when(is_fit, _body(schema, writers))),
+                ("user", F.when(accepted, _body(schema, writers))),
                 ("reason", F.coalesce("reason", F.when(~F.coalesce(whole, F.lit(False)), F.lit("undecodable")))),
-                ("fault", F.when(is_fit, first_fault(schema.fields, "user"))),
-                ("reason", judged),
+                ("fault", F.when(accepted, first_fault(schema.fields, "user"))),
+                ("reason", reason),
                 ("detail", _detail()),
             )
         )
@@ -62,7 +62,7 @@ class Decoder:
     def decode(self, records: DataFrame, newest_ms: int) -> DataFrame:
         """
         Adds three columns: `user` (a struct of the contract's fields, times in milliseconds), and `reason` and `detail`
-        where the record is no user.
+        if the record is rejected.
         """
         frame = records.withColumn(NEWEST_MS, F.lit(newest_ms))
         for name, column in self._steps:
@@ -73,7 +73,7 @@ class Decoder:
 def _body(schema: UserSchema, writers: Mapping[int, str | None]) -> Column:
     body = F.concat(F.expr("substring(value, 6)"), F.lit(SENTINEL))
     reader = schema.reader()
-    # The first is only there so that the column has its type.
+    # Never taken: it only gives the column its type.
     decoded = F.when(F.lit(False), from_avro(body, reader, {"mode": "PERMISSIVE"}))
     for schema_id, writer in writers.items():
         if writer is not None:
@@ -108,17 +108,17 @@ def _times_exist(schema: UserSchema) -> Column:
 
 
 def _detail() -> Column:
-    """A sentence for the person who looks into a dead letter."""
-    header_hex = F.conv(F.hex(F.substring("value", 2, 4)), 16, 10)
+    """An explanation for the person inspecting the dead letter."""
+    schema_id = F.conv(F.hex(F.substring("value", 2, 4)), 16, 10)
     sentences: dict[str, Column] = {
         "no_value": F.lit("the value is null"),
         "too_large": F.concat(
             F.lit("the value has "), F.length("value"), F.lit(f" bytes, more than {MAX_VALUE_BYTES}")
         ),
         "no_magic_byte": F.lit("the value does not begin with magic byte 0 and a schema id"),
-        "unknown_schema": F.concat(F.lit("the registry knows no schema "), header_hex),
+        "unknown_schema": F.concat(F.lit("the registry has no schema "), schema_id),
         "undecodable": F.concat(
-            F.lit("not what schema "), header_hex, F.lit(" says, or a schema that cannot become a user")
+            F.lit("does not match schema "), schema_id, F.lit(", or its values cannot become users")
         ),
         "invalid_user": F.col("fault"),
         "timestamp_ahead": F.concat(
@@ -126,7 +126,7 @@ def _detail() -> Column:
             F.col("user.timestamp"),
             F.lit(" ms is after "),
             F.col(NEWEST_MS),
-            F.lit(", the latest that is allowed"),
+            F.lit(" ms, the latest allowed"),
         ),
     }
     detail = F.lit(None).cast("string")
@@ -136,7 +136,7 @@ def _detail() -> Column:
 
 
 def row_columns(fields: tuple[Field, ...]) -> list[Column]:
-    """The columns of the table, from `user`: texts as Java reads them, ids in lower case, times as timestamps."""
+    """The table's columns, from `user`: strings as Java decodes them, ids in lower case, times as timestamps."""
     columns = []
     for field in fields:
         value = F.col(f"user.{field.name}")
