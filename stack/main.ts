@@ -1,21 +1,26 @@
 /** The stack's command line: `bun run up`, `bun run demo` and so on; package.json names them all. */
 import { ConfigError } from "../runtime/config.ts";
+import { parseCommandLine } from "./command-line.ts";
 import { commands } from "./commands.ts";
 import { StackError } from "./failure.ts";
 import { openInstance } from "./instance.ts";
 import { paint } from "./progress.ts";
 
-async function main([name = "", ...args]: string[]): Promise<number> {
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command) {
-    console.error(`usage: bun run ${Object.keys(commands).join("|")}`);
+async function main(argv: string[]): Promise<number> {
+  const request = parseCommandLine(commands, argv);
+  if ("help" in request) {
+    console.log(request.help);
+    return 0;
+  }
+  if ("mistake" in request) {
+    console.error(request.mistake);
     return 2;
   }
   const stop = new AbortController();
   const interrupted = () => stop.abort(new StackError("Interrupted", "What was being started has been stopped."));
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   try {
-    return await command(await openInstance(), args, stop.signal);
+    return await request.command.run(await openInstance(), request.args, stop.signal);
   } catch (error) {
     explain(error);
     return 1;
