@@ -19,7 +19,7 @@ _TRANSIENT = re.compile(
     r"|ClosedConnectionException|ConnectionInitException|UnavailableException|OverloadedException|BootstrappingException"
     r"|(?:Read|Write)(?:Timeout|Failure)Exception|TruncateException|ServerError|NoHostAvailable|OperationTimedOut"
     r"|Failed to open native connection|Could not reach any contact point|Control channel not available"
-    r"|(?:Cluster|[Ss]ession) is closed"
+    r"|(?:Cluster|[Ss]ession) is closed|event executor terminated"  # a batch that met a session as it was closed
     # Kafka
     r"|TimeoutException|DisconnectException|NetworkException|NotLeaderOrFollowerException|LeaderNotAvailableException"
     r"|CoordinatorNotAvailableException|UnknownTopicOrPartitionException|NotEnoughReplicas\w*Exception|RetriableException"

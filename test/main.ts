@@ -1,5 +1,5 @@
 /**
- * `bun run test`: the check, the unit tests, the DAG tests, and the tests on the real services, on a stack of its own
+ * `bun run test`: the check, the unit tests, the Python tests, and the tests on the real services, on a stack of its own
  * that is taken down whatever happens. `bun run test FILE…` runs these files alone on such a stack.
  */
 import { join } from "node:path";
@@ -24,8 +24,8 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
       tallies.push(await checks());
       heading("unit tests");
       tallies.push(await unitTests(reports, stack.environment, stop));
-      heading("DAG tests");
-      tallies.push(await dagTests(reports, stack.folder, stop));
+      heading("Python tests");
+      tallies.push(await pythonTests(reports, stack.folder, stop));
     }
     heading("tests on the real services");
     await build();
@@ -70,17 +70,17 @@ function unitTests(reports: string, env: Record<string, string>, stop: AbortSign
 }
 
 /** pytest in the stack's Python; Airflow keeps what it makes on import in the stack's folder, not in the user's home. */
-async function dagTests(reports: string, folder: string, stop: AbortSignal): Promise<Tally> {
+async function pythonTests(reports: string, folder: string, stop: AbortSignal): Promise<Tally> {
   const { python } = await install();
-  const report = join(reports, "dags.xml");
-  const argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, "dags"];
+  const report = join(reports, "python.xml");
+  const argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, "dags", "spark"];
   const env = {
     ...process.env,
     AIRFLOW_HOME: join(folder, "airflow-of-dag-tests"),
     AIRFLOW__CORE__LOAD_EXAMPLES: "False",
     PYTHONDONTWRITEBYTECODE: "1",
   };
-  return runTests({ name: "DAG tests", argv, report, env, withinMs: unitWithinMs }, stop);
+  return runTests({ name: "Python tests", argv, report, env, withinMs: unitWithinMs }, stop);
 }
 
 /** Relative to the project. */
