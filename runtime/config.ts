@@ -35,6 +35,7 @@ const Settings = z.strictObject({
         "RANDOMUSER_URL",
         "The randomuser API; left out, the embedded source. Live: https://randomuser.me/api/1.4/",
       ),
+      embeddedUrl: address("EMBEDDED_SOURCE_URL", "The embedded source, asked where randomuser.url is left out."),
     })
     .prefault({}),
   dummyjson: z
@@ -240,7 +241,7 @@ export function resolveConfig(yaml: string, env: Record<string, string | undefin
   return {
     ...rest,
     ports,
-    randomuser: { url: rest.randomuser.url ?? `http://${local(ports.source)}/api/1.4/` },
+    randomuser: { url: rest.randomuser.url ?? rest.randomuser.embeddedUrl ?? `http://${local(ports.source)}/api/1.4/` },
     kafka: { ...rest.kafka, brokers: rest.kafka.brokers ?? [local(ports.kafka)] },
     schemaRegistry: { url: rest.schemaRegistry.url ?? `http://${local(ports.schemaRegistry)}/apis/ccompat/v7` },
     postgres: { url: rest.postgres.url ?? `postgres://users@${local(ports.postgres)}/users` },

@@ -2,7 +2,6 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { run } from "./command.ts";
 import { dataFolder, environmentOf, type Instance, project } from "./instance.ts";
-import { configFile } from "./own-program.ts";
 import type { Program, Service } from "./service.ts";
 
 /** Airflow as three processes; tasks run in the scheduler's own worker processes (LocalExecutor). */
@@ -76,7 +75,6 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
   // Tasks inherit the stack's addresses and the project's settings.
   return {
     ...stack,
-    ...configFile(),
     ...Object.fromEntries(named),
   };
 }

@@ -11,6 +11,7 @@ import { openProgress } from "./progress.ts";
 import { servicesOf } from "./services.ts";
 import { wantNoSpark, wantSpark } from "./spark.ts";
 import { submitSpark } from "./spark-submit.ts";
+import { runSql } from "./sql.ts";
 import { showStatus } from "./status.ts";
 import { quote } from "./supervisor-files.ts";
 
@@ -88,6 +89,13 @@ export const commands: Record<string, Command> = {
       "--cdc": "also applies Debezium's change events; docs/spark.md has all options",
     },
     run: submitSpark,
+  },
+
+  sql: {
+    does: "Runs SQL on this stack's PostgreSQL, as the owner of created_users.",
+    takes: "[SQL, or stdin]",
+    options: { "--json": "one JSON object a row; else a table on a terminal, lines with tabs in a pipe" },
+    run: runSql,
   },
 
   cqlsh: {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Config, listSettings, loadConfig } from "../runtime/config.ts";
 import { type Installation, install } from "./install.ts";
@@ -25,7 +25,9 @@ export const project = resolve(import.meta.dir, "..");
  * Opens the stack that the environment names (`STACK_DIR`, the `*_PORT` variables), installing what it needs. From then
  * on this process, and all that it starts, writes for its owner only: users' data and passwords are everywhere.
  */
-export async function openInstance(env = process.env): Promise<Instance> {
+export async function openInstance(given = process.env): Promise<Instance> {
+  const file = join(project, "config.yaml"); // from whichever folder the stack is opened
+  const env: NodeJS.ProcessEnv = { ...(existsSync(file) && { CONFIG_FILE: file }), ...given };
   process.umask(0o077);
   const folder = resolve(env.STACK_DIR || join(project, ".stack"));
   for (const name of ["data", "logs", "run", "runs"]) {
@@ -56,9 +58,12 @@ export function usesEmbeddedSource({ config }: Pick<Instance, "config">): boolea
   return config.source === "randomuser" && (host === own || host === own.replace(hostname, "localhost"));
 }
 
-/** Where everything is: what the stack's programs see, and what `env` prints for clients outside of it. */
+/**
+ * Where everything is, and what the user has set: what the stack's programs see, and what `env` prints for clients and
+ * tasks outside of it, which know neither config.yaml nor .env of the project's folder.
+ */
 export function environmentOf(instance: Instance): Record<string, string> {
-  const { config, secrets, installed, folder } = instance;
+  const { config, secrets, installed, folder, env } = instance;
   const { ports } = config;
   const local = (port: number) => `127.0.0.1:${port}`;
   const portVariables = listSettings()
@@ -66,6 +71,8 @@ export function environmentOf(instance: Instance): Record<string, string> {
     .map(({ path, env }) => [env, String(ports[path[1] as keyof typeof ports])]);
   return {
     STACK_DIR: folder,
+    ...(env.CONFIG_FILE && { CONFIG_FILE: resolve(env.CONFIG_FILE) }),
+    ...Object.fromEntries(listSettings().flatMap(({ env: name }) => (env[name] ? [[name, env[name]]] : []))),
     ...Object.fromEntries(portVariables),
     KAFKA_BROKERS: local(ports.kafka),
     SCHEMA_REGISTRY_URL: `http://${local(ports.schemaRegistry)}/apis/ccompat/v7`,

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { dataFolder, environmentOf, type Instance, project } from "./instance.ts";
 import type { Program } from "./service.ts";
@@ -8,15 +7,9 @@ export const ownProgram = (instance: Instance, name: string, entry: string, heal
   name,
   argv: [process.execPath, join(project, entry)],
   cwd: dataFolder(instance, name),
-  env: { ...environmentOf(instance), ...configFile() },
+  env: environmentOf(instance),
   async ready() {
     const response = await fetch(health, { signal: AbortSignal.timeout(5_000) });
     if (!response.ok) throw new Error(`${health} answers ${response.status}: ${await response.text()}`);
   },
 });
-
-/** The project's settings, for programs that do not work in the project's folder. */
-export function configFile(): Record<string, string> {
-  const file = join(project, "config.yaml");
-  return existsSync(file) ? { CONFIG_FILE: file } : {};
-}

@@ -136,6 +136,18 @@ describe("names", () => {
     });
   });
 
+  test("what .env leaves out, config.yaml decides", () => {
+    const { API_TOKEN: _, ...variables } = environmentOf("airflow-scheduler");
+    const settings = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, defaultsOf(value)]));
+    const url = "https://randomuser.me/api/1.4/";
+    const yaml = `source: dummyjson\nrandomuser: { url: "${url}" }\nlog: { level: debug }`;
+    expect(resolveConfig(yaml, settings)).toMatchObject({
+      source: "dummyjson",
+      randomuser: { url },
+      log: { level: "debug" },
+    });
+  });
+
   test("config.yaml, which the containers read too, names the contract's topics", async () => {
     const { kafka } = resolveConfig(await read("config.yaml"), {});
     expect(kafka).toMatchObject({ topic: usersCreated, deadLetterTopic: deadLetters, changeTopic: userChanges });

@@ -1,0 +1,44 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { project } from "../../stack/instance.ts";
+
+/** The project in a folder of the test's own: what is run there leaves its files there, and its `.env` is the test's. */
+export interface Checkout {
+  folder: string;
+  /** Runs lines as a person would paste them into a shell in that folder. */
+  run: (
+    lines: string,
+    env: Record<string, string | undefined>,
+  ) => Promise<{ code: number; stdout: string; stderr: string }>;
+  close: () => void;
+}
+
+export function openCheckout(dotEnv = ""): Checkout {
+  const folder = mkdtempSync(join(tmpdir(), "checkout-"));
+  const left = new Set([".env", ".git", ".stack", ".stack-test"]);
+  for (const name of readdirSync(project)) if (!left.has(name)) symlinkSync(join(project, name), join(folder, name));
+  if (dotEnv) writeFileSync(join(folder, ".env"), dotEnv);
+  const tools = join(folder, ".tools");
+  mkdirSync(tools);
+  symlinkSync(process.execPath, join(tools, "bun"));
+  // A new machine need not have curl.
+  if (!Bun.which("curl")) symlinkSync(join(import.meta.dir, "curl.ts"), join(tools, "curl"));
+  return {
+    folder,
+    async run(lines, env) {
+      const shell = Bun.spawn(["bash", "-c", lines], {
+        cwd: folder,
+        env: { ...env, PATH: `${tools}:${env.PATH}` },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const [stdout, stderr, code] = await Promise.all([
+        new Response(shell.stdout).text(),
+        new Response(shell.stderr).text(),
+        shell.exited,
+      ]);
+      return { code, stdout, stderr };
+    },
+    close: () => rmSync(folder, { recursive: true }),
+  };
+}
