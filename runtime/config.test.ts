@@ -49,6 +49,22 @@ test("a moved port moves what talks to it, and an address that is given stays", 
   expect(postgres.url).toBe("postgres://u@db/users");
 });
 
+test("PORT_OFFSET moves every port and what talks to it, but for a port that its own variable sets", () => {
+  const before = resolveConfig("", {}).ports;
+  const { ports, kafka, postgres } = resolveConfig("", { PORT_OFFSET: "100", KAFKA_PORT: "9092" });
+  for (const [key, port] of Object.entries(before))
+    expect([key, ports[key as keyof typeof ports]]).toEqual([key, key === "kafka" ? 9092 : port + 100]);
+  expect(kafka.brokers).toEqual(["127.0.0.1:9092"]);
+  expect(new URL(postgres.url).port).toBe("5532");
+  expect(resolveConfig("portOffset: 100\nports: { api: 6000 }", {}).ports.api).toBe(6_100);
+});
+
+test("an offset that leaves no port is refused with the ports that it would move too far", () => {
+  expect(faultsOf("ports: { api: 65000 }", { PORT_OFFSET: "1000" })).toEqual([
+    "ports.api: PORT_OFFSET moves it to 66000; lower that, or set API_PORT",
+  ]);
+});
+
 test("a key without a value is left out", () => {
   expect(resolveConfig("randomuser:\nfetch:\n  attempts:\n", {})).toEqual(resolveConfig("", {}));
 });

@@ -167,6 +167,11 @@ const Settings = z.strictObject({
     "ALLOWED_HOSTS",
     "Host names that these programs answer to besides localhost and the address above, separated by commas.",
   ),
+  portOffset: setting(
+    z.coerce.number().int().min(0).max(65_535).default(0),
+    "PORT_OFFSET",
+    "Added to every port below, so that a second stack can run; a port set by its own variable stays as it is.",
+  ),
   ports: z
     .strictObject({
       airflow: port(8080, "AIRFLOW_PORT", "Airflow: UI and REST."),
@@ -236,7 +241,8 @@ export function resolveConfig(yaml: string, env: Record<string, string | undefin
     });
     throw new ConfigError(faults);
   }
-  const { ports, ...rest } = parsed.data;
+  const { ports: asGiven, ...rest } = parsed.data;
+  const ports = movedPorts(asGiven, rest.portOffset, env);
   const local = (number: number) => `127.0.0.1:${number}`;
   return {
     ...rest,
@@ -247,6 +253,26 @@ export function resolveConfig(yaml: string, env: Record<string, string | undefin
     postgres: { url: rest.postgres.url ?? `postgres://users@${local(ports.postgres)}/users` },
     cassandra: { ...rest.cassandra, contactPoints: rest.cassandra.contactPoints ?? [local(ports.cassandra)] },
   };
+}
+
+/**
+ * Every port moved by the offset, but for those that a variable of their own sets.
+ * @throws ConfigError that lists those that would be no port any more
+ */
+function movedPorts<T extends Record<string, number>>(
+  ports: T,
+  offset: number,
+  env: Record<string, string | undefined>,
+) {
+  const faults: string[] = [];
+  const settings = listSettings().filter(({ path }) => path[0] === "ports");
+  const moved = settings.map(({ path: [, key = ""], env: name }) => {
+    const port = (ports[key] ?? 0) + (env[name] ? 0 : offset);
+    if (port > 65_535) faults.push(`ports.${key}: PORT_OFFSET moves it to ${port}; lower that, or set ${name}`);
+    return [key, port];
+  });
+  if (faults.length > 0) throw new ConfigError(faults);
+  return Object.fromEntries(moved) as T;
 }
 
 /** Reads `CONFIG_FILE`, or `config.yaml` of the working folder where there is one, and the environment: once, in `main`. */

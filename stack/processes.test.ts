@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { holderOf, listeningSockets, parseStat, residentBytes } from "./processes.ts";
+import { holderOf, listeningSockets, parseStat, residentBytes, stackFolderOf } from "./processes.ts";
 
 const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 88001 1 0000 100 0 0 10 0
@@ -33,8 +33,22 @@ test("memory is that of the process and of all below it", () => {
 test.if(process.platform === "linux")("the holder of a port is named with its pid", () => {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   try {
-    expect(holderOf(server.port)).toContain(`pid ${process.pid}`);
+    expect(holderOf(server.port)?.pid).toBe(process.pid);
   } finally {
     server.stop(true);
   }
+});
+
+test("a process belongs to the stack whose supervisor is above it", () => {
+  const processes = [
+    { pid: 7, parent: 1, session: 7 },
+    { pid: 8, parent: 7, session: 7 },
+    { pid: 9, parent: 8, session: 7 },
+    { pid: 10, parent: 1, session: 10 },
+  ];
+  const supervisord = ["python", "/clone/stack/supervisord.py", "-c", "/my clone/.stack/run/supervisord.conf"];
+  const argv = (pid: number) => (pid === 7 ? supervisord : ["java"]);
+  expect(stackFolderOf(9, processes, argv)).toBe("/my clone/.stack");
+  expect(stackFolderOf(7, processes, argv)).toBe("/my clone/.stack");
+  expect(stackFolderOf(10, processes, argv)).toBeUndefined();
 });

@@ -43,18 +43,25 @@ function proportionalBytes(pid: number): number {
   return Number(kilobytes ?? 0) * 1024;
 }
 
-/** "java (pid 4711)", for a process that listens on a port; undefined where the system does not tell. */
-export function holderOf(port: number): string | undefined {
+/** The process that listens on a port; undefined where none does, or the system does not tell. */
+export function holderOf(port: number): { pid: number; name: string } | undefined {
   const sockets = new Set(
     ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => listeningSockets(readOrNothing(file), port)),
   );
   if (sockets.size === 0) return undefined;
-  for (const pid of pids()) {
-    if (!openFiles(pid).some((target) => sockets.has(target))) continue;
-    const argv = readOrNothing(`/proc/${pid}/cmdline`).split("\0");
-    return `${argv[0] || "a process"} (pid ${pid})`;
-  }
-  return undefined;
+  const pid = pids().find((pid) => openFiles(pid).some((target) => sockets.has(target)));
+  return pid === undefined ? undefined : { pid, name: argvOf(pid)[0] || "a process" };
+}
+
+/** The folder of the stack whose supervisor started a process, itself or through others; undefined for any other. */
+export function stackFolderOf(pid: number, processes = listProcesses(), argv = argvOf): string | undefined {
+  const [, folder] =
+    argv(pid)
+      .join("\n")
+      .match(/supervisord.*\n(\/.*)\/run\/supervisord\.conf$/s) ?? [];
+  if (folder) return folder;
+  const parent = processes.find((process) => process.pid === pid)?.parent;
+  return parent ? stackFolderOf(parent, processes, argv) : undefined;
 }
 
 /** The sockets, as `socket:[inode]`, that listen on a port, from the text of /proc/net/tcp. */
@@ -72,9 +79,11 @@ export function listeningSockets(table: string, port: number): string[] {
 /** By its working folder or, where root in a container may not see that of another user's process, by its arguments. */
 function worksIn(pid: number, folder: string): boolean {
   const cwd = orElse("", () => readlinkSync(`/proc/${pid}/cwd`));
-  const places = [cwd, ...readOrNothing(`/proc/${pid}/cmdline`).split("\0")];
+  const places = [cwd, ...argvOf(pid)];
   return places.some((place) => place === folder || place.startsWith(`${folder}/`));
 }
+
+const argvOf = (pid: number) => readOrNothing(`/proc/${pid}/cmdline`).split("\0").filter(Boolean);
 
 const openFiles = (pid: number): string[] =>
   orElse<string[]>([], () => readdirSync(`/proc/${pid}/fd`)).map((fd) =>

@@ -1,0 +1,78 @@
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { listSettings, loadConfig } from "../runtime/config.ts";
+import { openPostgres } from "../runtime/postgres.ts";
+import { openInstance, project } from "../stack/instance.ts";
+import { removePostgresFolder } from "../stack/postgres-files.ts";
+import type { PostgresAlone } from "./support/postgres-alone.ts";
+
+setDefaultTimeout(120_000);
+
+// Another clone with the same settings: a folder of its own, and in its config.yaml the ports of the stack that runs.
+const clone = mkdtempSync(join(tmpdir(), "second-"));
+const { ports } = loadConfig();
+writeFileSync(join(clone, "config.yaml"), Bun.YAML.stringify({ ports }));
+const settings = new Set(listSettings().map(({ env }) => env));
+const env = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.has(name))),
+  CONFIG_FILE: join(clone, "config.yaml"),
+  STACK_DIR: join(clone, "stack"),
+};
+let offset = "";
+
+afterAll(async () => {
+  removePostgresFolder(await openInstance(env));
+  rmSync(clone, { recursive: true });
+});
+
+async function bunRun(command: string, more: Record<string, string> = {}) {
+  const { stdout, stderr, exited } = Bun.spawn([process.execPath, "--no-env-file", "stack/main.ts", command], {
+    cwd: project,
+    env: { ...env, ...more },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  return { stdout: await new Response(stdout).text(), stderr: await new Response(stderr).text(), code: await exited };
+}
+
+test("a stack whose ports another one holds says where that runs and how to move away, and starts nothing", async () => {
+  const { stderr, code } = await bunRun("up");
+  expect(code).toBe(1);
+  const lines = stderr.trim().split("\n");
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toContain(`Another stack of this project is running in ${process.env.STACK_DIR} and holds ports `);
+  for (const port of [ports.kafka, ports.cassandra, ports.airflow, ports.api]) expect(lines[0]).toContain(String(port));
+  [, offset = ""] = lines[1]?.match(/PORT_OFFSET=(\d+)/) ?? [];
+  expect(Number(offset)).toBeGreaterThan(0);
+  expect(existsSync(join(env.STACK_DIR, "run", "supervisord.conf"))).toBe(false);
+});
+
+test("with that PORT_OFFSET every address of the second stack is moved", async () => {
+  const { stdout } = await bunRun("env", { PORT_OFFSET: offset });
+  for (const [key, port] of Object.entries(ports)) {
+    const name = listSettings().find(({ path }) => path.join(".") === `ports.${key}`)?.env;
+    expect(stdout).toContain(`export ${name}=${port + Number(offset)}\n`);
+  }
+  expect(stdout).toContain(`export KAFKA_BROKERS=127.0.0.1:${ports.kafka + Number(offset)}\n`);
+  for (const port of Object.values(ports)) expect(stdout).not.toMatch(new RegExp(`:${port}\\b`));
+});
+
+test("with that PORT_OFFSET the second stack's PostgreSQL runs beside the first's", async () => {
+  const alone = Bun.spawn([process.execPath, "--no-env-file", "test/support/postgres-alone.ts"], {
+    cwd: project,
+    env: { ...env, PORT_OFFSET: offset },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const { value } = await alone.stdout.getReader().read();
+  const { superuserUrl }: PostgresAlone = JSON.parse(new TextDecoder().decode(value));
+  expect(Number(new URL(superuserUrl).port)).toBe(ports.postgres + Number(offset));
+  for (const url of [superuserUrl, loadConfig().postgres.url]) {
+    const sql = openPostgres(url, 1);
+    expect((await sql`SELECT current_setting('port')::int AS port`)[0]?.port).toBe(Number(new URL(url).port));
+    await sql.end({ timeout: 1 });
+  }
+  alone.stdin.end();
+  expect(await alone.exited).toBe(0);
+});
