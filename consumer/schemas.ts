@@ -19,14 +19,15 @@ export function openSchemas(registry: Registry, log: Log): ReadersFor {
   const known = new Map<number, Reader>();
 
   const ask = async (id: number, stop: AbortSignal) => {
-    const schema = await retry(() => registry.schemaOf(id), {
+    const registered = await retry(() => registry.schemaOf(id), {
       what: `ask the Schema Registry for schema ${id}`,
       while: (error) => !(error instanceof FinalError),
       stop,
       log,
     });
-    if (schema === null) return null;
-    const reader = known.get(id) ?? readerOf(schema); // another partition may have asked at the same time
+    if (registered === null) return null;
+    const { schema, references } = registered;
+    const reader = known.get(id) ?? readerOf(schema, references); // another partition may have asked at the same time
     if (!known.has(id)) log.info("schema known", { id });
     known.set(id, reader);
     return reader;

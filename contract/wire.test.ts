@@ -108,3 +108,47 @@ test("a schema that cannot become a user rejects everything", () => {
   );
   expect(read(encode(rachel, schemaId).subarray(5))).toMatchObject({ kind: "rejected", reason: "undecodable" });
 });
+
+/** The contract with other types, and a user as such a writer writes him. */
+function writtenAs(types: Record<string, unknown>, change: Record<string, unknown> = {}, references: string[] = []) {
+  const fields = avroSchema.fields.map(({ name, type }) => ({ name, type: types[name] ?? type }));
+  const schema = JSON.stringify({ ...avroSchema, fields });
+  const registry = {};
+  const [type] = [...references, schema]
+    .map((text) => avro.Type.forSchema(JSON.parse(text), { registry, wrapUnions: false }))
+    .toReversed();
+  const millis = (time: string | null) => time && Date.parse(time);
+  const { dob, registered_date, timestamp } = rachel;
+  const times = { dob: millis(dob), registered_date: millis(registered_date), timestamp: millis(timestamp) };
+  return readerOf(schema, references)(type!.toBuffer({ ...rachel, ...times, ...change }));
+}
+
+test("of a writer's union the branch that a value takes must fit, not every branch", () => {
+  expect(writtenAs({ email: ["null", "string"] })).toEqual(rachel);
+  expect(writtenAs({ email: ["string", "int"], phone: ["int", "string", "null"] })).toEqual(rachel);
+  const millis = { type: "long", logicalType: "timestamp-millis" };
+  expect(writtenAs({ timestamp: ["null", millis] })).toEqual(rachel);
+});
+
+test.each([
+  ["a null for what a user must have", { email: ["null", "string"] }, { email: null }],
+  ["a number for a text", { email: ["string", "int"] }, { email: 7 }],
+  ["a union of nothing that fits", { email: ["null", "int"] }, { email: 7 }],
+  ["another type", { email: "int" }, { email: 7 }],
+])("%s is refused with the name of its field", (_, types, change) => {
+  const result = writtenAs(types as Record<string, unknown>, change);
+  expect(result).toMatchObject({ kind: "rejected", reason: "undecodable" });
+  expect("detail" in result && result.detail).toContain(`${Object.keys(types)[0]}: `);
+});
+
+test("a schema may use names that other schemas define", () => {
+  const street = JSON.stringify({ type: "fixed", name: "Street", namespace: "geo", size: 2 });
+  const place = JSON.stringify({
+    type: "record",
+    name: "Place",
+    namespace: "geo",
+    fields: [{ name: "street", type: "Street" }],
+  });
+  const types = { gender: ["null", "string", "geo.Place"] };
+  expect(writtenAs(types, {}, [street, place])).toEqual(rachel);
+});

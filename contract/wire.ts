@@ -1,4 +1,5 @@
 import avro from "avsc";
+import { schemaLimits, type Walk, walkOf } from "./bounded-avro.ts";
 import { type Rejected, rejected } from "./topics.ts";
 import { type Field, fields, firstFault, User } from "./user.ts";
 
@@ -42,14 +43,44 @@ class IsoTime extends avro.types.LogicalType {
   }
 }
 
-const typeOf = (schema: avro.Schema) =>
-  avro.Type.forSchema(schema, {
-    logicalTypes: { "timestamp-millis": IsoTime },
-    wrapUnions: false,
-    omitRecordMethods: true,
-  });
+/** `registry` holds the named types that a schema may refer to, and gets those that it defines. */
+const typeOf = (schema: avro.Schema, registry: Record<string, avro.Type> = {}) =>
+  avro.Type.forSchema(schema, { registry, logicalTypes: { "timestamp-millis": IsoTime }, omitRecordMethods: true });
 
-const userType = typeOf(avroSchema as unknown as avro.Schema);
+const userType = typeOf({
+  ...avroSchema,
+  fields: avroSchema.fields.map((field) => ({ ...field, type: fieldType(field.name, field.type as avro.Schema) })),
+} as unknown as avro.Schema);
+
+/**
+ * The type of a field that resolves a writer's union as Avro's "Schema Resolution" says: the branch that a value takes
+ * must be readable. avsc wants every branch to be.
+ */
+function fieldType(name: string, schema: avro.Schema): avro.Type {
+  const type = typeOf(schema);
+  const refusal = new Error(`${name}: written as what the contract's type cannot be read from`);
+  const createResolver = (writer: avro.Type) => {
+    const branches = (isUnion(writer) ? writer.types : [writer]).map((branch) => {
+      try {
+        return type.createResolver(branch);
+      } catch {
+        return undefined;
+      }
+    });
+    const readable = branches.find((branch) => branch !== undefined);
+    if (!readable) throw refusal;
+    if (!isUnion(writer)) return readable;
+    const read = (tap: { readLong(): number }) => {
+      const branch = branches[tap.readLong()] as { _read(tap: unknown): unknown } | undefined;
+      if (!branch) throw refusal;
+      return branch._read(tap);
+    };
+    return Object.create(readable, { _read: { value: read } }) as avro.Resolver;
+  };
+  return Object.create(type, { createResolver: { value: createResolver } }) as avro.Type; // avsc freezes its types
+}
+
+const isUnion = (type: avro.Type): type is avro.types.UnwrappedUnionType => avro.Type.isType(type, "union");
 
 /** Bytes of one Avro body -> a user, or why they are none. */
 export type Reader = (body: Buffer) => User | Rejected;
@@ -57,21 +88,26 @@ export type Reader = (body: Buffer) => User | Rejected;
 /**
  * A reader for values that were written with `writerSchema` (Avro JSON), resolved to the contract's schema as Avro's
  * "Schema Resolution" says: fields that the writer did not know become null, fields that the contract does not know
- * are passed over. A schema that cannot become a user gives a reader that rejects everything.
+ * are passed over. `references` are the schemas whose names it uses, each before those that refer to it. A schema that
+ * cannot become a user, or that can make a small value costly, gives a reader that rejects everything.
  */
-export function readerOf(writerSchema: string): Reader {
-  let writerType: avro.Type;
+export function readerOf(writerSchema: string, references: readonly string[] = []): Reader {
   let resolver: avro.Resolver | undefined;
+  let walk: Walk | undefined;
   try {
-    writerType = typeOf(JSON.parse(writerSchema));
-    resolver = writerType.equals(userType) ? undefined : userType.createResolver(writerType);
-  } catch {
-    const refusal = rejected("undecodable", "the writer's schema cannot become a user");
+    const writerType = writerTypeOf([...references, writerSchema]);
+    if (!writerType.equals(userType)) {
+      walk = walkOf(writerType);
+      resolver = userType.createResolver(writerType);
+    }
+  } catch (error) {
+    const refusal = rejected("undecodable", `the writer's schema cannot become a user: ${messageOf(error)}`);
     return () => refusal;
   }
   return (body) => {
     let value: unknown;
     try {
+      walk?.(body);
       value = userType.fromBuffer(body, resolver);
     } catch (error) {
       return rejected("undecodable", messageOf(error));
@@ -79,6 +115,14 @@ export function readerOf(writerSchema: string): Reader {
     const user = User.safeParse(value);
     return user.success ? user.data : rejected("invalid_user", firstFault(user.error));
   };
+}
+
+/** The type of the last of some schemas, which may use the names of those before it. */
+function writerTypeOf(schemas: readonly string[]): avro.Type {
+  const length = schemas.reduce((sum, schema) => sum + schema.length, 0);
+  if (length > schemaLimits.length) throw new Error(`it has ${length} characters, more than ${schemaLimits.length}`);
+  const registry = {};
+  return schemas.map((schema) => typeOf(JSON.parse(schema), registry)).at(-1)!;
 }
 
 /**
@@ -115,4 +159,7 @@ export function decode(value: Buffer | null, readers: ReadonlyMap<number, Reader
 /** Tells a user from a rejection; the two share no field. */
 export const isRejected = (value: User | Rejected): value is Rejected => "reason" in value;
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+/** avsc repeats whole schemas in its messages. */
+const maxMessageLength = 300;
+const messageOf = (error: unknown) =>
+  (error instanceof Error ? error.message : String(error)).slice(0, maxMessageLength);

@@ -1,6 +1,12 @@
 import ky, { HTTPError } from "ky";
 import { FinalError } from "./lifecycle.ts";
 
+/** A schema (Avro JSON) and those whose names it uses, each before those that refer to it. */
+export interface RegisteredSchema {
+  schema: string;
+  references: string[];
+}
+
 export interface Registry {
   /**
    * The id of `schema` (Avro JSON) under `subject`, registered with BACKWARD compatibility where it is new. Idempotent.
@@ -8,10 +14,10 @@ export interface Registry {
    */
   register(subject: string, schema: object): Promise<number>;
   /**
-   * The schema (Avro JSON) of an id, or null where the registry knows none.
+   * The schema of an id, or null where the registry knows none.
    * @throws FinalError where the registry refuses the question; any other error may pass
    */
-  schemaOf(id: number): Promise<string | null>;
+  schemaOf(id: number): Promise<RegisteredSchema | null>;
 }
 
 /** A client of the Schema Registry's Confluent API; requests are tried five times and then throw. */
@@ -34,6 +40,31 @@ export function openRegistry(url: string): Registry {
   async function fits(name: string, json: object): Promise<boolean> {
     const path = `compatibility/subjects/${name}/versions/latest`;
     return (await http.post(path, { json }).json<{ is_compatible: boolean }>()).is_compatible;
+  }
+
+  /** What the registry has under a path, or null. */
+  async function find(path: string): Promise<Answer | null> {
+    const response = await http.get(path, { throwHttpErrors: false });
+    const { status, ok } = response;
+    if (status === 404) return null;
+    if (!ok) {
+      const final = status >= 400 && status < 500 && status !== 408 && status !== 429;
+      throw new (final ? FinalError : Error)(`Schema Registry at ${url} answers ${status} when asked for ${path}`);
+    }
+    return response.json<Answer>();
+  }
+
+  /** The schemas that one refers to, each once. One that is missing is left out: whoever needs its names says so. */
+  async function referencesOf({ references = [] }: Answer, asked: Set<string>): Promise<string[]> {
+    const schemas: string[] = [];
+    for (const { subject, version } of references) {
+      const path = `subjects/${encodeURIComponent(subject)}/versions/${version}`;
+      if (asked.has(path) || asked.size >= maxReferences) continue;
+      asked.add(path);
+      const answer = await find(path);
+      if (answer) schemas.push(...(await referencesOf(answer, asked)), answer.schema);
+    }
+    return schemas;
   }
 
   return {
@@ -61,18 +92,18 @@ export function openRegistry(url: string): Registry {
     },
 
     async schemaOf(id) {
-      const response = await http.get(`schemas/ids/${id}`, { throwHttpErrors: false });
-      if (response.status === 404) return null;
-      const { status, ok } = response;
-      if (!ok) {
-        const final = status >= 400 && status < 500 && status !== 408 && status !== 429;
-        throw new (final ? FinalError : Error)(
-          `Schema Registry at ${url} answers ${status} when asked for schema ${id}`,
-        );
-      }
-      return (await response.json<{ schema: string }>()).schema;
+      const answer = await find(`schemas/ids/${id}`);
+      return answer && { schema: answer.schema, references: await referencesOf(answer, new Set()) };
     },
   };
+}
+
+/** Schemas that one schema may refer to, directly or not. */
+const maxReferences = 100;
+
+interface Answer {
+  schema: string;
+  references?: { subject: string; version: number }[];
 }
 
 /** What a schema that breaks is answered with; 409 is also what a conflict between two programs is answered with. */

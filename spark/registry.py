@@ -2,13 +2,17 @@
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterable
+from typing import Any
 
 from faults import TransientError
 from user_schema import UserSchema
 
 TIMEOUT_SECONDS = 10
+#: Schemas that one schema may refer to, directly or not.
+MAX_REFERENCES = 100
 
 
 class Registry:
@@ -29,18 +33,31 @@ class Registry:
         """
         unknown = set()
         for schema_id in ids:
-            text = self._fetch(schema_id)
-            if text is None:
+            answer = self._fetch(f"schemas/ids/{schema_id}")
+            if answer is None:
                 unknown.add(schema_id)
             else:
-                self.writers[schema_id] = self._schema.writer(text)
+                self.writers[schema_id] = self._schema.writer(answer["schema"], self._references(answer, set()))
         return unknown
 
-    def _fetch(self, schema_id: int) -> str | None:
-        url = f"{self._url}/schemas/ids/{schema_id}"
+    def _references(self, answer: dict[str, Any], asked: set[str]) -> list[str]:
+        """Referenced schemas, each once and before those that refer to it. One that is missing is left out."""
+        schemas = []
+        for reference in answer.get("references") or []:
+            path = f"subjects/{urllib.parse.quote(reference['subject'], safe='')}/versions/{reference['version']}"
+            if path in asked or len(asked) >= MAX_REFERENCES:
+                continue
+            asked.add(path)
+            referred = self._fetch(path)
+            if referred is not None:
+                schemas += [*self._references(referred, asked), referred["schema"]]
+        return schemas
+
+    def _fetch(self, path: str) -> dict[str, Any] | None:
+        url = f"{self._url}/{path}"
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
-                return json.load(response)["schema"]
+                return json.load(response)
         except urllib.error.HTTPError as answer:
             if answer.code == 404:
                 return None

@@ -2,11 +2,14 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import bounded_avro
+from bounded_avro import Schema, plain
+
 Kind = Literal["uuid", "text", "timestamp"]
-Schema = str | dict[str, Any] | list[Any]
 
 # An Avro decoder ignores trailing bytes. So these bytes are appended to the body and a field for them to the schema: a
 # body is well-formed only if that field decodes to them. They are random, so a producer cannot forge them.
@@ -48,26 +51,27 @@ class UserSchema:
             else {"name": name, "type": branches}
             for name, branches in ((field["name"], plain(field["type"])) for field in self.avro["fields"])
         ]
-        return json.dumps({**_head(self.avro), "fields": [*fields, SENTINEL_FIELD]})
+        return json.dumps({**plain(self.avro), "fields": [*fields, SENTINEL_FIELD]})
 
-    def writer(self, text: str) -> str | None:
+    def writer(self, text: str, references: Sequence[str] = ()) -> str | None:
         """
         The writer's schema prepared for resolution to `reader`, or None if its values cannot become users. The rules are
-        those of Avro's "Schema Resolution" as contract/wire.ts applies them: every branch of a union must be readable,
-        and a time must have been written as one.
+        those of Avro's "Schema Resolution" as contract/wire.ts applies them: of a union the branch that a value takes
+        must be readable, and a time must have been written as one. `references` are the schemas whose names it uses,
+        each before those that refer to it.
         """
+        if sum(map(len, (text, *references))) > bounded_avro.MAX_LENGTH:
+            return None
         try:
             schema = json.loads(text)
-        except json.JSONDecodeError:
-            return None
-        if not isinstance(schema, dict) or schema.get("type") not in ("record", "error"):
-            return None
-        try:
-            record = plain(schema)
-        except (KeyError, TypeError, AttributeError):
+            if not isinstance(schema, dict) or schema.get("type") not in ("record", "error"):
+                return None
+            record = bounded_avro.plain(schema, [json.loads(reference) for reference in references])
+            bounded_avro.check(record)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return None
         if record != plain(self.avro):
-            if _full_name(schema) != _full_name(self.avro):
+            if record["name"] != plain(self.avro)["name"]:
                 return None
             written = {field["name"]: field["type"] for field in schema["fields"]}
             for field in self.fields:
@@ -75,31 +79,6 @@ class UserSchema:
                 if not readable:
                     return None
         return json.dumps({**record, "fields": [*record["fields"], SENTINEL_FIELD]})
-
-
-def plain(schema: Schema) -> Any:
-    """Only what determines the encoding: no logical types, defaults, aliases or docs."""
-    if isinstance(schema, str):
-        return schema
-    if isinstance(schema, list):
-        return [plain(branch) for branch in schema]
-    kind = schema["type"]
-    if isinstance(kind, (dict, list)):
-        return plain(kind)
-    match kind:
-        case "record" | "error":
-            fields = [{"name": field["name"], "type": plain(field["type"])} for field in schema["fields"]]
-            return {**_head(schema), "fields": fields}
-        case "enum":
-            return {**_head(schema), "symbols": schema["symbols"]}
-        case "fixed":
-            return {**_head(schema), "size": schema["size"]}
-        case "array":
-            return {"type": kind, "items": plain(schema["items"])}
-        case "map":
-            return {"type": kind, "values": plain(schema["values"])}
-        case _:
-            return kind
 
 
 def _field(field: dict[str, Any]) -> Field:
@@ -118,7 +97,7 @@ def _field(field: dict[str, Any]) -> Field:
 
 def _readable(written: Schema, field: Field) -> bool:
     if isinstance(written, list):
-        return all(_readable(branch, field) for branch in written)
+        return any(_readable(branch, field) for branch in written)
     kind, logical = written, None
     while isinstance(kind, dict):
         kind, logical = kind["type"], kind.get("logicalType", logical)
@@ -127,12 +106,3 @@ def _readable(written: Schema, field: Field) -> bool:
     if field.kind == "timestamp":
         return kind in ("int", "long") and logical == "timestamp-millis"
     return kind in ("string", "bytes")
-
-
-def _head(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"type": schema["type"], "name": _full_name(schema)}
-
-
-def _full_name(schema: dict[str, Any]) -> str:
-    name, namespace = schema["name"], schema.get("namespace")
-    return f"{namespace}.{name}" if namespace and "." not in name else name

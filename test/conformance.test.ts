@@ -13,9 +13,12 @@ import { dropKeyspace, readRows, readWriteTimes } from "./support/cassandra.ts";
 import {
   changeSpecimens,
   foreignSchema,
+  nullableSchema,
   olderSchema,
+  recursiveSchema,
   type SchemaIds,
   type Specimen,
+  unboundedSchema,
   userSpecimens,
   widerSchema,
 } from "./support/corpus.ts";
@@ -108,6 +111,9 @@ async function produceCorpus(): Promise<Placed[]> {
     older: await registry.register(`${config.kafka.topic}-older`, olderSchema),
     wider: await registry.register(`${config.kafka.topic}-wider`, widerSchema),
     foreign: await registry.register(`${config.kafka.topic}-foreign`, foreignSchema),
+    nullable: await registry.register(`${config.kafka.topic}-nullable`, nullableSchema),
+    unbounded: await registry.register(`${config.kafka.topic}-unbounded`, unboundedSchema),
+    recursive: await registry.register(`${config.kafka.topic}-recursive`, recursiveSchema),
     missing: 2_000_000_000,
   };
   const users = await send(config.kafka.topic, userSpecimens(ids, Date.now()));

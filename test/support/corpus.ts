@@ -20,6 +20,10 @@ export interface SchemaIds {
   older: number;
   wider: number;
   foreign: number;
+  /** Of `nullableSchema`, `unboundedSchema` and `recursiveSchema`. */
+  nullable: number;
+  unbounded: number;
+  recursive: number;
   /** An id that the registry does not know. */
   missing: number;
 }
@@ -44,6 +48,30 @@ export const widerSchema = withFields((fields) => [
 
 /** A schema that cannot become a user: it knows no email. */
 export const foreignSchema = withFields((fields) => fields.filter(({ name }) => name !== "email"));
+
+/** A writer for whom every field may be null, and an email a number. */
+export const nullableSchema = withFields((fields) =>
+  fields.map(({ name, type }) => {
+    const branches = Array.isArray(type) ? type : ["null", type];
+    return { name, type: name === "email" ? [...branches, "int"] : branches };
+  }),
+);
+
+/** A version by which a few bytes can mean any number of nothings. */
+export const unboundedSchema = withFields((fields) => [
+  ...fields,
+  { name: "a", type: { type: "array", items: "null" }, default: [] },
+]);
+
+/** A version by which a few bytes can mean any depth. */
+export const recursiveSchema = withFields((fields) => [
+  ...fields,
+  {
+    name: "node",
+    type: ["null", { type: "record", name: "Node", fields: [{ name: "next", type: ["null", "Node"] }] }],
+    default: null,
+  },
+]);
 
 const [rachel, adrin] = validUsers as [User, User, ...User[]];
 /** A user whose picture is too large to be in a change event that leaves it as it is. */
@@ -98,6 +126,18 @@ export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
       "stored",
     ),
     poison("undecodable", written(foreignSchema, ids.foreign, as({}))),
+    record("nullable", written(nullableSchema, ids.nullable, as({})), "stored"),
+    poison("undecodable", written(nullableSchema, ids.nullable, as({}), { email: null })),
+    poison("undecodable", written(nullableSchema, ids.nullable, as({}), { email: 7 })),
+    // 9·10¹⁵ nulls, and sixty thousand records in one another.
+    poison(
+      "undecodable",
+      frame(ids.unbounded, Buffer.concat([body(rachel), Buffer.from("808090eecfc4fc1f00", "hex")])),
+    ),
+    poison(
+      "undecodable",
+      frame(ids.recursive, Buffer.concat([body(rachel), Buffer.alloc(60_000, 2), Buffer.alloc(1)])),
+    ),
 
     poison("no_value", null),
     poison("no_value", null, null),

@@ -78,9 +78,11 @@ export async function readUsers(
     const id = schemaIdOf(value);
     const where = `${topic}, partition ${partition}, offset ${offset}`;
     if (typeof id !== "number") throw new Error(`${where}: ${id.detail}`);
-    const schema = readers.has(id) ? "" : await registry.schemaOf(id);
-    if (schema === null) throw new Error(`${where}: the registry knows no schema ${id}`);
-    if (!readers.has(id)) readers.set(id, readerOf(schema));
+    if (!readers.has(id)) {
+      const registered = await registry.schemaOf(id);
+      if (registered === null) throw new Error(`${where}: the registry knows no schema ${id}`);
+      readers.set(id, readerOf(registered.schema, registered.references));
+    }
     const user = readers.get(id)!((value as Buffer).subarray(5));
     if (isRejected(user)) throw new Error(`${where}: ${user.detail}`);
     if (key !== user.id) throw new Error(`${where}: the key ${key} is not the id ${user.id}`);

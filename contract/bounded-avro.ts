@@ -1,0 +1,142 @@
+/**
+ * What decoding foreign Avro may cost. avsc believes every count, so bytes are walked by their schema before it reads
+ * them; and schemas by which few bytes can mean endless work are refused. spark/user_schema.py has the same rules.
+ */
+import avro from "avsc";
+
+/** A schema's size: characters, types inside one another, and types with every reference written out. */
+export const schemaLimits = { length: 256 * 1024, depth: 32, types: 2_000 };
+
+/** How many steps a value of 64 KiB may take; a user takes some thirty. */
+const maxSteps = 500_000;
+
+/** What the bytes of a type look like. */
+type Shape =
+  | { kind: "fixed"; length: number }
+  | { kind: "number" }
+  | { kind: "text" }
+  | { kind: "record"; fields: Shape[] }
+  | { kind: "union"; branches: Shape[] }
+  | { kind: "array"; items: Shape }
+  | { kind: "map"; values: Shape };
+
+/** @throws where following the bytes of `type` to their end takes too long, or for ever: not what `type` says, or too much */
+export type Walk = (body: Buffer) => void;
+
+/** @throws where no bound can be put on what values of `type` cost */
+export function walkOf(type: avro.Type): Walk {
+  const shape = shapeOf(type, { depth: 0, inside: [], count: { types: 0 } });
+  return (body) => {
+    const cursor: Cursor = { body, at: 0, steps: 0 };
+    walk(shape, cursor);
+    if (cursor.at !== body.length) throw new Error(`${body.length - cursor.at} bytes follow the record`);
+  };
+}
+
+interface Place {
+  depth: number;
+  /** The records that this type is a part of. */
+  inside: avro.Type[];
+  count: { types: number };
+}
+
+function shapeOf(type: avro.Type, { depth, inside, count }: Place): Shape {
+  const { types } = avro;
+  if (type instanceof types.LogicalType) return shapeOf(type.underlyingType, { depth, inside, count });
+  if (depth > schemaLimits.depth) throw new Error(`types lie more than ${schemaLimits.depth} deep`);
+  if (++count.types > schemaLimits.types) throw new Error(`it has more than ${schemaLimits.types} types`);
+  if (inside.includes(type)) throw new Error(`${type.name ?? "a type"} contains itself`);
+  const within = (child: avro.Type, deeper = inside) => shapeOf(child, { depth: depth + 1, inside: deeper, count });
+
+  if (type instanceof types.RecordType)
+    return { kind: "record", fields: type.fields.map((field) => within(field.type, [...inside, type])) };
+  if (type instanceof types.UnwrappedUnionType || type instanceof types.WrappedUnionType)
+    return { kind: "union", branches: type.types.map((branch) => within(branch)) };
+  if (type instanceof types.MapType) return { kind: "map", values: within(type.valuesType) };
+  if (type instanceof types.ArrayType) {
+    const items = within(type.itemsType);
+    if (leastBytes(items) === 0) throw new Error("it has an array of items that take no bytes");
+    return { kind: "array", items };
+  }
+  if (type instanceof types.FixedType) return { kind: "fixed", length: type.size };
+  const length = { null: 0, boolean: 1, float: 4, double: 8 }[type.typeName as string];
+  if (length !== undefined) return { kind: "fixed", length };
+  return { kind: type.typeName === "string" || type.typeName === "bytes" ? "text" : "number" };
+}
+
+/** The fewest bytes that a value takes. */
+function leastBytes(shape: Shape): number {
+  switch (shape.kind) {
+    case "fixed":
+      return shape.length;
+    case "record":
+      return shape.fields.reduce((sum, field) => sum + leastBytes(field), 0);
+    default:
+      return 1;
+  }
+}
+
+interface Cursor {
+  body: Buffer;
+  at: number;
+  steps: number;
+}
+
+/** Follows one value, as often as avsc would take a step. */
+function walk(shape: Shape, cursor: Cursor): void {
+  if (++cursor.steps > maxSteps) throw new Error(`a value takes more than ${maxSteps} steps`);
+  switch (shape.kind) {
+    case "fixed":
+      pass(cursor, shape.length);
+      return;
+    case "number":
+      readLong(cursor);
+      return;
+    case "text":
+      pass(cursor, readLong(cursor));
+      return;
+    case "record":
+      for (const field of shape.fields) walk(field, cursor);
+      return;
+    case "union": {
+      const index = readLong(cursor);
+      const branch = shape.branches[index];
+      if (!branch) throw new Error(`a union of ${shape.branches.length} has no branch ${index}`);
+      walk(branch, cursor);
+      return;
+    }
+    default:
+      walkBlocks(shape, cursor);
+  }
+}
+
+/** Arrays and maps come in blocks: a count and as many items; a negative count is followed by the block's bytes. */
+function walkBlocks(shape: Extract<Shape, { kind: "array" | "map" }>, cursor: Cursor): void {
+  for (let count = readLong(cursor); count !== 0; count = readLong(cursor)) {
+    const end = count < 0 ? readLong(cursor) + cursor.at : undefined;
+    for (let left = Math.abs(count); left > 0; left--) {
+      if (shape.kind === "map") pass(cursor, readLong(cursor)); // the key
+      walk(shape.kind === "map" ? shape.values : shape.items, cursor);
+    }
+    if (end !== undefined && end !== cursor.at) throw new Error("a block has another length than it says");
+    cursor.steps++;
+  }
+}
+
+function pass(cursor: Cursor, length: number): void {
+  if (length < 0 || length > cursor.body.length - cursor.at)
+    throw new Error(`a length of ${length} reaches past the end`);
+  cursor.at += length;
+}
+
+/** A zigzag variable-length integer; exact up to 2^53. */
+function readLong(cursor: Cursor): number {
+  let value = 0;
+  for (let factor = 1; factor < 2 ** 70; factor *= 128) {
+    const byte = cursor.body[cursor.at++];
+    if (byte === undefined) throw new Error("the bytes are cut off");
+    value += (byte & 0x7f) * factor;
+    if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+  throw new Error("a number is too long");
+}
