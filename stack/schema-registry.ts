@@ -21,6 +21,7 @@ export const schemaRegistry: Service = {
           ...smallHeap("64m", "256m"),
           endWhenOutOfMemory,
           "-XX:TieredStopAtLevel=1",
+          ...permissions,
           "-jar",
           runner,
         ],
@@ -28,6 +29,7 @@ export const schemaRegistry: Service = {
         env: {
           QUARKUS_HTTP_HOST: "127.0.0.1",
           QUARKUS_HTTP_PORT: String(config.ports.schemaRegistry),
+          APICURIO_DISABLE_APIS: disabledPaths,
           APICURIO_STORAGE_KIND: "sql",
           APICURIO_STORAGE_SQL_KIND: "postgresql",
           APICURIO_DATASOURCE_URL: `jdbc:postgresql://127.0.0.1:${config.ports.postgres}/registry`,
@@ -48,3 +50,21 @@ export const schemaRegistry: Service = {
     ];
   },
 };
+
+/**
+ * Everybody who reaches the registry is the same to it, so it has no administration, export or import: only the
+ * Confluent API and its health are there. A path with a `;` is none of theirs, and could be read as another.
+ */
+const disabledPaths = "(?!/apis/ccompat/v7/|/health).*,.*;.*";
+
+/** Of the Confluent API, registering a schema and a subject's compatibility: nothing is deleted or holds for everybody. */
+const permissions = Object.entries({
+  read: { paths: "/*", methods: "GET" },
+  register: { paths: "/apis/ccompat/v7/subjects/*,/apis/ccompat/v7/compatibility/*", methods: "GET,POST" },
+  subject: { paths: "/apis/ccompat/v7/config/*", methods: "GET,PUT" },
+  everybody: { paths: "/apis/ccompat/v7/config", methods: "GET" },
+}).flatMap(([name, { paths, methods }]) => [
+  `-Dquarkus.http.auth.permission.${name}.paths=${paths}`,
+  `-Dquarkus.http.auth.permission.${name}.methods=${methods}`,
+  `-Dquarkus.http.auth.permission.${name}.policy=permit`,
+]);
