@@ -3,6 +3,13 @@ import { createSql, deletedTable, table } from "./tables.ts";
 /** The role that Debezium reads PostgreSQL's log with. */
 export const replicationRole = "debezium";
 
+/**
+ * What a superuser makes of that role, at any time again. It logs in with a certificate and not with a password, and its
+ * membership gives it no right of the owner's: it is what stack/pg_hba.conf asks of who connects to the database.
+ */
+export const replicationRoleSql = `ALTER ROLE ${replicationRole} LOGIN REPLICATION PASSWORD NULL;
+GRANT users TO ${replicationRole} WITH INHERIT FALSE, SET FALSE;`;
+
 /** The publication and the replication slot that postgres-connector.json names. */
 const publication = "user_changes";
 export const slot = "user_changes";

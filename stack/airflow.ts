@@ -76,6 +76,7 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
   return {
     ...stack,
     ...Object.fromEntries(named),
+    PGSSLMODE: "disable", // processes that fork share connections until the child drops them, which TLS does not survive
   };
 }
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { replicationRole } from "../contract/change-capture.ts";
 import { dataFolder, environmentOf, type Instance } from "./instance.ts";
 import { classPathOf, endWhenOutOfMemory, smallHeap } from "./java.ts";
+import { clientCertificate } from "./postgres-access.ts";
 import type { Service } from "./service.ts";
 
 /** Kafka Connect, one worker, with Debezium's PostgreSQL connector as its plugin. */
@@ -26,6 +27,7 @@ export const connect: Service = {
           instance.installed.java,
           ...smallHeap("128m", "512m"),
           endWhenOutOfMemory,
+          ...readsNoFiles,
           `-Dlog4j.configuration=file:${join(folder, "log4j.properties")}`,
           ...["-cp", classPathOf(instance, "connect")],
           "org.apache.kafka.connect.cli.ConnectDistributed",
@@ -40,14 +42,28 @@ export const connect: Service = {
   },
 };
 
-/** What `${env:…}` in postgres-connector.json stands for on this stack; the worker shows a connector nothing else. */
-const connectorVariables = ({ config, secrets }: Instance) => ({
+/**
+ * What `${env:…}` in postgres-connector.json stands for on this stack. Whoever reaches Connect can have it sent anywhere,
+ * so there is no secret in it: Debezium logs in with a key that no server is ever shown.
+ */
+const connectorVariables = (instance: Instance) => ({
   CDC_POSTGRES_HOST: "127.0.0.1",
-  CDC_POSTGRES_PORT: String(config.ports.postgres),
+  CDC_POSTGRES_PORT: String(instance.config.ports.postgres),
   CDC_POSTGRES_DATABASE: "users",
   CDC_POSTGRES_USER: replicationRole,
-  CDC_POSTGRES_PASSWORD: secrets.postgresReplication,
+  CDC_POSTGRES_TLS: clientCertificate(instance),
 });
+
+/**
+ * A connector's clients could be told to read a file or the environment and to send it to any server: Kafka's by a
+ * provider of configuration or a token's URL, PostgreSQL's by the password files of whoever runs the stack.
+ */
+const readsNoFiles = [
+  "-Dorg.apache.kafka.automatic.config.providers=none",
+  "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=none",
+  "-Dorg.postgresql.pgpassfile=/dev/null",
+  "-Dorg.postgresql.pgservicefile=/dev/null",
+];
 
 const properties = (instance: Instance) => {
   const { kafka, connect } = instance.config.ports;
@@ -57,16 +73,22 @@ group.id=connect
 listeners=http://127.0.0.1:${connect}
 rest.advertised.host.name=127.0.0.1
 rest.advertised.port=${connect}
+# What is logged is not for everybody to change.
+admin.listeners=
 plugin.path=${instance.installed.bundle("debezium")}
 plugin.discovery=service_load
 
 # Each batch of change events and the position after it are one transaction: none is lost, none comes twice.
 exactly.once.source.support=enabled
 
-# A connector's configuration names variables of this process for what is secret or differs from place to place.
+# A connector's configuration says nothing about its Kafka clients; the largest change event needs this much.
+connector.client.config.override.policy=None
+producer.max.request.size=16777216
+
+# A connector's configuration names variables of this process for what differs from place to place: these and no others.
 config.providers=env
 config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider
-config.providers.env.param.allowlist.pattern=CDC_.*
+config.providers.env.param.allowlist.pattern=CDC_POSTGRES_(HOST|PORT|DATABASE|USER|TLS)
 
 key.converter=org.apache.kafka.connect.json.JsonConverter
 key.converter.schemas.enable=false

@@ -4,6 +4,7 @@ import { slot } from "../contract/change-capture.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { topicLag } from "../runtime/lag.ts";
 import { openPostgres } from "../runtime/postgres.ts";
+import { until } from "../runtime/until.ts";
 import { StackError } from "./failure.ts";
 import { environmentOf, type Instance, project } from "./instance.ts";
 import { tailOf } from "./logs.ts";
@@ -31,12 +32,14 @@ const definition = join(project, "postgres-connector.json");
 const registeredWithinMs = 60_000;
 
 /**
- * Registers the connector where Connect does not know it yet, and resolves when its task runs.
+ * Registers the connector where Connect does not know it as postgres-connector.json has it, and resolves when its task
+ * runs.
  * @throws StackError with the task's own reason where it fails
  */
 export async function registerConnector(instance: Instance, stop: AbortSignal): Promise<CaptureState> {
   const body = await Bun.file(definition).text();
-  const { name } = JSON.parse(body) as { name: string };
+  const { name, config } = JSON.parse(body) as { name: string; config: Record<string, string> };
+  await removeOutdated(instance, name, config);
   const deadline = Date.now() + registeredWithinMs;
   for (;;) {
     stop.throwIfAborted();
@@ -73,6 +76,17 @@ async function statusOf(instance: Instance, name: string): Promise<ConnectStatus
   if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(`Kafka Connect answers ${response.status}: ${await response.text()}`);
   return (await response.json()) as ConnectStatus;
+}
+
+/** Deletes a connector of another configuration; slot and offsets stay, so that the next one goes on where it was. */
+async function removeOutdated(instance: Instance, name: string, config: Record<string, string>) {
+  const response = await ask(instance, `/${name}/config`);
+  if (!response.ok || Bun.deepEquals(await response.json(), { name, ...config })) return;
+  const isGone = async () => {
+    await ask(instance, `/${name}`, { method: "DELETE" });
+    return (await statusOf(instance, name)) === undefined;
+  };
+  await until(`the earlier connector ${name} is gone`, isGone, { withinMs: registeredWithinMs });
 }
 
 async function post(instance: Instance, body: string) {

@@ -1,9 +1,10 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { captureSql, isCapturedSql, replicationRole } from "../contract/change-capture.ts";
+import { captureSql, isCapturedSql, replicationRole, replicationRoleSql } from "../contract/change-capture.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { run } from "./command.ts";
 import type { Instance } from "./instance.ts";
+import { accessSettings, prepareAccess } from "./postgres-access.ts";
 import {
   asUser,
   clusterFolder,
@@ -28,6 +29,7 @@ export const postgres: Service = {
   async prepare(instance, stop) {
     await prepareFolder(instance);
     if (!existsSync(join(clusterFolder(instance), "PG_VERSION"))) await createCluster(instance, stop);
+    await prepareAccess(instance, stop);
   },
 
   programs: (instance) => [
@@ -50,9 +52,9 @@ export const postgres: Service = {
   ],
 };
 
-const settings = ({ config }: Instance) => ({
+const settings = (instance: Instance) => ({
   listen_addresses: "127.0.0.1",
-  port: config.ports.postgres,
+  port: instance.config.ports.postgres,
   unix_socket_directories: "",
   timezone: "UTC",
   log_timezone: "UTC",
@@ -61,6 +63,7 @@ const settings = ({ config }: Instance) => ({
   // For change data capture: a slot that nobody reads may hold back this much WAL and no more.
   wal_level: "logical",
   max_slot_wal_keep_size: "1GB",
+  ...accessSettings(instance),
 });
 
 /** Made under another name first: a cluster is complete, or not there. */
@@ -107,10 +110,10 @@ async function captureChanges({ config, secrets }: Instance) {
   const url = `postgres://${superuser}:${secrets.postgresSuperuser}@127.0.0.1:${config.ports.postgres}/users`;
   const sql = openPostgres(url, 1);
   try {
-    if ((await sql.unsafe(isCapturedSql)).length > 0) return;
     const [role] = await sql`SELECT FROM pg_roles WHERE rolname = ${replicationRole}`;
-    if (!role)
-      await sql.unsafe(`CREATE ROLE ${replicationRole} LOGIN REPLICATION PASSWORD '${secrets.postgresReplication}'`);
+    if (!role) await sql.unsafe(`CREATE ROLE ${replicationRole}`);
+    await sql.unsafe(replicationRoleSql);
+    if ((await sql.unsafe(isCapturedSql)).length > 0) return;
     await sql.begin(async (transaction) => {
       await transaction.unsafe("SET LOCAL ROLE users");
       await transaction.unsafe(captureSql);

@@ -7,7 +7,6 @@ export interface Secrets {
   postgresUsers: string;
   postgresAirflow: string;
   postgresRegistry: string;
-  postgresReplication: string;
   airflowJwtSecret: string;
   airflowApiSecretKey: string;
   airflowFernetKey: string;
@@ -22,7 +21,6 @@ export function keepSecrets(file: string): Secrets {
     postgresUsers: secret(24),
     postgresAirflow: secret(24),
     postgresRegistry: secret(24),
-    postgresReplication: secret(24),
     airflowJwtSecret: secret(32),
     airflowApiSecretKey: secret(32),
     airflowFernetKey: `${secret(32)}=`, // Fernet wants the padding of its 32 bytes

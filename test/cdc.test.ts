@@ -6,7 +6,7 @@ import type { User } from "../contract/user.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
-import { captureState } from "../stack/connector.ts";
+import { captureState, registerConnector } from "../stack/connector.ts";
 import { openInstance, project } from "../stack/instance.ts";
 import { type StartedConsumer, startConsumer } from "./faults/consumer.ts";
 import { type Capture, openCapture } from "./support/capture.ts";
@@ -243,6 +243,18 @@ test("postgres-connector.json is accepted as it stands the first time, and is kn
     const status = (await (await fetch(`${connect}${name}/status`)).json()) as { tasks: { state: string }[] };
     return status.tasks[0]?.state === "RUNNING";
   });
+});
+
+test("a connector of an earlier postgres-connector.json is replaced by today's", async () => {
+  const { name, config } = await Bun.file(join(project, "postgres-connector.json")).json();
+  const url = new URL(`/connectors/${name}/config`, capture.connector.url).href;
+  const earlier = JSON.stringify({ ...config, "poll.interval.ms": "21" });
+  const headers = { "content-type": "application/json" };
+  await until("it is there", async () => (await fetch(url, { method: "PUT", headers, body: earlier })).ok);
+  expect(await registerConnector(await openInstance(), new AbortController().signal)).toMatchObject({
+    task: "RUNNING",
+  });
+  expect(await (await fetch(url)).json()).toEqual({ name, ...config });
 });
 
 test("the stack's own capture is known: connector, task, slot, and what is left to apply", async () => {

@@ -4,8 +4,7 @@ set -euo pipefail
 
 psql --set ON_ERROR_STOP=1 --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname postgres \
   --set users_password="$USERS_DB_PASSWORD" \
-  --set airflow_password="$AIRFLOW_DB_PASSWORD" \
-  --set cdc_password="$CDC_DB_PASSWORD" <<'SQL'
+  --set airflow_password="$AIRFLOW_DB_PASSWORD" <<'SQL'
 CREATE ROLE users LOGIN PASSWORD :'users_password';
 CREATE DATABASE users OWNER users;
 
@@ -14,7 +13,9 @@ CREATE DATABASE airflow OWNER airflow;
 -- A scheduler that was killed may leave transactions open that hold row locks: they are ended after this.
 ALTER ROLE airflow SET idle_in_transaction_session_timeout = '30s';
 
-CREATE ROLE debezium LOGIN REPLICATION PASSWORD :'cdc_password';
+-- It logs in with a certificate. Its membership gives it no right of the owner's: stack/pg_hba.conf asks for it.
+CREATE ROLE debezium LOGIN REPLICATION;
+GRANT users TO debezium WITH INHERIT FALSE, SET FALSE;
 SQL
 
 # The table, its replica identity, triggers, heartbeat and publication, made by the table's owner.

@@ -187,11 +187,14 @@ describe("names", () => {
     for (const name of named)
       expect([name, variables[name], shown.test(name)]).toEqual([name, expect.anything(), true]);
     expect(variables.CDC_POSTGRES_USER).toBe(replicationRole);
+    // Whatever can be shown can be sent anywhere: nothing of it is a secret, which .env would hold.
+    for (const [name, value] of Object.entries(variables))
+      if (shown.test(name)) expect([name, value]).toEqual([name, expect.not.stringContaining("${")]);
   });
 
   test("the connector, PostgreSQL and the contract agree", async () => {
     const roles = await read("script/postgres-init/10-databases.sh");
-    expect(roles).toContain(`CREATE ROLE ${replicationRole} LOGIN REPLICATION`);
+    expect(roles).toContain(`CREATE ROLE ${replicationRole} LOGIN REPLICATION;`);
     expect(roles).toContain(`CREATE DATABASE ${environmentOf("connect").CDC_POSTGRES_DATABASE} `);
     const setup = await read("contract/generated/change_capture.sql");
     expect(setup).toContain(`CREATE PUBLICATION ${connector["publication.name"]} `);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { captureSql } from "../../contract/change-capture.ts";
+import { captureSql, replicationRole } from "../../contract/change-capture.ts";
 import { table, userOf } from "../../contract/tables.ts";
 import type { User } from "../../contract/user.ts";
 import { openPostgres, type Postgres } from "../../runtime/postgres.ts";
@@ -50,6 +50,9 @@ export async function openCapture(file: string, env: Record<string, string> = {}
 
   const server = openPostgres(address("postgres", secrets.postgresSuperuser, "postgres"), 1);
   await server.unsafe(`CREATE DATABASE ${prefix} OWNER users`);
+  // Who may connect to it, as stack/pg_hba.conf says it.
+  await server.unsafe(`CREATE ROLE ${prefix}`);
+  await server.unsafe(`GRANT ${prefix} TO users, ${replicationRole}`);
   const superuser = openPostgres(address("postgres", secrets.postgresSuperuser, prefix), 1);
   const sql = openPostgres(address("users", secrets.postgresUsers, prefix), 4);
   await sql.begin((transaction) => transaction.unsafe(captureSql));
@@ -95,6 +98,7 @@ export async function openCapture(file: string, env: Record<string, string> = {}
       await server`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${prefix}`;
       await Promise.all([sql.end({ timeout: 1 }), superuser.end({ timeout: 1 })]);
       await server.unsafe(`DROP DATABASE ${prefix} WITH (FORCE)`);
+      await server.unsafe(`DROP ROLE ${prefix}`);
       await server.end({ timeout: 1 });
       await dropKeyspace(names.config);
     },

@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { replicationRole } from "../contract/change-capture.ts";
+import { openPostgres, type Postgres } from "../runtime/postgres.ts";
+import { until } from "../runtime/until.ts";
+import { connect } from "../stack/connect.ts";
+import { type Instance, openInstance, project } from "../stack/instance.ts";
+import { askForPasswords, type Method } from "./support/password-thief.ts";
+import { openRecorder } from "./support/recorder.ts";
+
+setDefaultTimeout(240_000);
+
+const plugin = "io.debezium.connector.postgresql.PostgresConnector";
+const name = `stolen_${Date.now().toString(36)}`;
+
+let instance: Instance;
+let superuser: Postgres;
+let definition: Record<string, string>;
+
+/** A request to Connect, as anybody who reaches its port may send it. */
+const send = (method: string, path: string, body?: unknown) =>
+  fetch(`http://127.0.0.1:${instance.config.ports.connect}${path}`, {
+    method,
+    ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(60_000),
+  });
+
+/** What nobody but the stack itself may learn. */
+const secrets = () => Object.values(instance.secrets) as string[];
+
+/** What the worker puts a variable of its environment in place of. */
+const variable = (name: string) => `\${env:${name}}`;
+
+/** The connector as it stands, with a slot and a topic prefix of its own. */
+const stolen = (changes: Record<string, string>) => ({
+  ...definition,
+  ...{ name, "slot.name": name, "topic.prefix": name, "snapshot.mode": "no_data", ...changes },
+});
+
+beforeAll(async () => {
+  instance = await openInstance(process.env);
+  definition = (await Bun.file(join(project, "postgres-connector.json")).json()).config;
+  const { postgresSuperuser } = instance.secrets;
+  superuser = openPostgres(
+    `postgres://postgres:${postgresSuperuser}@127.0.0.1:${instance.config.ports.postgres}/users`,
+  );
+});
+
+afterAll(async () => {
+  await send("DELETE", `/connectors/${name}`);
+  await until("the slot is gone", async () => {
+    await superuser`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${name}`;
+    return true;
+  });
+  await superuser.end({ timeout: 1 });
+});
+
+describe.each(["cleartext", "md5", "scram"] as Method[])("a foreign server that asks for a password (%s)", (method) => {
+  // Whatever the worker could put in its place, were it shown to a connector: variables of its environment.
+  const passwords = () =>
+    ["CDC_POSTGRES_PASSWORD", ...Object.keys(connect.programs(instance)[0]?.env ?? {})].map(variable);
+
+  test("learns none by a configuration that is only to be checked", async () => {
+    const thief = await askForPasswords(method);
+    for (const password of passwords())
+      await send(
+        "PUT",
+        `/connector-plugins/${plugin}/config/validate`,
+        stolen({ ...foreign(thief.port), "database.password": password }),
+      );
+    expect(thief.asked()).toBeGreaterThan(0);
+    expect(secrets().filter((secret) => thief.knows(secret, replicationRole))).toEqual([]);
+    thief.close();
+  });
+
+  test("learns none by a connector", async () => {
+    const thief = await askForPasswords(method);
+    const config = stolen({ ...foreign(thief.port), "database.password": variable("CDC_POSTGRES_PASSWORD") });
+    expect((await send("POST", "/connectors", { name, config })).status).toBe(400);
+    expect(thief.asked()).toBeGreaterThan(0);
+    expect(secrets().filter((secret) => thief.knows(secret, replicationRole))).toEqual([]);
+    thief.close();
+  });
+});
+
+test("there is no password that Debezium's role could be logged in with", async () => {
+  const [role] = await superuser`SELECT rolpassword FROM pg_authid WHERE rolname = ${replicationRole}`;
+  expect(role?.rolpassword).toBeNull();
+});
+
+describe("a connector's Kafka clients read no file for who configures them", () => {
+  const reader = (prefix: string, file: string) => ({
+    [`${prefix}.config.providers`]: "file",
+    [`${prefix}.config.providers.file.class`]: "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
+    [`${prefix}.client.id`]: `\${file:${instance.folder}:${file}}`,
+  });
+
+  test("its producer takes no settings from a request", async () => {
+    const config = stolen({ ...reader("producer.override", "secrets.json") });
+    const answer = await send("POST", "/connectors", { name, config });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("None")]);
+  });
+
+  test("nor does the consumer that Debezium listens for signals with, at a broker of the request's choice", async () => {
+    const broker = await openRecorder();
+    const signals = {
+      "signal.enabled.channels": "kafka",
+      "signal.kafka.topic": name,
+      "signal.kafka.bootstrap.servers": `127.0.0.1:${broker.port}`,
+      ...reader("signal.consumer", "secrets.json"),
+    };
+    expect((await send("POST", "/connectors", { name, config: stolen(signals) })).status).toBe(201);
+    const trace = await until("the broker is asked, or the task has failed", async () => {
+      if (broker.received().length > 0) return "the broker was asked";
+      const status = (await (await send("GET", `/connectors/${name}/status`)).json()) as {
+        tasks: { trace?: string }[];
+      };
+      return status.tasks[0]?.trace;
+    });
+    expect(secrets().filter((secret) => broker.received().includes(secret))).toEqual([]);
+    expect(trace).toContain("DirectoryConfigProvider is not allowed");
+    broker.close();
+  });
+});
+
+test("nobody changes what Connect logs", async () => {
+  expect((await send("PUT", "/admin/loggers/root", { level: "TRACE" })).status).toBe(404);
+});
+
+/** Where the request sends Connect instead, and without TLS. */
+const foreign = (port: number) => ({
+  "database.hostname": "127.0.0.1",
+  "database.port": String(port),
+  "database.sslmode": "disable",
+});

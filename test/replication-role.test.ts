@@ -1,0 +1,89 @@
+import { describe, expect, test } from "bun:test";
+import { createPrivateKey } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import postgres from "postgres";
+import { replicationRole } from "../contract/change-capture.ts";
+import { openInstance } from "../stack/instance.ts";
+import { clientCertificate } from "../stack/postgres-access.ts";
+
+const instance = await openInstance(process.env);
+const { postgresSuperuser, postgresUsers } = instance.secrets;
+const read = (file: string) => readFileSync(join(clientCertificate(instance), file));
+const certificate = {
+  ca: read("ca.crt"),
+  cert: read("client.crt"),
+  key: createPrivateKey({ key: read("client.pk8"), format: "der", type: "pkcs8" }).export({
+    format: "pem",
+    type: "pkcs8",
+  }),
+};
+
+interface Login {
+  user?: string;
+  password?: string;
+  database?: string;
+  /** Whether it shows the certificate. */
+  tls?: boolean;
+  replication?: "true" | "database";
+}
+
+/** What the server answers to a query of somebody who logs in, or the code and the message of its refusal. */
+async function ask(query: string, login: Login) {
+  const { user = replicationRole, password, database = "users", tls = true, replication } = login;
+  const sql = postgres({
+    ...{ host: "127.0.0.1", port: instance.config.ports.postgres, user, database, max: 1, fetch_types: false },
+    password: password ?? "",
+    ssl: tls ? certificate : false,
+    connection: replication ? { replication: replication as never } : {},
+  });
+  try {
+    return [...(await sql.unsafe(query).simple())];
+  } catch (error) {
+    const { code, message } = error as { code: string; message: string };
+    return `${code} ${message}`;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+const refused = expect.stringMatching(/^(28000|28P01) /);
+
+describe("Debezium's role", () => {
+  test("logs in with its certificate, and reads what it is to capture", async () => {
+    expect(await ask("SELECT id FROM created_users LIMIT 0", {})).toEqual([]);
+  });
+
+  test("does not log in without it, whatever the password", async () => {
+    for (const password of ["", replicationRole, postgresUsers])
+      expect(await ask("SELECT 1", { tls: false, password })).toEqual(refused);
+  });
+
+  test("is no other role by it", async () => {
+    for (const user of ["postgres", "users", "airflow", "registry"])
+      expect([user, await ask("SELECT 1", { user, database: user, password: "" })]).toEqual([user, refused]);
+    expect(await ask("SET ROLE users", {})).toStartWith("42501 ");
+    expect(await ask("CREATE TABLE mine (id int)", {})).toStartWith("42501 ");
+    expect(await ask("DELETE FROM created_users", {})).toStartWith("42501 ");
+  });
+
+  test.each(["airflow", "registry", "postgres", "template1"])("does not see the database %s", async (database) => {
+    expect(await ask("SELECT 1", { database })).toEqual(refused);
+    expect(await ask("IDENTIFY_SYSTEM", { database, replication: "database" })).toEqual(refused);
+  });
+
+  test("replicates its own database", async () => {
+    expect(await ask("IDENTIFY_SYSTEM", { replication: "database" })).toEqual([
+      expect.objectContaining({ dbname: "users" }),
+    ]);
+  });
+});
+
+test("nobody is given a physical replication connection, which pg_basebackup needs", async () => {
+  for (const login of [
+    {},
+    { user: "users", password: postgresUsers, tls: false },
+    { user: "postgres", password: postgresSuperuser, tls: false },
+  ])
+    expect(await ask("IDENTIFY_SYSTEM", { ...login, replication: "true" })).toMatch(/^28000 .*replication connection/);
+});

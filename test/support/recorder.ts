@@ -1,0 +1,30 @@
+import { once } from "node:events";
+import net from "node:net";
+
+/** A server that keeps what it is sent. */
+export interface Recorder {
+  port: number;
+  /** Every byte, over all connections. */
+  received: () => Buffer;
+  close: () => void;
+}
+
+/** It says nothing, unless `answer` does. */
+export async function openRecorder(answer: (bytes: Buffer, client: net.Socket) => void = () => {}): Promise<Recorder> {
+  const received: Buffer[] = [];
+  const server = net.createServer((client) => {
+    client.on("error", () => {});
+    client.on("data", (data) => {
+      const bytes = Buffer.from(data);
+      received.push(bytes);
+      answer(bytes, client);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    received: () => Buffer.concat(received),
+    close: () => void server.close(),
+  };
+}
