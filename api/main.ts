@@ -3,6 +3,7 @@ import { openCassandra } from "../runtime/cassandra.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { run } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
+import { watchLoop } from "../runtime/watchdog.ts";
 import { createApp } from "./app.ts";
 import { openDatabase } from "./database.ts";
 import { userStore } from "./users/store.ts";
@@ -15,6 +16,7 @@ const drainMs = 5_000;
 await run(openLog("api"), async (stop) => {
   const config = loadConfig();
   const log = openLog("api", config.log.level);
+  watchLoop("api");
   const { token, bodyLimitBytes } = config.api;
   const client = openCassandra(config, "api", readTimeoutMs);
   const database = openDatabase(client, config, log);

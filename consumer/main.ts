@@ -6,8 +6,9 @@ import { run, StoppedError } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
 import { openRegistry } from "../runtime/registry.ts";
+import { watchLoop } from "../runtime/watchdog.ts";
 import { openSink } from "./cassandra/sink.ts";
-import type { Route } from "./change.ts";
+import type { Message, Route } from "./change.ts";
 import { openChangeRoute } from "./change-route.ts";
 import { consume } from "./consume.ts";
 import { openDeadLetters } from "./dead-letters.ts";
@@ -23,6 +24,7 @@ const closeWithinMs = 2_000;
 await run(openLog("consumer"), async (stop) => {
   const config = loadConfig();
   const log = openLog("consumer", config.log.level);
+  const watchdog = watchLoop("consumer");
   const { topic, deadLetterTopic } = config.kafka;
   const { groupId, maxAheadMs, sessionTimeoutMs, stalledAfterMs } = config.consumer;
 
@@ -59,12 +61,21 @@ await run(openLog("consumer"), async (stop) => {
     await Promise.all([producer.connect(), admin.connect()]);
 
     const readersFor = openSchemas(openRegistry(config.schemaRegistry.url), log);
-    const createdUsers: Route = async (messages, until) =>
-      sift(messages, { readers: await readersFor(messages, until), now: Date.now(), maxAheadMs });
-
-    const routes = new Map([[topic, createdUsers]]);
+    // Said right before the records are decoded, which is where a loop that stands still would stand.
+    const note = (of: string, partition: number, messages: readonly Message[]) =>
+      watchdog.note({ topic: of, partition, offset: messages[0]!.offset, lastOffset: messages.at(-1)!.offset });
+    const createdUsers: Route = async (messages, until, partition) => {
+      const readers = await readersFor(messages, until);
+      note(topic, partition, messages);
+      return sift(messages, { readers, now: Date.now(), maxAheadMs });
+    };
     const changes = openChangeRoute(maxAheadMs, metrics);
-    if (config.cdc.apply) routes.set(config.kafka.changeTopic, changes.route);
+    const userChanges: Route = (messages, until, partition) => {
+      note(config.kafka.changeTopic, partition, messages);
+      return changes.route(messages, until, partition);
+    };
+    const routes = new Map([[topic, createdUsers]]);
+    if (config.cdc.apply) routes.set(config.kafka.changeTopic, userChanges);
 
     await consume(
       {
