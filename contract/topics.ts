@@ -25,6 +25,7 @@ export type Reason =
   | "invalid_user" // Avro that decodes to something that is no user
   | "timestamp_ahead" // dated further in the future than is allowed, where it would outlive every later edit
   | "unsupported_change" // a change event that is about no row
+  | "unreadable_batch" // a whole batch that could not be read, passed over on a person's word
   | "refused"; // Cassandra called the statement invalid
 
 /** A record that cannot be stored: `reason` for the machine, `detail` for the person who looks into it. */
@@ -43,4 +44,8 @@ export const deadLetterHeaders = {
   topic: "source.topic",
   partition: "source.partition",
   offset: "source.offset",
+  /** Of a batch, whose bytes are the letter's value. */
+  lastOffset: "source.last_offset",
+  /** Why somebody passed over it. */
+  because: "because",
 } as const;

@@ -11,6 +11,9 @@ switch (name) {
   case "consumer":
     await import("../consumer/main.ts");
     break;
+  case "skip":
+    await import("../consumer/skip.ts");
+    break;
   case "source":
     await import("../sources/embedded/main.ts");
     break;

@@ -4,7 +4,7 @@ import { airflowEnvironment } from "./airflow.ts";
 import type { Command } from "./command-line.ts";
 import { demo } from "./demo.ts";
 import { StackError } from "./failure.ts";
-import { environmentOf, type Instance } from "./instance.ts";
+import { environmentOf, type Instance, project } from "./instance.ts";
 import { down, up } from "./lifecycle.ts";
 import { removePostgresFolder } from "./postgres-files.ts";
 import { openProgress } from "./progress.ts";
@@ -13,6 +13,7 @@ import { wantNoSpark, wantSpark } from "./spark.ts";
 import { submitSpark } from "./spark-submit.ts";
 import { runSql } from "./sql.ts";
 import { showStatus } from "./status.ts";
+import { supervisorOf } from "./supervisor.ts";
 import { quote } from "./supervisor-files.ts";
 
 /** What the command line can do, by name. */
@@ -91,6 +92,13 @@ export const commands: Record<string, Command> = {
     run: submitSpark,
   },
 
+  skip: {
+    does: "Moves the consumer past a batch that cannot be read, whose bytes the dead-letter topic keeps.",
+    takes: "TOPIC PARTITION OFFSET",
+    options: { "--because REASON": "why nobody needs the records of this batch" },
+    run: skip,
+  },
+
   sql: {
     does: "Runs SQL on this stack's PostgreSQL, as the owner of created_users.",
     takes: "[SQL, or stdin]",
@@ -121,6 +129,20 @@ async function showLogs(instance: Instance, [service, ...options]: string[]): Pr
     .map(({ program }) => join(instance.folder, "logs", `${program}.log`))
     .filter((file) => existsSync(file));
   return exec(["tail", "-n", "100", ...options, ...files], instance);
+}
+
+/** A group's offsets can be moved only while it has no members, so the stack's own consumer is stopped meanwhile. */
+async function skip(instance: Instance, args: string[]): Promise<number> {
+  const supervisor = supervisorOf(instance);
+  const runs = (await supervisor.isRunning())
+    ? (await supervisor.states()).some(({ name, state }) => name === "consumer" && state === "RUNNING")
+    : false;
+  if (runs) await supervisor.stop("consumer");
+  try {
+    return await exec([process.execPath, join(project, "consumer", "skip.ts"), ...args], instance);
+  } finally {
+    if (runs) await supervisor.start("consumer");
+  }
 }
 
 async function reset(instance: Instance, args: string[]): Promise<number> {

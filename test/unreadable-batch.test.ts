@@ -3,13 +3,14 @@ import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { openRecorder } from "./faults/records.ts";
 import { dropKeyspace, readRows } from "./support/cassandra.ts";
-import { lagOf } from "./support/kafka.ts";
+import { lagOf, readTopic } from "./support/kafka.ts";
 import { namesOf } from "./support/names.ts";
-import { damage, storedBatches } from "./support/segments.ts";
+import { startProgram } from "./support/program.ts";
+import { bytesOf, damage, storedBatches } from "./support/segments.ts";
 
-test("a damaged batch is named, what lies before it and in other partitions is stored", async () => {
+test("a damaged batch is named, all else is stored, and a person's word moves past it and keeps its bytes", async () => {
   const names = namesOf(import.meta.path, { KAFKA_PARTITIONS: "3" });
-  const { topic, groupId, config } = names;
+  const { topic, groupId, config, env } = names;
   const recorder = await openRecorder(names);
   for (let batch = 0; batch < 3; batch++) await recorder.sendUsers(300); // a batch for each partition
   const [, damaged] = storedBatches(topic, 1);
@@ -31,8 +32,46 @@ test("a damaged batch is named, what lies before it and in other partitions is s
   await recorder.sendUsers(300);
   await until("others still arrive", async () => (await readRows(config)).size > 900 - unread + 100);
   expect(await lagOf(config, groupId, topic)).toBeGreaterThanOrEqual(unread);
+
+  const skip = async (offset: bigint) => {
+    const program = startProgram("consumer/skip.ts", [topic, "1", String(offset), "--because", "a test's own"], env);
+    return { code: await program.exited, output: await program.output() };
+  };
+  // Not while the group has members, not another batch; then once, with the bytes kept first.
+  const refused = await skip(baseOffset);
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.output).toContain(`the group ${groupId} has members`);
   consumer.signal("SIGTERM");
   expect(await consumer.exited).toBe(0);
+  expect((await skip(lastOffset + 1n)).output).toContain(
+    `waits at the batch of offsets ${baseOffset} to ${lastOffset}`,
+  );
+  expect(await readTopic(config, config.kafka.deadLetterTopic)).toEqual([]);
+  for (const said of ["batch skipped", "nothing to skip"]) {
+    const { code, output } = await skip(baseOffset);
+    expect(output).toContain(said);
+    expect(code).toBe(0);
+  }
+  const [letter, ...others] = await readTopic(config, config.kafka.deadLetterTopic);
+  expect(others).toEqual([]);
+  expect(letter?.value).toEqual(bytesOf(damaged!));
+  expect(letter?.headers).toEqual({
+    reason: "unreadable_batch",
+    detail: "checksum mismatch",
+    "source.topic": topic,
+    "source.partition": "1",
+    "source.offset": String(baseOffset),
+    "source.last_offset": String(lastOffset),
+    because: "a test's own",
+  });
+
+  const next = startConsumer(names);
+  await until("the rest is stored", async () => (await lagOf(config, groupId, topic)) === 0);
+  const lost = Number(lastOffset - baseOffset) + 1;
+  expect((await readRows(config)).size).toBe(1_200 - lost);
+  await until("it is ready", async () => (await next.status("/readyz")) === 200);
+  next.signal("SIGTERM");
+  expect(await next.exited).toBe(0);
   await recorder.close();
   await dropKeyspace(config);
-}, 120_000);
+}, 180_000);

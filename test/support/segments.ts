@@ -43,3 +43,7 @@ export function damage({ file, position, length }: StoredBatch): void {
   writeSync(descriptor, byte, 0, 1, position + length - 2);
   closeSync(descriptor);
 }
+
+/** A batch's bytes as they lie there. */
+export const bytesOf = ({ file, position, length }: StoredBatch): Buffer =>
+  readFileSync(file).subarray(position, position + length);
