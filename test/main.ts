@@ -2,6 +2,7 @@
  * `bun run test`: the check, the unit tests, the Python tests, and the tests on the real services, on a stack of its own
  * that is taken down whatever happens. `bun run test FILE…` runs these files alone on such a stack.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { install } from "../stack/install.ts";
 import { project } from "../stack/instance.ts";
@@ -104,7 +105,16 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
     stop.abort(new Error(signal));
   });
 
-const total = await main(process.argv.slice(2), stop.signal);
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((file) => !existsSync(join(project, file)));
+if (unknown !== undefined) {
+  const isHelp = unknown === "--help" || unknown === "-h";
+  if (!isHelp) console.error(`There is no test file ${unknown}; nothing was started.`);
+  console.error("usage: bun run test [FILE]…   everything, or these test files, on a stack of its own");
+  process.exit(isHelp ? 0 : 2);
+}
+
+const total = await main(wanted, stop.signal);
 for (const failure of total.failures) console.log(`failed: ${failure}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exit(stop.signal.aborted ? 130 : total.failed === 0 ? 0 : 1);

@@ -29,6 +29,8 @@ export interface Airflow {
   tasks: (runId: string) => Promise<Map<string, TaskInstance>>;
   /** Clears the whole run, or one task of it with all that follow, to be run again. */
   clear: (runId: string, from?: string) => Promise<void>;
+  /** Sets a run's state as a person does in the UI. */
+  mark: (runId: string, state: "success" | "failed") => Promise<void>;
   countsOf: (runId: string, taskId: string) => Promise<Counts>;
   /** What Airflow kept of a task's output. */
   logOf: (runId: string, taskId: string, attempt: number) => Promise<string>;
@@ -95,6 +97,10 @@ function operations(api: KyInstance, dag: string): Omit<Airflow, "url"> {
       await api.post(`${path}/clearTaskInstances`, {
         json: { dag_run_id: runId, dry_run: false, only_failed: false, reset_dag_runs: true, ...which },
       });
+    },
+
+    async mark(runId, state) {
+      await api.patch(at(runId), { json: { state } });
     },
 
     async countsOf(runId, taskId) {

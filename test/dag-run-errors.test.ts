@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { dagId, runDag } from "../stack/airflow-run.ts";
+import { StackError } from "../stack/failure.ts";
+import { type Instance, openInstance } from "../stack/instance.ts";
+import { type Airflow, openAirflow } from "./support/airflow.ts";
+import { controlStack, type StackControl } from "./support/stack.ts";
+
+setDefaultTimeout(120_000);
+let stack: StackControl;
+let airflow: Airflow;
+let instance: Instance;
+const runIds = new Set<string>();
+
+// Without a scheduler a run starts no task, and becomes what a person makes of it.
+beforeAll(async () => {
+  [stack, airflow, instance] = await Promise.all([controlStack(), openAirflow(), openInstance()]);
+  await airflow.unpause();
+  await stack.stop("airflow-scheduler");
+});
+afterAll(async () => {
+  for (const id of runIds) await airflow.mark(id, "failed");
+  await stack.start("airflow-scheduler");
+});
+
+/** Follows a run to its end as `demo` does, which a person marks as soon as it has begun. */
+async function errorOf(mark?: "success" | "failed", withinMs = 60_000): Promise<StackError & { run: string }> {
+  let run = "";
+  const tell = (doing: string) => {
+    const [, id] = doing.match(/^run (.*): fetch /) ?? [];
+    if (!id || run) return;
+    run = id;
+    runIds.add(id);
+    if (mark) void airflow.mark(id, mark);
+  };
+  const ended = runDag(instance, { tell, stop: new AbortController().signal, withinMs });
+  const error = await ended.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(error instanceof StackError)) throw error ?? new Error("the run ended well");
+  return Object.assign(error, { run });
+}
+
+test("a run that does not end is given up with its state and what to look at", async () => {
+  const { message, remedy, run } = await errorOf(undefined, 3_000);
+  expect(message).toBe(
+    `The run ${run} of ${dagId} is still queued after 3 s: fetch waiting, format waiting, backup waiting, produce waiting`,
+  );
+  expect(remedy).toContain("bun run logs airflow-scheduler");
+});
+
+test("a run that failed without a failed task is said to be that, with each task's state", async () => {
+  const { message, remedy, run } = await errorOf("failed");
+  expect(message).toMatch(
+    /^The run \S+ of user_automation failed, but no task did: fetch \w+, format \w+, backup \w+, /,
+  );
+  expect(message).toContain(run);
+  expect(message).not.toContain("fetch failed");
+  expect(remedy).toContain(`/dags/${dagId}/runs/`);
+});
+
+test("a run without counts is an error that names the tasks, and no run of zero users", async () => {
+  const { message, run } = await errorOf("success");
+  expect(message).toBe(
+    `The run ${run} of ${dagId} succeeded, but there are no counts of fetch, format, backup, produce`,
+  );
+});
