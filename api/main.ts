@@ -20,7 +20,7 @@ await run(openLog("api"), async (stop) => {
   const { token, bodyLimitBytes } = config.api;
   const client = openCassandra(config, "api", readTimeoutMs);
   const database = openDatabase(client, config, log);
-  const users = userStore(database, config.cassandra.keyspace, token);
+  const users = userStore(database, config.cassandra.keyspace);
   const app = createApp({ users, log, names: config, token, bodyLimitBytes });
 
   const server = Bun.serve({ hostname: config.host, port: config.ports.api, idleTimeout: 120, fetch: app.fetch });

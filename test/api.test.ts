@@ -1,6 +1,7 @@
 /** What the API does with users, on a real table. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { types } from "cassandra-driver";
+import { cursorOf, pageStateOf } from "../api/users/cursor.ts";
 import { validUsers } from "../contract/samples.ts";
 import { deleteCql, rowOf, upsertCql } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
@@ -257,6 +258,25 @@ describe("listing", () => {
     const { users } = (await ask("GET", "/users?limit=5")).body;
     expect((await ask("GET", "/first-five")).body).toEqual({ users });
     expect(users).toHaveLength(5);
+  });
+
+  test("whatever page state a cursor carries, it gives a page or 400", async () => {
+    const query = "users";
+    await Promise.all([newcomer(), newcomer(), newcomer()].map((user) => ask("POST", "/add-user", user)));
+    const firstCursor = (await ask("GET", "/users?limit=1")).body.cursor;
+    const states = Array.from({ length: 300 }, (_, seed) => {
+      const state = Buffer.from(pageStateOf(query, firstCursor)!, "hex");
+      // One byte changed, cut off, or random altogether.
+      if (seed % 3 === 0) state[seed % state.length]! ^= 1 + (seed % 255);
+      if (seed % 3 === 1) return state.subarray(0, seed % state.length);
+      return seed % 3 === 2 ? Buffer.from(crypto.getRandomValues(new Uint8Array(seed % 60))) : state;
+    });
+    const refused = [];
+    for (const state of states.map((bytes) => bytes.toString("hex"))) {
+      const { status } = await ask("GET", `/users?limit=2&cursor=${cursorOf(query, state) ?? ""}`);
+      if (status !== 200 && status !== 400) refused.push({ state, status });
+    }
+    expect(refused).toEqual([]);
   });
 
   test("a cursor opens no other query than its own", async () => {

@@ -1,34 +1,31 @@
 import { Problem } from "../errors.ts";
 
 /**
- * Cursors carry the driver's page state between two requests. Each is sealed for the query that it came from, since
- * Cassandra cannot tell the page state of one query from that of another, nor from noise.
+ * Cursors carry the driver's page state between two requests, under a checksum with the query that it came from, since
+ * Cassandra cannot tell the page state of one query from that of another, nor from noise. They need no key: whoever may
+ * read may begin anywhere, and any process, also after a restart, takes the cursors of another.
  */
-export function cursors(secret: string) {
-  const sealOf = (query: string, state: Buffer) =>
-    new Bun.CryptoHasher("sha256", secret).update(query).update("\0").update(state).digest().subarray(0, sealBytes);
+const sumOf = (query: string, state: Buffer) =>
+  new Bun.CryptoHasher("sha256").update(query).update("\0").update(state).digest().subarray(0, sumBytes);
 
-  return {
-    /** The cursor for a page state in the driver's hexadecimal form; null where that was the last page. */
-    seal(query: string, pageState: string | null | undefined): string | null {
-      if (!pageState) return null;
-      const state = Buffer.from(pageState, "hex");
-      return Buffer.concat([sealOf(query, state), state]).toString("base64url");
-    },
+const sumBytes = 8;
 
-    /** The page state of a cursor that `seal` made for the same query. @throws Problem 400 for any other */
-    open(query: string, cursor: string | undefined): string | undefined {
-      if (cursor === undefined) return undefined;
-      const bytes = Buffer.from(cursor, "base64url");
-      const state = bytes.subarray(sealBytes);
-      if (!bytes.subarray(0, sealBytes).equals(sealOf(query, state)) || bytes.toString("base64url") !== cursor)
-        throw badCursor();
-      return state.toString("hex");
-    },
-  };
+/** The cursor for a page state in the driver's hexadecimal form; null where that was the last page. */
+export function cursorOf(query: string, pageState: string | null | undefined): string | null {
+  if (!pageState) return null;
+  const state = Buffer.from(pageState, "hex");
+  return Buffer.concat([sumOf(query, state), state]).toString("base64url");
 }
 
-const sealBytes = 8;
+/** The page state of a cursor that was made for the same query. @throws Problem 400 for any other */
+export function pageStateOf(query: string, cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const bytes = Buffer.from(cursor, "base64url");
+  const state = bytes.subarray(sumBytes);
+  if (!bytes.subarray(0, sumBytes).equals(sumOf(query, state)) || bytes.toString("base64url") !== cursor)
+    throw badCursor();
+  return state.toString("hex");
+}
 
 export const badCursor = () => {
   const detail = "not a cursor of this query; begin again without one";

@@ -2,7 +2,7 @@ import { errors, types } from "cassandra-driver";
 import { deleteCql, rowOf, selectCql, table, upsertCql, userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
 import type { Database } from "../database.ts";
-import { badCursor, cursors } from "./cursor.ts";
+import { badCursor, cursorOf, pageStateOf } from "./cursor.ts";
 import { latest } from "./latest.ts";
 import type { NewUser, UserChanges } from "./shapes.ts";
 import { halve, splitRing, type TokenRange } from "./token-ranges.ts";
@@ -40,7 +40,7 @@ const columns = fields.map(({ name }) => name).join(", ");
 /** Ranges that a count is made of, how many are counted side by side, and how long one may take. */
 const counting = { ranges: 32, sideBySide: 4, readTimeout: 12_000 };
 
-export function userStore(database: Database, keyspace: string, cursorSecret = "", nowMs = Date.now): UserStore {
+export function userStore(database: Database, keyspace: string, nowMs = Date.now): UserStore {
   const users = `${keyspace}.${table}`;
   const cql = {
     count: `SELECT count(*) FROM ${users} WHERE token(id) > ? AND token(id) <= ?`,
@@ -55,7 +55,6 @@ export function userStore(database: Database, keyspace: string, cursorSecret = "
   };
   const clock = writeClock(nowMs);
   const inTurn = takeTurns();
-  const { seal, open } = cursors(cursorSecret);
 
   async function find(id: string) {
     const row = (await database.query(cql.find, [id])).first();
@@ -74,12 +73,12 @@ export function userStore(database: Database, keyspace: string, cursorSecret = "
   }
 
   async function page(query: string, text: string, parameters: unknown[], limit: number, cursor?: string) {
-    const pageState = open(query, cursor);
+    const pageState = pageStateOf(query, cursor);
     try {
       const result = await database.query(text, parameters, { autoPage: false, fetchSize: limit, pageState });
-      return { users: result.rows.map(userOf), cursor: seal(query, result.pageState) };
+      return { users: result.rows.map(userOf), cursor: cursorOf(query, result.pageState) };
     } catch (error) {
-      // A sealed page state that Cassandra refuses was made by another version of it.
+      // Whoever forged it, or another version of Cassandra that made it.
       if (cursor !== undefined && isProtocolError(error)) throw badCursor();
       throw error;
     }
