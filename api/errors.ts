@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Context, ErrorHandler, NotFoundHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { messageOf } from "../runtime/lifecycle.ts";
+import { messageOf, stackOf } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AppEnv } from "./route.ts";
 
@@ -193,5 +193,3 @@ function respond(c: Context<AppEnv>, { status, detail, more }: Problem): Respons
   };
   return c.body(JSON.stringify(document), status, { ...more.headers, "Content-Type": "application/problem+json" });
 }
-
-const stackOf = (error: unknown) => (error instanceof Error ? error.stack : undefined);

@@ -74,7 +74,7 @@ test("everything that is wrong is listed at once, with the key and the variable 
     faultsOf("fetch: { attempts: never }\nports: { api: 70000 }\ncolour: red", { POSTGRES_URL: "nonsense" }),
   ).toEqual([
     "fetch.attempts: Invalid input: expected number, received NaN; set it in config.yaml or by FETCH_ATTEMPTS",
-    "postgres.url: Invalid URL; set it in config.yaml or by POSTGRES_URL",
+    "postgres.url: must be a postgres:// URL; set it in config.yaml or by POSTGRES_URL",
     "ports.api: Too big: expected number to be <=65535; set it in config.yaml or by API_PORT",
     '(top level): Unrecognized key: "colour"; set it in config.yaml',
   ]);

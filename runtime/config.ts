@@ -12,12 +12,15 @@ const count = (value: number, env: string, what: string) =>
   setting(z.coerce.number().int().min(1).default(value), env, what);
 const flag = (value: boolean, env: string, what: string) =>
   setting(z.union([z.boolean(), z.stringbool()]).default(value), env, what);
-const items = (item = z.string()) =>
+const items = (item: z.ZodType<string, string>) =>
   z
     .union([z.string().transform((line) => line.split(",").map((each) => each.trim())), z.array(z.string())])
     .pipe(z.array(item));
-const list = (env: string, what: string) => setting(items().optional(), env, what);
-const address = (env: string, what: string) => setting(z.url().optional(), env, what);
+const list = (item: z.ZodType<string, string>, env: string, what: string) => setting(items(item).optional(), env, what);
+const hostAndPort = z.string().regex(/^(\[[^\]@\s]+\]|[^:@/\s]+):\d+$/, "must be host:port");
+const hostAndMaybePort = z.string().regex(/^(\[[^\]@\s]+\]|[^:@/\s]+)(:\d+)?$/, "must be host or host:port");
+const webUrl = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
+const address = (env: string, what: string) => setting(webUrl.optional(), env, what);
 
 /**
  * Every setting of every program. `config.yaml` holds the same keys, and an environment variable overrides each.
@@ -40,7 +43,7 @@ const Settings = z.strictObject({
     .prefault({}),
   dummyjson: z
     .strictObject({
-      url: setting(z.url().default("https://dummyjson.com/users"), "DUMMYJSON_URL", "The dummyjson users endpoint."),
+      url: setting(webUrl.default("https://dummyjson.com/users"), "DUMMYJSON_URL", "The dummyjson users endpoint."),
     })
     .prefault({}),
   fetch: z
@@ -60,7 +63,7 @@ const Settings = z.strictObject({
     .prefault({}),
   kafka: z
     .strictObject({
-      brokers: list("KAFKA_BROKERS", "Bootstrap brokers, host:port, separated by commas."),
+      brokers: list(hostAndPort, "KAFKA_BROKERS", "Bootstrap brokers, host:port, separated by commas."),
       topic: text(usersCreated, "KAFKA_TOPIC", "Topic of created users (Avro, keyed by id)."),
       deadLetterTopic: text(
         deadLetters,
@@ -78,17 +81,28 @@ const Settings = z.strictObject({
     .prefault({}),
   schemaRegistry: z
     .strictObject({
-      url: address("SCHEMA_REGISTRY_URL", "Schema Registry, Confluent API."),
+      url: address(
+        "SCHEMA_REGISTRY_URL",
+        "Schema Registry, Confluent API; http://user:password@… where it asks for them.",
+      ),
     })
     .prefault({}),
   postgres: z
     .strictObject({
-      url: address("POSTGRES_URL", "PostgreSQL, postgres://user:password@host:port/database."),
+      url: setting(
+        z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }).optional(),
+        "POSTGRES_URL",
+        "PostgreSQL, postgres://user:password@host:port/database.",
+      ),
     })
     .prefault({}),
   cassandra: z
     .strictObject({
-      contactPoints: list("CASSANDRA_CONTACT_POINTS", "Cassandra nodes, host or host:port, separated by commas."),
+      contactPoints: list(
+        hostAndMaybePort,
+        "CASSANDRA_CONTACT_POINTS",
+        "Cassandra nodes, host or host:port, separated by commas.",
+      ),
       localDataCenter: text("datacenter1", "CASSANDRA_LOCAL_DATA_CENTER", "The data centre to talk to."),
       keyspace: setting(
         z
@@ -136,7 +150,11 @@ const Settings = z.strictObject({
   api: z
     .strictObject({
       token: setting(
-        z.string().min(16).optional(),
+        z
+          .string()
+          .min(16)
+          .regex(/^[!-~]*$/, "must be printable ASCII without spaces, since a header has to carry it")
+          .optional(),
         "API_TOKEN",
         "Bearer token that writes must carry; left out, writes are open.",
       ),
@@ -236,7 +254,7 @@ export function resolveConfig(yaml: string, env: Record<string, string | undefin
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => {
       const key = issue.path.join(".");
-      const name = settings.find((entry) => entry.path.join(".") === key)?.env;
+      const name = settings.find(({ path }) => path.every((part, index) => part === issue.path[index]))?.env;
       return `${key || "(top level)"}: ${issue.message}; set it in ${file}${name ? ` or by ${name}` : ""}`;
     });
     throw new ConfigError(faults);

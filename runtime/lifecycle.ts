@@ -1,3 +1,4 @@
+import { withShownAddresses } from "./addresses.ts";
 import { ConfigError } from "./config.ts";
 import type { Log } from "./log.ts";
 
@@ -63,14 +64,15 @@ function report(log: Log, error: unknown): number {
   return final ? exitCodes.final : exitCodes.retriable;
 }
 
-/** What an error says, its causes included, on one line. */
+/** What an error says, its causes included, on one line; addresses in it without what may be secret. */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`;
+  if (!(error instanceof Error)) return withShownAddresses(String(error));
+  const message = withShownAddresses(error.message);
+  return error.cause === undefined ? message : `${message}: ${messageOf(error.cause)}`;
 }
 
 /** Where an error was thrown, its causes included; without their messages. */
-function stackOf(error: unknown): string | undefined {
+export function stackOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const frames = error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? [];
   const cause = stackOf(error.cause);

@@ -1,4 +1,5 @@
 import ky, { HTTPError } from "ky";
+import { shownAddress } from "./addresses.ts";
 import { FinalError } from "./lifecycle.ts";
 
 /** A schema (Avro JSON) and those whose names it uses, each before those that refer to it. */
@@ -20,8 +21,12 @@ export interface Registry {
   schemaOf(id: number): Promise<RegisteredSchema | null>;
 }
 
-/** A client of the Schema Registry's Confluent API; requests are tried five times and then throw. */
+/**
+ * A client of the Schema Registry's Confluent API; requests are tried five times and then throw. A user and a password in
+ * the URL are sent as basic authentication.
+ */
 export function openRegistry(url: string): Registry {
+  const shown = shownAddress(url);
   const http = ky.extend({
     prefix: url,
     timeout: 10_000,
@@ -49,7 +54,7 @@ export function openRegistry(url: string): Registry {
     if (status === 404) return null;
     if (!ok) {
       const final = status >= 400 && status < 500 && status !== 408 && status !== 429;
-      throw new (final ? FinalError : Error)(`Schema Registry at ${url} answers ${status} when asked for ${path}`);
+      throw new (final ? FinalError : Error)(`Schema Registry at ${shown} answers ${status} when asked for ${path}`);
     }
     return response.json<Answer>();
   }
@@ -84,10 +89,10 @@ export function openRegistry(url: string): Registry {
           );
         if (error instanceof HTTPError && [401, 403, 404].includes(error.response.status))
           throw new FinalError(
-            `Schema Registry answers ${error.response.status}; is ${url} its Confluent API? Set schemaRegistry.url, SCHEMA_REGISTRY_URL.`,
+            `Schema Registry answers ${error.response.status}; is ${shown} its Confluent API? Set schemaRegistry.url, SCHEMA_REGISTRY_URL.`,
             { cause: error },
           );
-        throw new Error(`the schema of ${subject} could not be registered at ${url}`, { cause: error });
+        throw new Error(`the schema of ${subject} could not be registered at ${shown}`, { cause: error });
       }
     },
 

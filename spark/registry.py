@@ -2,10 +2,11 @@
 
 import json
 import urllib.error
-import urllib.parse
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 from faults import TransientError
 from user_schema import UserSchema
@@ -21,7 +22,7 @@ class Registry:
     """
 
     def __init__(self, url: str, schema: UserSchema) -> None:
-        self._url = url.rstrip("/")
+        self._url, self._headers = _address(url)
         self._schema = schema
         #: Writer schemas by id; None where values cannot become users.
         self.writers: dict[int, str | None] = {}
@@ -44,7 +45,7 @@ class Registry:
         """Referenced schemas, each once and before those that refer to it. One that is missing is left out."""
         schemas = []
         for reference in answer.get("references") or []:
-            path = f"subjects/{urllib.parse.quote(reference['subject'], safe='')}/versions/{reference['version']}"
+            path = f"subjects/{quote(reference['subject'], safe='')}/versions/{reference['version']}"
             if path in asked or len(asked) >= MAX_REFERENCES:
                 continue
             asked.add(path)
@@ -56,7 +57,8 @@ class Registry:
     def _fetch(self, path: str) -> dict[str, Any] | None:
         url = f"{self._url}/{path}"
         try:
-            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
+            request = urllib.request.Request(url, headers=self._headers)
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
                 return json.load(response)
         except urllib.error.HTTPError as answer:
             if answer.code == 404:
@@ -64,3 +66,13 @@ class Registry:
             raise TransientError(f"the Schema Registry returned {answer.code} for {url}") from answer
         except OSError as cause:
             raise TransientError(f"cannot reach the Schema Registry at {url}: {cause}") from cause
+
+
+def _address(url: str) -> tuple[str, dict[str, str]]:
+    """The URL as a log may show it, without user, password and query, and the headers that log in."""
+    parts = urlsplit(url)
+    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl().rstrip("/")
+    if parts.username is None:
+        return shown, {}
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return shown, {"Authorization": f"Basic {b64encode(login.encode()).decode()}"}

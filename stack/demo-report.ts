@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { shownAddress } from "../runtime/addresses.ts";
 import { type FinishedRun, taskIds } from "./airflow-run.ts";
 import type { CaptureState } from "./connector.ts";
 import { environmentOf, type Instance, usesEmbeddedSource } from "./instance.ts";
@@ -87,8 +88,8 @@ export function showReport(instance: Instance, report: DemoReport): void {
 /** Plainly: which source the users are from, and how to take the other one. */
 function sourceOf(instance: Instance): string {
   const { config } = instance;
-  if (config.source === "dummyjson") return config.dummyjson.url;
-  if (!usesEmbeddedSource(instance)) return config.randomuser.url;
+  if (config.source === "dummyjson") return shownAddress(config.dummyjson.url);
+  if (!usesEmbeddedSource(instance)) return shownAddress(config.randomuser.url);
   return "the embedded source (made-up users; RANDOMUSER_URL=https://randomuser.me/api/1.4/ takes live ones)";
 }
 

@@ -1,5 +1,6 @@
 import ky, { HTTPError } from "ky";
 import { firstFault } from "../contract/user.ts";
+import { shownAddress } from "../runtime/addresses.ts";
 import type { Config } from "../runtime/config.ts";
 import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
@@ -27,18 +28,19 @@ export async function askSource(
   { log, stop }: { log: Log; stop: AbortSignal },
 ): Promise<Answer> {
   const url = source.url(config, ask);
+  const shown = shownAddress(url);
   let text: string;
   try {
     text = await get(url, config.fetch, log, stop);
   } catch (error) {
     if (error instanceof HTTPError && !transientStatuses.includes(error.response.status))
-      throw new FinalError(`${source.name} refuses the request with status ${error.response.status}: ${url}`);
+      throw new FinalError(`${source.name} refuses the request with status ${error.response.status}: ${shown}`);
     stop.throwIfAborted(); // another attempt would have been made
-    throw new TransientError(`${source.name} did not answer in ${config.fetch.attempts} attempts: ${url}`, {
+    throw new TransientError(`${source.name} did not answer in ${config.fetch.attempts} attempts: ${shown}`, {
       cause: error,
     });
   }
-  return readAnswer(source, text, url, ask);
+  return readAnswer(source, text, shown, ask);
 }
 
 /** The response's text -> records and rejects. Pure. */

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { columnArrays, createSql, holdSql, upsertSql } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
@@ -49,7 +50,7 @@ export const backup: Task<{ input?: string }> = {
 
     const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0 };
     try {
-      await patiently("create the table", () => sql.unsafe(createSql));
+      await patiently("create the table", () => Promise.race([sql.unsafe(createSql), noAnswer()]));
       for await (const batch of lines(input)) {
         const { users, rejects } = parseUsers(batch);
         const store = (part: UserLine[]) => patiently("store users", () => upsert(sql, part));
@@ -68,6 +69,12 @@ export const backup: Task<{ input?: string }> = {
     return counts;
   },
 };
+
+/** postgres.js tells nobody that a server closes each connection before it has answered, and connects again for ever. */
+async function noAnswer(): Promise<never> {
+  await wait(awayAtMostMs, undefined, { ref: false });
+  throw Object.assign(new Error(`no answer within ${awayAtMostMs / 1_000} s`), { code: "CONNECT_TIMEOUT" });
+}
 
 interface Stored {
   inserted: number;

@@ -111,7 +111,7 @@ test("each fault of the configuration is a line of its own", async () => {
   const lines = stderr.trimEnd().split("\n");
   expect(lines.length).toBe(2);
   expect(lines[0]).toContain('msg="configuration is wrong" fault="fetch.attempts: ');
-  expect(lines[1]).toContain('msg="configuration is wrong" fault="postgres.url: Invalid URL; set it in');
+  expect(lines[1]).toContain('msg="configuration is wrong" fault="postgres.url: must be a postgres:// URL; set it in');
   expect(stderr).not.toContain("stack=");
 });
 

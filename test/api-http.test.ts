@@ -1,7 +1,7 @@
 /** What the API is to whoever asks: its refusals, its guards, its documentation, its counts. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createApp } from "../api/app.ts";
-import { openLog } from "../runtime/log.ts";
+import type { Log } from "../runtime/log.ts";
 import { type Answer, newcomer, openApp } from "./support/app.ts";
 
 const token = "a token of sixteen characters or more".replaceAll(" ", "-");
@@ -104,14 +104,24 @@ describe("bad requests", () => {
     expect((await ask("DELETE", `/get-user/${id}`)).headers.get("Allow")).toBe("GET");
   });
 
-  test("what is unexpected is 500 without a word of its cause", async () => {
+  test("what is unexpected is 500 without a word of its cause, and the log has its stack", async () => {
+    const logged: Record<string, unknown>[] = [];
+    const log = { error: (_: string, properties: Record<string, unknown>) => logged.push(properties) };
     const broken = createApp({
       users: { ...store, find: () => Promise.reject(new Error("secret")) },
-      log: openLog("api", "fatal"),
+      log: log as unknown as Log,
     });
     const answer = await ask("GET", `/get-user/${id}`, undefined, broken);
     expectProblem(answer, 500);
     expect(JSON.stringify(answer.body)).not.toContain("secret");
+    expect(logged).toEqual([
+      {
+        requestId: answer.body.requestId,
+        route: `/get-user/${id}`,
+        error: "secret",
+        stack: expect.stringMatching(/^Error:\n +at .*api-http\.test\.ts/),
+      },
+    ]);
   });
 
   function expectProblem({ status, headers, body }: Answer, expected: number) {

@@ -1,0 +1,225 @@
+/** No secret of the settings is in a log, an error or an answer, whatever the services do. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import net from "node:net";
+import getPort from "get-port";
+import { createTopics, openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
+import { openRegistry } from "../runtime/registry.ts";
+import { until } from "../runtime/until.ts";
+import { namesOf } from "./support/names.ts";
+import { type StartedProgram, startProgram } from "./support/program.ts";
+
+setDefaultTimeout(240_000);
+
+const tasks = ["fetch", "format", "backup", "produce"];
+const secrets: string[] = [];
+const plant = (setting: string) => {
+  const secret = `planted-${setting}-${crypto.randomUUID()}`;
+  secrets.push(secret, encodeURIComponent(secret));
+  return secret;
+};
+const basicOf = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString("base64");
+
+/** Every setting that can carry a secret, with one planted, and the services at `address`. */
+function planted(address: string) {
+  const registryPassword = plant("registry");
+  const sourcePassword = plant("source");
+  secrets.push(basicOf("registrar", registryPassword), basicOf("reader", sourcePassword));
+  return {
+    API_TOKEN: plant("token"),
+    CASSANDRA_CONTACT_POINTS: address,
+    CASSANDRA_USERNAME: "cassandra",
+    CASSANDRA_PASSWORD: plant("cassandra"),
+    KAFKA_BROKERS: address,
+    POSTGRES_URL: `postgres://users:${plant("postgres")}@${address}/users?sslpassword=${plant("postgres-query")}`,
+    SCHEMA_REGISTRY_URL: `http://registrar:${registryPassword}@${address}/apis?key=${plant("registry-query")}#${plant("registry-fragment")}`,
+    RANDOMUSER_URL: `http://reader:${sourcePassword}@${address}/api/1.4/?key=${plant("source-query")}`,
+    DUMMYJSON_URL: `http://reader:${plant("dummyjson")}@${address}/users?key=${plant("dummyjson-query")}`,
+    FETCH_ATTEMPTS: "2",
+    FETCH_TIMEOUT_MS: "2000",
+  };
+}
+
+function expectNoSecret(where: string, text: string) {
+  expect(text.length).toBeGreaterThan(0);
+  const lines = text.split("\n").filter((line) => secrets.some((secret) => line.includes(secret)));
+  expect({ where, lines }).toEqual({ where, lines: [] });
+}
+
+/** A server that answers whatever it is sent with `answer`, and closes the connection. */
+function answering(answer: string): Promise<{ address: string; close: () => void }> {
+  const server = net.createServer((socket) => {
+    socket.on("error", () => {}).on("data", () => socket.end(answer));
+  });
+  return new Promise((resolve) =>
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as net.AddressInfo;
+      resolve({ address: `127.0.0.1:${port}`, close: () => server.close() });
+    }),
+  );
+}
+
+const http = (status: string, body: string, headers = "") =>
+  `HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
+
+const started: StartedProgram[] = [];
+const start = (file: string, args: string[], env: Record<string, string>) => {
+  const program = startProgram(file, args, env);
+  started.push(program);
+  return program;
+};
+afterAll(() => {
+  for (const program of started) program.signal("SIGKILL");
+});
+
+const { env: real } = namesOf(import.meta.path);
+
+describe.each([
+  { what: "are away", answer: undefined },
+  { what: "refuse", answer: http("401 Unauthorized", "no", 'WWW-Authenticate: Basic realm="x"\r\n') },
+  {
+    what: "answer something else",
+    answer: http("200 OK", '{"error": "this is no service", "results": [], "users": 1}'),
+  },
+])("services that $what learn nobody's secrets to a log", ({ answer }) => {
+  let env: Record<string, string>;
+  let close = () => {};
+  beforeAll(async () => {
+    const server = answer === undefined ? undefined : await answering(answer);
+    close = server?.close ?? close;
+    env = { ...real, ...planted(server?.address ?? `127.0.0.1:${await getPort()}`) };
+  });
+  afterAll(() => close());
+
+  test("the tasks", async () => {
+    const runs = [
+      ...tasks.map((task) => ({ task, program: start("tasks/main.ts", [task], env) })),
+      {
+        task: "fetch from dummyjson",
+        program: start("tasks/main.ts", ["fetch"], { ...env, USERS_SOURCE: "dummyjson" }),
+      },
+      // With a registry that answers, produce comes as far as Kafka.
+      {
+        task: "produce to Kafka",
+        program: start("tasks/main.ts", ["produce"], { ...env, SCHEMA_REGISTRY_URL: real.SCHEMA_REGISTRY_URL! }),
+      },
+    ];
+    for (const { task, program } of runs) {
+      const code = await program.exited;
+      expect([task, code > 0]).toEqual([task, task !== "format"]);
+      expectNoSecret(task, await program.output());
+    }
+  });
+
+  test("the consumer and the API", async () => {
+    const ports = { API_PORT: String(await getPort()), CONSUMER_PORT: String(await getPort()) };
+    const api = start("api/main.ts", [], { ...env, ...ports });
+    const consumer = start("consumer/main.ts", [], { ...env, ...ports });
+    // Some services' answers end a program, and others are asked again and again.
+    const hasSaidWhy = async (program: StartedProgram) => /retrying|failed/.test(await program.output());
+    await until("both say why they cannot work", async () => (await hasSaidWhy(api)) && (await hasSaidWhy(consumer)));
+    for (const [port, path] of [
+      [ports.API_PORT, "/readyz"],
+      [ports.API_PORT, "/users?cursor=x"],
+      [ports.API_PORT, "/metrics"],
+      [ports.API_PORT, "/delete-user/c7a41086-06e3-4bfe-9c40-4e9da2df42c8"],
+      [ports.CONSUMER_PORT, "/readyz"],
+      [ports.CONSUMER_PORT, "/metrics"],
+    ] as const) {
+      const answered = await fetch(`http://127.0.0.1:${port}${path}`, {
+        method: path.startsWith("/delete") ? "DELETE" : "GET",
+        headers: { Authorization: "Bearer wrong" },
+      }).catch(() => undefined);
+      if (answered) expectNoSecret(path, (await answered.text()) || "nothing");
+    }
+    for (const program of [api, consumer]) program.signal("SIGTERM");
+    for (const program of [api, consumer]) {
+      await program.exited;
+      expectNoSecret("the log", await program.output());
+    }
+  });
+});
+
+test("a registry that refuses the consumer learns nobody's secrets to a log", async () => {
+  const registry = await answering(http("401 Unauthorized", "no"));
+  const names = namesOf(import.meta.path);
+  const kafka = openKafka(names.config, "secrets-test", openLog("secrets-test", "error"));
+  const [admin, producer] = [kafka.admin(), kafka.producer()];
+  try {
+    await Promise.all([admin.connect(), producer.connect()]);
+    await createTopics(admin, names.config);
+    await producer.send({ topic: names.topic, messages: [{ value: Buffer.from([0, 0, 0, 0, 7, 1]) }] });
+    const { SCHEMA_REGISTRY_URL } = planted(registry.address);
+    const env = { ...names.env, SCHEMA_REGISTRY_URL, CONSUMER_PORT: String(await getPort()) };
+    const consumer = start("consumer/main.ts", [], env);
+    await until("it says why it cannot go on", async () => (await consumer.output()).includes("Schema Registry at"));
+    const readyz = await fetch(`http://127.0.0.1:${env.CONSUMER_PORT}/readyz`).catch(() => undefined);
+    if (readyz) expectNoSecret("/readyz", await readyz.text());
+    consumer.signal("SIGTERM");
+    await consumer.exited;
+    expectNoSecret("the log", await consumer.output());
+  } finally {
+    await Promise.all([admin.disconnect(), producer.disconnect()]);
+    registry.close();
+  }
+});
+
+test("a wrong password is refused without being repeated", async () => {
+  const url = new URL(real.POSTGRES_URL!);
+  url.password = plant("wrong-password");
+  const backup = start("tasks/main.ts", ["backup"], { ...real, POSTGRES_URL: url.href });
+  expect(await backup.exited).toBe(2);
+  expect(await backup.output()).toContain("POSTGRES_URL");
+  expectNoSecret("backup", await backup.output());
+});
+
+test("a setting that is wrong is named without its value", async () => {
+  const wrong = {
+    API_TOKEN: `${plant("token")}\n`,
+    SCHEMA_REGISTRY_URL: `http://registrar:${plant("registry")}@127.0.0.1:99999`,
+    POSTGRES_URL: `postgres://users:${plant("postgres")}#1@127.0.0.1/users`,
+    RANDOMUSER_URL: `reader:${plant("source")}@127.0.0.1`,
+    KAFKA_BROKERS: `user:${plant("kafka")}@127.0.0.1:9092`,
+    CASSANDRA_CONTACT_POINTS: `user:${plant("cassandra")}@127.0.0.1:9042`,
+  };
+  const program = start("api/main.ts", [], { ...real, ...wrong });
+  expect(await program.exited).toBe(2);
+  const output = await program.output();
+  for (const name of Object.keys(wrong)) expect(output).toContain(name);
+  expectNoSecret("the log", output);
+});
+
+test.each([
+  ["a line break", "a-token-that-is-long-enough\n"],
+  ["a space at its end", "a-token-that-is-long-enough "],
+  ["a space within", "a token that is long enough"],
+  ["a control character", "a-token-that-is-long\u0001enough"],
+  ["a letter beyond ASCII", "a-töken-that-is-long-enough"],
+  ["a letter beyond Latin-1", "a-tokeń-that-is-long-enough"],
+])("a token with %s, which no header carries as it is, is refused at the start", async (_, token) => {
+  const api = start("api/main.ts", [], { ...real, API_TOKEN: token });
+  expect(await api.exited).toBe(2);
+  expect(await api.output()).toContain("API_TOKEN");
+});
+
+test("a user and a password in the registry's or a source's address are sent as basic authentication", async () => {
+  const asked: (string | null)[] = [];
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: ({ headers }) => {
+      asked.push(headers.get("authorization"));
+      return Response.json({ schema: '"string"' });
+    },
+  });
+  try {
+    const [password, user] = ["pässword/with:signs", "registrar"];
+    const address = `http://${user}:${encodeURIComponent(password)}@127.0.0.1:${server.port}`;
+    expect(await openRegistry(`${address}/apis`).schemaOf(7)).toEqual({ schema: '"string"', references: [] });
+    const task = start("tasks/main.ts", ["fetch"], { ...real, RANDOMUSER_URL: `${address}/api/1.4/` });
+    await task.exited;
+    expect(asked).toEqual(Array(2).fill(`Basic ${basicOf(user, password)}`));
+  } finally {
+    await server.stop(true);
+  }
+});
