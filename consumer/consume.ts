@@ -139,10 +139,9 @@ function waitAt(unreadable: UnreadableBatch, { batch, pause }: EachBatchPayload,
   const { topic, partition } = batch;
   const { baseOffset, lastOffset, detail } = unreadable;
   log.error("batch cannot be read", { topic, partition, offset: baseOffset, lastOffset, detail });
-  progress.blocked(topic, partition, {
-    lastOffset,
-    why: `the batch at offset ${baseOffset} cannot be read: ${detail}`,
-  });
+  const remedy = `\`bun run skip ${topic} ${partition} ${baseOffset} --because "…"\` moves past it and keeps its bytes`;
+  const why = `the batch at offset ${baseOffset} cannot be read: ${detail}; ${remedy}`;
+  progress.blocked(topic, partition, { lastOffset, why });
   setTimeout(pause(), fetchAgainAfterMs).unref();
 }
 

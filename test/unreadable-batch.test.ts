@@ -21,7 +21,7 @@ test("a damaged batch is named, all else is stored, and a person's word moves pa
   const unread = batches[1]!.slice(1).reduce((sum, batch) => sum + Number(batch.lastOffset - batch.baseOffset) + 1, 0);
   await until("all else is stored", async () => (await readRows(config)).size === 900 - unread);
   const { baseOffset, lastOffset } = damaged!;
-  const why = `topic ${topic}, partition 1: the batch at offset ${baseOffset} cannot be read: checksum mismatch`;
+  const why = `topic ${topic}, partition 1: the batch at offset ${baseOffset} cannot be read: checksum mismatch; \`bun run skip ${topic} 1 ${baseOffset} --because`;
   await until("it is named", async () => (await consumer.readiness()).includes(why));
   expect(await consumer.status("/readyz")).toBe(503);
   expect(await consumer.status("/healthz")).toBe(200);
