@@ -3,6 +3,7 @@
  * them; and schemas by which few bytes can mean endless work are refused. spark/user_schema.py has the same rules.
  */
 import avro from "avsc";
+import { type Cursor, readVarint } from "./varint.ts";
 
 /** A schema's size: characters, types inside one another, and types with every reference written out. */
 export const schemaLimits = { length: 256 * 1024, depth: 32, types: 2_000 };
@@ -27,7 +28,7 @@ export type Walk = (body: Buffer) => void;
 export function walkOf(type: avro.Type): Walk {
   const shape = shapeOf(type, { depth: 0, inside: [], count: { types: 0 } });
   return (body) => {
-    const cursor: Cursor = { body, at: 0, steps: 0 };
+    const cursor: Walker = { bytes: body, at: 0, steps: 0 };
     walk(shape, cursor);
     if (cursor.at !== body.length) throw new Error(`${body.length - cursor.at} bytes follow the record`);
   };
@@ -76,30 +77,29 @@ function leastBytes(shape: Shape): number {
   }
 }
 
-interface Cursor {
-  body: Buffer;
-  at: number;
+/** A place in a body, and how many steps led to it. */
+interface Walker extends Cursor {
   steps: number;
 }
 
 /** Follows one value, as often as avsc would take a step. */
-function walk(shape: Shape, cursor: Cursor): void {
+function walk(shape: Shape, cursor: Walker): void {
   if (++cursor.steps > maxSteps) throw new Error(`a value takes more than ${maxSteps} steps`);
   switch (shape.kind) {
     case "fixed":
       pass(cursor, shape.length);
       return;
     case "number":
-      readLong(cursor);
+      readVarint(cursor);
       return;
     case "text":
-      pass(cursor, readLong(cursor));
+      pass(cursor, readVarint(cursor));
       return;
     case "record":
       for (const field of shape.fields) walk(field, cursor);
       return;
     case "union": {
-      const index = readLong(cursor);
+      const index = readVarint(cursor);
       const branch = shape.branches[index];
       if (!branch) throw new Error(`a union of ${shape.branches.length} has no branch ${index}`);
       walk(branch, cursor);
@@ -111,11 +111,11 @@ function walk(shape: Shape, cursor: Cursor): void {
 }
 
 /** Arrays and maps come in blocks: a count and as many items; a negative count is followed by the block's bytes. */
-function walkBlocks(shape: Extract<Shape, { kind: "array" | "map" }>, cursor: Cursor): void {
-  for (let count = readLong(cursor); count !== 0; count = readLong(cursor)) {
-    const end = count < 0 ? readLong(cursor) + cursor.at : undefined;
+function walkBlocks(shape: Extract<Shape, { kind: "array" | "map" }>, cursor: Walker): void {
+  for (let count = readVarint(cursor); count !== 0; count = readVarint(cursor)) {
+    const end = count < 0 ? readVarint(cursor) + cursor.at : undefined;
     for (let left = Math.abs(count); left > 0; left--) {
-      if (shape.kind === "map") pass(cursor, readLong(cursor)); // the key
+      if (shape.kind === "map") pass(cursor, readVarint(cursor)); // the key
       walk(shape.kind === "map" ? shape.values : shape.items, cursor);
     }
     if (end !== undefined && end !== cursor.at) throw new Error("a block has another length than it says");
@@ -124,19 +124,7 @@ function walkBlocks(shape: Extract<Shape, { kind: "array" | "map" }>, cursor: Cu
 }
 
 function pass(cursor: Cursor, length: number): void {
-  if (length < 0 || length > cursor.body.length - cursor.at)
+  if (length < 0 || length > cursor.bytes.length - cursor.at)
     throw new Error(`a length of ${length} reaches past the end`);
   cursor.at += length;
-}
-
-/** A zigzag variable-length integer; exact up to 2^53. */
-function readLong(cursor: Cursor): number {
-  let value = 0;
-  for (let factor = 1; factor < 2 ** 70; factor *= 128) {
-    const byte = cursor.body[cursor.at++];
-    if (byte === undefined) throw new Error("the bytes are cut off");
-    value += (byte & 0x7f) * factor;
-    if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-  throw new Error("a number is too long");
 }

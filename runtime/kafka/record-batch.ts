@@ -1,5 +1,6 @@
 // @ts-expect-error: kafkajs declares no types for its inner files
 import crc32C from "kafkajs/src/protocol/recordBatch/crc32C";
+import { type Cursor, readVarint } from "../../contract/varint.ts";
 import { decompress, maxBatchBytes } from "./compression.ts";
 
 /** A record as kafkajs hands it on; offset and time (milliseconds) as decimal text. */
@@ -137,11 +138,6 @@ function readHeaders(cursor: Cursor, end: number): FetchedRecord["headers"] {
   return headers;
 }
 
-interface Cursor {
-  bytes: Buffer;
-  at: number;
-}
-
 /** Bytes after their length, which is -1 for null. */
 function readBytes(cursor: Cursor, end: number): Buffer | null {
   const length = readVarint(cursor);
@@ -150,18 +146,6 @@ function readBytes(cursor: Cursor, end: number): Buffer | null {
   if (length < 0 || start + length > end) throw new RangeError("a length reaches past its record");
   cursor.at += length;
   return cursor.bytes.subarray(start, cursor.at);
-}
-
-/** A zigzag variable-length integer; exact up to 2^53. */
-function readVarint(cursor: Cursor): number {
-  let value = 0;
-  for (let factor = 1; factor < 2 ** 64; factor *= 128) {
-    const byte = cursor.bytes[cursor.at++];
-    if (byte === undefined) throw new RangeError("a record is cut off");
-    value += (byte & 0x7f) * factor;
-    if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-  throw new RangeError("a number is too long");
 }
 
 function unreadableRecord(batch: Buffer, error: unknown): FetchedRecord {

@@ -1,0 +1,19 @@
+export interface Cursor {
+  bytes: Buffer;
+  at: number;
+}
+
+/**
+ * A zigzag variable-length integer, as Avro and Kafka's records write all their numbers and lengths; exact up to 2^53.
+ * @throws RangeError where the bytes end before the number does, or it has more than 64 bits
+ */
+export function readVarint(cursor: Cursor): number {
+  let value = 0;
+  for (let factor = 1; factor < 2 ** 70; factor *= 128) {
+    const byte = cursor.bytes[cursor.at++];
+    if (byte === undefined) throw new RangeError("the bytes are cut off");
+    value += (byte & 0x7f) * factor;
+    if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+  throw new RangeError("a number is too long");
+}
