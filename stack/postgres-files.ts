@@ -8,6 +8,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -48,6 +49,7 @@ export async function prepareFolder(instance: Instance): Promise<void> {
   mkdirSync(folder, { recursive: true });
   chownSync(folder, 0, unprivileged);
   chmodSync(folder, 0o710);
+  writeFileSync(join(folder, "stack"), `${instance.folder}\n`); // whose it is, for who finds it without its stack
   await copyBinaries(instance);
   await adoptCluster(instance);
 }

@@ -99,6 +99,7 @@ test("a database that an earlier version made in the stack's folder is moved and
 test("what is deleted with a stack includes PostgreSQL's files, wherever they are", async () => {
   const { folder } = await withPostgres(async (told) => told);
   expect(existsSync(folder)).toBe(true);
+  if (isRoot) expect(readFileSync(join(folder, "stack"), "utf8")).toBe(`${env.STACK_DIR}\n`);
   removePostgresFolder(await openInstance(env));
   if (isRoot) expect(existsSync(folder)).toBe(false);
   else expect(folder).toStartWith(env.STACK_DIR);
