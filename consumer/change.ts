@@ -1,10 +1,14 @@
 import type { Reason } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 
+/** A record's headers by name, in the order of the record; an array holds the values of a name that occurs again. */
+export type Headers = Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>;
+
 /** A record as Kafka delivers it: the offset and the time it was produced (milliseconds) as decimal text. */
 export interface Message {
   key: Buffer | null;
   value: Buffer | null;
+  headers?: Headers;
   offset: string;
   timestamp: string;
 }

@@ -1,41 +1,70 @@
 import { expect, test } from "bun:test";
 import { Registry } from "prom-client";
-import { openLog } from "../runtime/log.ts";
+import { nullHeader } from "../runtime/kafka/null-headers.ts";
+import { type Log, openLog } from "../runtime/log.ts";
 import type { DeadLetter } from "./change.ts";
 import { type Letter, openDeadLetters, requestsOf } from "./dead-letters.ts";
 import { declareMetrics } from "./metrics.ts";
 
 const log = openLog("test", "error");
 const never = new AbortController().signal;
+const dependencies = {
+  send: async () => {},
+  isTransient: () => false,
+  topic: "users_created.dlq",
+  metrics: declareMetrics(new Registry()),
+  log,
+};
 const origin = { topic: "users_created", partition: 3 };
 const letter = (bytes: number, offset = "42"): DeadLetter => ({
-  message: { key: Buffer.from("k"), value: Buffer.alloc(bytes), offset, timestamp: "0" },
+  message: { key: Buffer.from("k"), value: Buffer.alloc(bytes), offset, timestamp: "1768456800000" },
   reason: "no_magic_byte",
   detail: "the value does not begin with magic byte 0 and a schema id",
 });
 
 test("a letter keeps the original's bytes and says where it came from and why", async () => {
   const sent: Letter[] = [];
-  const { send } = openDeadLetters({
-    send: async (letters) => sent.push(...letters),
-    isTransient: () => false,
-    topic: "users_created.dlq",
-    metrics: declareMetrics(new Registry()),
-    log,
-  });
+  const { send } = openDeadLetters({ ...dependencies, send: async (letters) => sent.push(...letters) });
   await send(origin, [letter(4)], never);
   expect(sent).toEqual([
     {
       key: Buffer.from("k"),
       value: Buffer.alloc(4),
       headers: {
-        reason: "no_magic_byte",
-        detail: "the value does not begin with magic byte 0 and a schema id",
-        "source.topic": "users_created",
-        "source.partition": "3",
-        "source.offset": "42",
+        reason: ["no_magic_byte"],
+        detail: ["the value does not begin with magic byte 0 and a schema id"],
+        "source.topic": ["users_created"],
+        "source.partition": ["3"],
+        "source.offset": ["42"],
+        "source.timestamp": ["1768456800000"],
       },
     },
+  ]);
+});
+
+test("the original's headers stay as they are, ours are the last of a name", async () => {
+  const sent: Letter[] = [];
+  const { send } = openDeadLetters({ ...dependencies, send: async (letters) => sent.push(...letters) });
+  const [trace, empty, theirs] = [Buffer.from([0, 255]), Buffer.alloc(0), Buffer.from("theirs")];
+  const original = letter(4);
+  original.message.headers = { trace: [trace, null, trace], empty, none: null, reason: theirs };
+  await send(origin, [original], never);
+  const headers = sent[0]!.headers;
+  expect(Object.keys(headers).slice(0, 4)).toEqual(["trace", "empty", "none", "reason"]);
+  expect(headers.trace).toEqual([trace, nullHeader, trace]);
+  expect(headers.empty?.[0]).toBe(empty);
+  expect(headers.none?.[0]).toBe(nullHeader);
+  expect(headers.reason).toEqual([theirs, "no_magic_byte"]);
+});
+
+test("the log has a line for each reason, with how many and from where to where", async () => {
+  const lines: unknown[] = [];
+  const warn = (event: string, properties: unknown) => lines.push([event, properties]);
+  const { send } = openDeadLetters({ ...dependencies, log: { warn } as unknown as Log });
+  await send(origin, [letter(4, "42"), { ...letter(4, "43"), reason: "no_value" }, letter(4, "57")], never);
+  expect(lines).toEqual([
+    ["dead-lettered", { ...origin, reason: "no_magic_byte", count: 2, firstOffset: "42", lastOffset: "57" }],
+    ["dead-lettered", { ...origin, reason: "no_value", count: 1, firstOffset: "43", lastOffset: "43" }],
   ]);
 });
 

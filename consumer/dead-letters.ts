@@ -1,17 +1,18 @@
 import { deadLetterHeaders } from "../contract/topics.ts";
+import { nullHeader } from "../runtime/kafka/null-headers.ts";
 import type { Log } from "../runtime/log.ts";
 import { retry } from "../runtime/retry.ts";
-import type { DeadLetter } from "./change.ts";
+import type { DeadLetter, Headers } from "./change.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** What one request to the dead-letter topic carries at most, unless a single letter is larger. */
 const maxRequestBytes = 512 * 1024;
 
-/** A record of the dead-letter topic: the original's key and value, and where it came from and why in the headers. */
+/** A record of the dead-letter topic: the original's key, value and headers, and where it came from and why. */
 export interface Letter {
   key: Buffer | null;
   value: Buffer | null;
-  headers: Record<string, string>;
+  headers: Record<string, (Buffer | string)[]>;
 }
 
 /** Where a slice of records was read. */
@@ -49,14 +50,10 @@ export function openDeadLetters({ send, isTransient, topic, metrics, log }: Depe
         for (const [reason, count] of Object.entries(Object.groupBy(request, ({ reason }) => reason)))
           metrics.deadLetters.inc({ topic: origin.topic, reason }, count.length);
       }
-      const [first] = letters;
-      if (first)
-        log.warn("dead-lettered", {
-          ...origin,
-          count: letters.length,
-          offset: first.message.offset,
-          reason: first.reason,
-        });
+      for (const [reason, group] of Object.entries(Object.groupBy(letters, ({ reason }) => reason))) {
+        const [first, last] = [group[0]!.message.offset, group.at(-1)!.message.offset];
+        log.warn("dead-lettered", { ...origin, reason, count: group.length, firstOffset: first, lastOffset: last });
+      }
     },
   };
 }
@@ -64,21 +61,30 @@ export function openDeadLetters({ send, isTransient, topic, metrics, log }: Depe
 const letterOf = ({ topic, partition }: Origin, { message, reason, detail }: DeadLetter): Letter => ({
   key: message.key,
   value: message.value,
-  headers: {
+  headers: headersOf(message.headers, {
     [deadLetterHeaders.reason]: reason,
     [deadLetterHeaders.detail]: detail,
     [deadLetterHeaders.topic]: topic,
     [deadLetterHeaders.partition]: String(partition),
     [deadLetterHeaders.offset]: message.offset,
-  },
+    [deadLetterHeaders.timestamp]: message.timestamp,
+  }),
 });
+
+/** The original's headers, and ours after them; neither takes the other's place. */
+function headersOf(original: Headers = {}, ours: Record<string, string>): Letter["headers"] {
+  const headers: Letter["headers"] = Object.create(null); // "__proto__" is a name like any other
+  for (const [name, value] of [...Object.entries(original), ...Object.entries(ours)])
+    headers[name] = [...(headers[name] ?? []), ...[value].flat().map((each) => each ?? nullHeader)];
+  return headers;
+}
 
 /** Cuts letters into requests that the broker takes: at most `maxBytes` of originals each, or one letter. Pure. */
 export function* requestsOf(letters: readonly DeadLetter[], maxBytes = maxRequestBytes): Generator<DeadLetter[]> {
   let request: DeadLetter[] = [];
   let bytes = 0;
   for (const letter of letters) {
-    const size = (letter.message.key?.length ?? 0) + (letter.message.value?.length ?? 0) + letter.detail.length + 200;
+    const size = sizeOf(letter);
     if (request.length > 0 && bytes + size > maxBytes) {
       yield request;
       request = [];
@@ -88,4 +94,12 @@ export function* requestsOf(letters: readonly DeadLetter[], maxBytes = maxReques
     bytes += size;
   }
   if (request.length > 0) yield request;
+}
+
+/** What a letter weighs in a request, about: the original, and headers of ours. */
+function sizeOf({ message: { key, value, headers = {} }, detail }: DeadLetter): number {
+  let size = (key?.length ?? 0) + (value?.length ?? 0) + detail.length + 250;
+  for (const [name, values] of Object.entries(headers))
+    for (const each of [values].flat()) size += name.length + (each?.length ?? 0) + 4;
+  return size;
 }

@@ -6,6 +6,7 @@ import { run, StoppedError } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
 import { openRegistry } from "../runtime/registry.ts";
+import { retry } from "../runtime/retry.ts";
 import { watchLoop } from "../runtime/watchdog.ts";
 import { openSink } from "./cassandra/sink.ts";
 import type { Message, Route } from "./change.ts";
@@ -33,7 +34,8 @@ await run(openLog("consumer"), async (stop) => {
   const progress = openProgress({ metrics, sessionTimeoutMs, stalledAfterMs });
   const cassandra = openCassandra(config, "consumer");
   const kafka = openKafka(config, "consumer", log, Number.MAX_SAFE_INTEGER);
-  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  // Without retries of its own: ours are counted and logged, and a stop ends them.
+  const producer = openKafka(config, "consumer", log, 0).producer({ allowAutoTopicCreation: false });
   const admin = kafka.admin();
 
   const refresh = () => progress.refreshLag((of) => partitionLags(admin, groupId, of));
@@ -58,7 +60,9 @@ await run(openLog("consumer"), async (stop) => {
 
   try {
     await Promise.all([prepareKafka(config, "consumer", log, stop), prepareCassandra(cassandra, config, log, stop)]);
-    await Promise.all([producer.connect(), admin.connect()]);
+    const connect = () => producer.connect();
+    await retry(connect, { what: "connect to Kafka for dead letters", while: isTransient, stop, log });
+    await admin.connect();
 
     const readersFor = openSchemas(openRegistry(config.schemaRegistry.url), log);
     // Said right before the records are decoded, which is where a loop that stands still would stand.

@@ -37,13 +37,18 @@ export interface Rejected {
 
 export const rejected = (reason: Reason, detail: string): Rejected => ({ kind: "rejected", reason, detail });
 
-/** Headers of a dead letter; key and value are the original's own bytes. */
+/**
+ * Headers that a dead letter has beside the original's own, which keep their names and bytes: of two with the same name
+ * the last one is the letter's. Key and value are the original's bytes too; the letter's own time is when it was written.
+ */
 export const deadLetterHeaders = {
   reason: "reason",
   detail: "detail",
   topic: "source.topic",
   partition: "source.partition",
   offset: "source.offset",
+  /** When the original was produced, in milliseconds since 1970. */
+  timestamp: "source.timestamp",
   /** Of a batch, whose bytes are the letter's value. */
   lastOffset: "source.last_offset",
   /** Why somebody passed over it. */

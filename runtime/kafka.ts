@@ -3,6 +3,7 @@ import { type Admin, type ITopicConfig, Kafka, KafkaJSError, KafkaJSNumberOfRetr
 import RequestQueue from "kafkajs/src/network/requestQueue";
 import type { Config } from "./config.ts";
 import { patchFetchResponse } from "./kafka/fetch-response.ts";
+import { patchNullHeaders } from "./kafka/null-headers.ts";
 import { logCreatorOf } from "./kafka-log.ts";
 import type { Log } from "./log.ts";
 import { retry } from "./retry.ts";
@@ -18,6 +19,7 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending:
 };
 
 patchFetchResponse();
+patchNullHeaders();
 
 /**
  * A kafkajs client whose log goes to the program's own. `clientId` names the program on the broker; `retries` is how

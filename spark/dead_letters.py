@@ -5,21 +5,24 @@ from pyspark.sql import functions as F
 
 from settings import Settings
 
-# A dead letter is the original record, which may be as large as the broker accepts, plus headers.
-MAX_REQUEST_BYTES = 4 * 1024 * 1024
+# A dead letter is the original record, which may be as large as its topic accepts (16 MiB), plus headers.
+MAX_REQUEST_BYTES = 17 * 1024 * 1024
 
 
 def send(records: DataFrame, settings: Settings) -> None:
     """
-    Returns once all in-sync replicas have every record: key and value unchanged, reason and origin in the headers.
+    Returns once all in-sync replicas have every record: key, value and headers unchanged, reason and origin in headers
+    after the original's.
     """
-    headers = F.array(
+    ours = F.array(
         _header("reason", F.col("reason")),
         _header("detail", F.col("detail")),
         _header("source.topic", F.col("topic")),
         _header("source.partition", F.col("partition").cast("string")),
         _header("source.offset", F.col("offset").cast("string")),
+        _header("source.timestamp", F.unix_millis("timestamp").cast("string")),
     )
+    headers = F.coalesce(F.concat("headers", ours), ours)
     records.select("key", "value", headers.alias("headers")).write.format("kafka").options(
         **{
             "kafka.bootstrap.servers": settings.brokers,

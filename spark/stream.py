@@ -24,7 +24,10 @@ STUCK_AFTER_SECONDS, GIVE_UP_AFTER_SECONDS = 20.0, 180.0
 
 @dataclass(frozen=True)
 class Stream:
-    """A topic and the function that writes a batch of its records (key, value, topic, partition, offset)."""
+    """
+    A topic and the function that writes a batch of its records (key, value, headers, topic, partition, offset,
+    timestamp).
+    """
 
     name: str
     topic: str
@@ -38,9 +41,10 @@ def start(spark: SparkSession, stream: Stream, settings: Settings, options: Opti
         .option("subscribe", stream.topic)
         .option("startingOffsets", "earliest")
         .option("failOnDataLoss", "true")
+        .option("includeHeaders", "true")
         .option("maxOffsetsPerTrigger", options.max_records)
         .load()
-        .select("key", "value", "topic", "partition", "offset")
+        .select("key", "value", "headers", "topic", "partition", "offset", "timestamp")
     )
     writer = (
         records.writeStream.queryName(stream.name)

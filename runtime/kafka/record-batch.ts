@@ -125,12 +125,12 @@ function readRecord(
 
 /** A header that occurs more than once has all its values in an array, as kafkajs has it. */
 function readHeaders(cursor: Cursor, end: number): FetchedRecord["headers"] {
-  const headers: FetchedRecord["headers"] = {};
+  const headers: FetchedRecord["headers"] = Object.create(null); // "__proto__" is a name like any other
   const count = readVarint(cursor);
   for (let index = 0; index < count; index++) {
     const name = readBytes(cursor, end)?.toString() ?? "";
     const value = readBytes(cursor, end);
-    const known = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    const known = headers[name];
     if (known === undefined) headers[name] = value;
     else if (Array.isArray(known)) known.push(value);
     else headers[name] = [known, value];

@@ -1,8 +1,10 @@
 import avro from "avsc";
+import type { IHeaders } from "kafkajs";
 import { validUsers } from "../../contract/samples.ts";
 import type { Reason } from "../../contract/topics.ts";
 import type { User } from "../../contract/user.ts";
 import { avroSchema, encode, maxValueBytes } from "../../contract/wire.ts";
+import { nullHeader } from "../../runtime/kafka/null-headers.ts";
 import { randomuser } from "../../sources/randomuser.ts";
 import { randomuserPeople } from "../../sources/samples.ts";
 
@@ -10,6 +12,7 @@ import { randomuserPeople } from "../../sources/samples.ts";
 export interface Specimen {
   key: Buffer | null;
   value: Buffer | null;
+  headers?: IHeaders;
   fate: "stored" | "ignored" | Reason;
 }
 
@@ -27,6 +30,19 @@ export interface SchemaIds {
   /** An id that the registry does not know. */
   missing: number;
 }
+
+/** Bytes that are no text, a name twice, no bytes, no value, and names that a dead letter's own headers have. */
+const strangeHeaders: IHeaders = {
+  traceparent: Buffer.from([0, 0xff, 0xfe]),
+  twice: [Buffer.from("b"), Buffer.from("a")],
+  empty: Buffer.alloc(0),
+  none: nullHeader,
+  "": "no name",
+  ["__proto__"]: "a name like any other",
+  reason: "theirs",
+  "source.offset": ["-1", nullHeader],
+  "__connect.errors.topic": "elsewhere",
+};
 
 type AvroField = { name: string; type: unknown; default?: unknown };
 const withFields = (change: (fields: AvroField[]) => AvroField[]) => ({
@@ -139,7 +155,7 @@ export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
       frame(ids.recursive, Buffer.concat([body(rachel), Buffer.alloc(60_000, 2), Buffer.alloc(1)])),
     ),
 
-    poison("no_value", null),
+    { ...poison("no_value", null), headers: strangeHeaders },
     poison("no_value", null, null),
     poison("too_large", Buffer.concat([encode(rachel, ids.current), Buffer.alloc(maxValueBytes)])),
     poison("no_magic_byte", Buffer.alloc(0)),
@@ -232,7 +248,7 @@ export function changeSpecimens(): Specimen[] {
     about(rachel.id, event("u", { after: { ...rachel, first_name: "Older" } }, Date.UTC(2020, 0) * 1_000)),
 
     about(kept.id, { op: "c", after: kept }, "undecodable"),
-    record("broken", Buffer.from("{"), "undecodable"),
+    { ...record("broken", Buffer.from("{"), "undecodable"), headers: strangeHeaders },
     about(kept.id, event("u", { after: { ...kept, email: "nobody" } }, commit(13)), "invalid_user"),
     about(kept.id, event("u", { after: { ...kept, username: 42 } }, commit(14)), "invalid_user"),
     about(kept.id, event("d", { before: { id: "42" } }, commit(15)), "invalid_user"),

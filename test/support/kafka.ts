@@ -1,3 +1,4 @@
+import type { IHeaders } from "kafkajs";
 import type { User } from "../../contract/user.ts";
 import { isRejected, readerOf, schemaIdOf } from "../../contract/wire.ts";
 import type { Config } from "../../runtime/config.ts";
@@ -6,11 +7,16 @@ import { topicLag } from "../../runtime/lag.ts";
 import { openLog } from "../../runtime/log.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 
-/** A record as it lies in a topic; headers as text. */
+/** A record as it lies in a topic. */
 export interface TopicRecord {
   key: string | null;
   value: Buffer | null;
+  /** The headers as text; of a name that occurs more than once, the last. */
   headers: Record<string, string>;
+  /** Every header as it is. */
+  allHeaders: [name: string, value: Buffer | null][];
+  /** When it was produced, in milliseconds since 1970. */
+  timestamp: string;
   partition: number;
   offset: bigint;
 }
@@ -38,14 +44,13 @@ export async function readTopic(config: Pick<Config, "kafka">, topic: string): P
     await consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch }) => {
-        for (const { key, value, headers, offset } of batch.messages)
+        for (const { key, value, headers, offset, timestamp } of batch.messages)
           if (BigInt(offset) < (new Map(ends).get(batch.partition) ?? 0n))
             records.push({
               key: key?.toString() ?? null,
               value,
-              headers: Object.fromEntries(
-                Object.entries(headers ?? {}).map(([name, text]) => [name, String(text ?? "")]),
-              ),
+              ...headersOf(headers),
+              timestamp,
               partition: batch.partition,
               offset: BigInt(offset),
             });
@@ -61,6 +66,13 @@ export async function readTopic(config: Pick<Config, "kafka">, topic: string): P
     await admin.deleteGroups([groupId]).catch(() => {}); // never joined
     await admin.disconnect();
   }
+}
+
+function headersOf(headers: IHeaders = {}): Pick<TopicRecord, "headers" | "allHeaders"> {
+  const allHeaders = Object.entries(headers).flatMap(([name, values]) =>
+    [values].flat().map((value): [string, Buffer | null] => [name, value as Buffer | null]),
+  );
+  return { headers: Object.fromEntries(allHeaders.map(([name, value]) => [name, String(value ?? "")])), allHeaders };
 }
 
 /**

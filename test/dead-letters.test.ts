@@ -1,0 +1,39 @@
+import { expect, test } from "bun:test";
+import { createTopics, openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
+import { until } from "../runtime/until.ts";
+import { startConsumer } from "./faults/consumer.ts";
+import { openRecorder } from "./faults/records.ts";
+import { dropKeyspace } from "./support/cassandra.ts";
+import { lagOf, readTopic } from "./support/kafka.ts";
+import { expectNothingLost } from "./support/ledger.ts";
+import { namesOf } from "./support/names.ts";
+
+const bad = (key: string) => ({ key, value: Buffer.from("no user"), user: null });
+
+test("writing to a dead-letter topic that somebody deleted is retried, counted and logged, heartbeats go on, and nothing is lost", async () => {
+  const names = namesOf(import.meta.path);
+  const { config, groupId, topic, deadLetterTopic } = names;
+  const recorder = await openRecorder(names);
+  const admin = openKafka(config, "test", openLog("test", "error")).admin();
+  await admin.connect();
+  const consumer = startConsumer(names);
+  await until("it is ready", async () => (await consumer.status("/readyz")) === 200);
+  await admin.deleteTopics({ topics: [deadLetterTopic] });
+  await recorder.sendUsers(100);
+  await recorder.sendRecords([bad("poison-1"), bad("poison-2")]);
+
+  const retries = () => consumer.metric("consumer_retries_total", { what: "dead_letter" });
+  await until("it retries", async () => (await retries()) >= 5);
+  expect(await consumer.status("/readyz")).toBe(200); // it is a member still
+  expect(await consumer.output()).toContain(`what="write to ${deadLetterTopic}"`);
+  await createTopics(admin, config);
+  await until("the lag is 0", async () => (await lagOf(config, groupId, topic)) === 0);
+  expect((await readTopic(config, deadLetterTopic)).map(({ key }) => key).sort()).toEqual(["poison-1", "poison-2"]);
+  await expectNothingLost(config, recorder.acknowledged);
+
+  consumer.signal("SIGTERM");
+  expect(await consumer.exited).toBe(0);
+  await Promise.all([admin.disconnect(), recorder.close()]);
+  await dropKeyspace(config);
+}, 120_000);
