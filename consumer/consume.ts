@@ -1,12 +1,13 @@
 import { type Batch, type EachBatchPayload, type Kafka, KafkaJSError } from "kafkajs";
 import type { Config } from "../runtime/config.ts";
-import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
+import { unreadableAfter } from "../runtime/kafka/record-batch.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Sink } from "./cassandra/sink.ts";
 import type { Message, Route } from "./change.ts";
+import type { openDeadLetterLimit } from "./dead-letter-limit.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Progress } from "./progress.ts";
+import type { Block, Progress } from "./progress.ts";
 import { slicesOf } from "./slices.ts";
 
 interface Dependencies {
@@ -18,6 +19,7 @@ interface Dependencies {
   onAssignment?: () => void;
   sink: Sink;
   deadLetters: DeadLetters;
+  deadLetterExcess: ReturnType<typeof openDeadLetterLimit>;
   progress: Progress;
   metrics: Pick<Metrics, "records" | "sliceSeconds" | "storedSeconds" | "committedSeconds">;
   log: Log;
@@ -26,7 +28,7 @@ interface Dependencies {
 /** kafkajs waits for a fetch under way before it stops, so this is also a part of how long stopping takes. */
 const maxFetchWaitMs = 1_000;
 const heartbeatEveryMs = 1_500;
-/** How long a partition waits before a batch that cannot be read is fetched again: another replica may have it whole. */
+/** How long a partition that stopped waits before it is tried again: another replica may have an unreadable batch whole. */
 const fetchAgainAfterMs = 30_000;
 /** How long leaving the group may take, in milliseconds. */
 const closeWithinMs = 8_000;
@@ -111,14 +113,20 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
   progress.seen(topic, partition, { next: messages[0]?.offset ?? unreadable?.baseOffset ?? "0", end: highWatermark });
   for (const slice of slicesOf(messages, config.consumer.sliceRows)) {
     if (!isRunning() || isStale() || halt.aborted) return; // unresolved: it is read again
+    const last = slice.at(-1)!.offset;
     const observe = metrics.sliceSeconds.startTimer({ topic });
     try {
-      await whileBeating(heartbeat, halt, (abandon) => storeSlice(batch, slice, route, dependencies, abandon));
+      const store = (abandon: AbortSignal) => storeSlice(batch, slice, route, dependencies, abandon);
+      const excess = await whileBeating(heartbeat, halt, store);
+      if (excess !== undefined) {
+        waitAt({ lastOffset: last, why: excess }, payload, dependencies);
+        dependencies.log.error("too many dead letters", { topic, partition, offset: slice[0].offset, detail: excess });
+        return;
+      }
     } catch (error) {
       if (error === halt.reason) return; // halted while it waited for a service that is away
       throw error;
     }
-    const last = slice.at(-1)!.offset;
     resolveOffset(last); // the only permission to advance
     observe();
     progress.seen(topic, partition, { next: String(BigInt(last) + 1n) });
@@ -126,7 +134,11 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
     await heartbeat();
   }
   if (unreadable) {
-    waitAt(unreadable, payload, dependencies);
+    const { baseOffset, lastOffset, detail } = unreadable;
+    const remedy = `\`bun run skip ${topic} ${partition} ${baseOffset} --because "…"\` moves past it and keeps its bytes`;
+    const why = `the batch at offset ${baseOffset} cannot be read: ${detail}; ${remedy}`;
+    waitAt({ lastOffset, why }, payload, dependencies);
+    dependencies.log.error("batch cannot be read", { topic, partition, offset: baseOffset, lastOffset, detail });
     return;
   }
   // A transaction's marker occupies an offset but is not a record.
@@ -134,35 +146,34 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
   progress.seen(topic, partition, { next: String(BigInt(batch.lastOffset()) + 1n) });
 }
 
-/** Leaves a partition at a batch that cannot be read, until a person moves the group past it; all others go on. */
-function waitAt(unreadable: UnreadableBatch, { batch, pause }: EachBatchPayload, { progress, log }: Dependencies) {
-  const { topic, partition } = batch;
-  const { baseOffset, lastOffset, detail } = unreadable;
-  log.error("batch cannot be read", { topic, partition, offset: baseOffset, lastOffset, detail });
-  const remedy = `\`bun run skip ${topic} ${partition} ${baseOffset} --because "…"\` moves past it and keeps its bytes`;
-  const why = `the batch at offset ${baseOffset} cannot be read: ${detail}; ${remedy}`;
-  progress.blocked(topic, partition, { lastOffset, why });
+/** Leaves a partition at what only a person can settle; all others go on. */
+function waitAt(block: Block, { batch, pause }: EachBatchPayload, { progress }: Dependencies) {
+  progress.blocked(batch.topic, batch.partition, block);
   setTimeout(pause(), fetchAgainAfterMs).unref();
 }
 
+/** Gives why nothing of the slice may be dead-lettered, where that is so. */
 async function storeSlice(
   { topic, partition }: Batch,
   slice: readonly Message[],
   route: Route,
-  { sink, deadLetters, metrics }: Dependencies,
+  { sink, deadLetters, deadLetterExcess, metrics }: Dependencies,
   abandon: AbortSignal,
-): Promise<void> {
+): Promise<string | undefined> {
   const { writes, letters, ignored = 0 } = await route(slice, abandon, partition);
   const refused = await sink.write(writes, abandon);
   const [oldest] = writes;
   if (oldest) metrics.storedSeconds.observe({ topic }, (Date.now() - Number(oldest.message.timestamp)) / 1_000);
   const dead = [...letters, ...refused];
+  const excess = deadLetterExcess({ topic, partition }, slice, dead);
+  if (excess !== undefined) return excess;
   if (dead.length > 0) await deadLetters.send({ topic, partition }, dead, abandon);
   for (const { committedMs } of writes)
     if (committedMs !== undefined) metrics.committedSeconds.observe((Date.now() - committedMs) / 1_000);
   metrics.records.inc({ topic, outcome: "stored" }, slice.length - dead.length - ignored);
   metrics.records.inc({ topic, outcome: "ignored" }, ignored);
   metrics.records.inc({ topic, outcome: "dead_lettered" }, dead.length);
+  return undefined;
 }
 
 /**
@@ -170,17 +181,17 @@ async function storeSlice(
  * is told to abandon what it waits for, and the group's answer is thrown. What is under way then is repeated by the
  * partition's next owner, which changes nothing.
  */
-async function whileBeating(
+async function whileBeating<T>(
   heartbeat: () => Promise<void>,
   halt: AbortSignal,
-  work: (abandon: AbortSignal) => Promise<void>,
-): Promise<void> {
+  work: (abandon: AbortSignal) => Promise<T>,
+): Promise<T> {
   const abandon = new AbortController();
   const abort = () => abandon.abort(halt.reason);
   halt.addEventListener("abort", abort, { once: true });
   const timer = setInterval(() => void heartbeat().catch((error: unknown) => abandon.abort(error)), heartbeatEveryMs);
   try {
-    await work(abandon.signal);
+    return await work(abandon.signal);
   } finally {
     clearInterval(timer);
     halt.removeEventListener("abort", abort);

@@ -12,6 +12,7 @@ import { openSink } from "./cassandra/sink.ts";
 import type { Message, Route } from "./change.ts";
 import { openChangeRoute } from "./change-route.ts";
 import { consume } from "./consume.ts";
+import { openDeadLetterLimit } from "./dead-letter-limit.ts";
 import { openDeadLetters } from "./dead-letters.ts";
 import { declareMetrics } from "./metrics.ts";
 import { observe } from "./observe.ts";
@@ -95,6 +96,7 @@ await run(openLog("consumer"), async (stop) => {
           metrics,
           log,
         }),
+        deadLetterExcess: openDeadLetterLimit(config.consumer),
         progress,
         metrics,
         log,

@@ -21,7 +21,8 @@ export interface Progress {
   stalled(): string[];
 }
 
-interface Block {
+/** Why a partition stopped, and the last offset of what it stopped at. */
+export interface Block {
   lastOffset: string;
   why: string;
 }

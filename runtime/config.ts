@@ -135,6 +135,16 @@ const Settings = z.strictObject({
         "After how long without an advance a partition that has records to read makes /readyz answer 503, in milliseconds.",
       ),
       sliceRows: count(1_024, "CONSUMER_SLICE_ROWS", "Records that are written before their offsets move."),
+      maxDeadLettersInARow: count(
+        100,
+        "CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW",
+        "How many dead letters may follow one another in a partition before it stops.",
+      ),
+      maxDeadLetterShare: setting(
+        z.coerce.number().min(0).max(1).default(0.5),
+        "CONSUMER_MAX_DEAD_LETTER_SHARE",
+        "How large a share of a partition's last 1,000 records may be dead letters before it stops, from 0 to 1.",
+      ),
       maxAheadMs: count(
         300_000,
         "CONSUMER_MAX_AHEAD_MS",

@@ -37,3 +37,45 @@ test("writing to a dead-letter topic that somebody deleted is retried, counted a
   await Promise.all([admin.disconnect(), recorder.close()]);
   await dropKeyspace(config);
 }, 120_000);
+
+test("too many dead letters in a row stop their partition, all others go on, and a higher limit lets them pass", async () => {
+  const names = namesOf(import.meta.path, { CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW: "20" });
+  const { config, groupId, topic, deadLetterTopic } = names;
+  const recorder = await openRecorder(names);
+  await recorder.sendUsers(200);
+  await recorder.sendRecords(Array.from({ length: 15 }, () => bad("one partition")));
+  const first = startConsumer(names);
+  const lag = () => lagOf(config, groupId, topic);
+  await until("a few are dead-lettered", async () => (await lag()) === 0);
+  await recorder.sendRecords(Array.from({ length: 6 }, () => bad("one partition")));
+  await recorder.sendUsers(200);
+
+  const [, partition] =
+    (await until("its partition stops", async () =>
+      /^not ready: topic \S+, partition (\d): too many dead letters, more than 20 in a row/m.exec(
+        await first.readiness(),
+      ),
+    )) ?? [];
+  const others = Array.from({ length: config.kafka.partitions }, (_, each) => String(each)).filter(
+    (each) => each !== partition,
+  );
+  const lagOfOthers = () =>
+    Promise.all(others.map((each) => first.metric("consumer_lag_records", { topic, partition: each })));
+  await until("the others go on", async () => Bun.deepEquals(await lagOfOthers(), [0, 0, 0]));
+  await recorder.sendUsers(200);
+  await until("they still do", async () => Bun.deepEquals(await lagOfOthers(), [0, 0, 0]));
+  expect(await lag()).toBeGreaterThanOrEqual(6);
+  expect((await readTopic(config, deadLetterTopic)).length).toBe(15);
+  expect(await first.output()).toMatch(/level=error .*msg="too many dead letters"/);
+  first.signal("SIGTERM");
+  expect(await first.exited).toBe(0);
+
+  const second = startConsumer({ ...names, env: { ...names.env, CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW: "1000" } });
+  await until("the lag is 0", async () => (await lag()) === 0);
+  expect((await readTopic(config, deadLetterTopic)).length).toBe(21);
+  await expectNothingLost(config, recorder.acknowledged);
+  second.signal("SIGTERM");
+  expect(await second.exited).toBe(0);
+  await recorder.close();
+  await dropKeyspace(config);
+}, 120_000);
