@@ -11,6 +11,7 @@ import cassandra_table
 import dead_letters
 import log
 import metrics
+from dead_letter_limit import DeadLetterLimit
 from registry import Registry
 from settings import Settings
 from stopping import Stop, StoppingError
@@ -29,6 +30,7 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
     topic = settings.topic
     # Built once: it takes hundreds of calls into the JVM.
     counts, newest_rows = _counts(), _newest_rows(schema)
+    limit = DeadLetterLimit(topic, settings.max_dead_letters_in_a_row, settings.max_dead_letter_share)
 
     @lru_cache(maxsize=8)
     def decoder(writers: tuple[tuple[int, str | None], ...], unknown: frozenset[int]) -> Decoder:
@@ -51,9 +53,13 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
 
         letters = {reason: observed.get[reason] for reason in REASONS if observed.get[reason]}
         if letters:
+            is_dead = F.col("reason").isNotNull()
+            limit.check(decoded.observe("outcomes", F.count(F.lit(1))).select("partition", "offset", is_dead).collect())
             # observe() stops Spark from pushing the filter below the decoding and decoding every record several times.
             counted = decoded.observe("letters", F.count(F.lit(1)))
-            dead_letters.send(counted.where(F.col("reason").isNotNull()), settings)
+            dead_letters.send(counted.where(is_dead), settings)
+        else:
+            limit.reset()
         for reason, count in letters.items():
             metrics.DEAD_LETTERS.labels(topic, reason).inc(count)
         dead = sum(letters.values())

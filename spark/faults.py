@@ -29,9 +29,14 @@ _TRANSIENT = re.compile(
 )
 
 
+def is_final(error: BaseException) -> bool:
+    """Whether this is a FinalError, also one that foreachBatch raised, which Spark reports as text."""
+    return re.search(r"\bFinalError\b", f"{type(error).__name__}: {error}") is not None
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the same batch may succeed if retried."""
-    return _TRANSIENT.search(f"{type(error).__name__}: {error}") is not None
+    return not is_final(error) and _TRANSIENT.search(f"{type(error).__name__}: {error}") is not None
 
 
 def summary_of(error: BaseException) -> str:

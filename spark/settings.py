@@ -24,6 +24,8 @@ class Settings:
     replication_factor: int
     username: str | None
     password: str | None
+    max_dead_letters_in_a_row: int
+    max_dead_letter_share: float
     max_ahead_ms: int
     log_level: str
     host: str
@@ -46,6 +48,8 @@ class Settings:
             replication_factor=int(env.get("CASSANDRA_REPLICATION_FACTOR") or 1),
             username=env.get("CASSANDRA_USERNAME") or None,
             password=env.get("CASSANDRA_PASSWORD") or None,
+            max_dead_letters_in_a_row=int(env.get("CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW") or 100),
+            max_dead_letter_share=float(env.get("CONSUMER_MAX_DEAD_LETTER_SHARE") or 0.5),
             max_ahead_ms=int(env.get("CONSUMER_MAX_AHEAD_MS") or 300_000),
             log_level=env.get("LOG_LEVEL") or "info",
             host=env.get("LISTEN_HOST") or "127.0.0.1",

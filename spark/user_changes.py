@@ -12,6 +12,7 @@ import dead_letters
 import log
 import metrics
 from change_events import read_change_event
+from dead_letter_limit import DeadLetterLimit
 from settings import Settings
 from stopping import Stop, StoppingError
 from user_schema import UserSchema
@@ -22,6 +23,7 @@ from wire import row_columns
 def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callable[[DataFrame, int], None]:
     """For foreachBatch; as in created_users.py, it returns when every change is stored or dead-lettered."""
     topic = settings.change_topic
+    limit = DeadLetterLimit(topic, settings.max_dead_letters_in_a_row, settings.max_dead_letter_share)
 
     def write_batch(records: DataFrame, batch_id: int) -> None:
         if stop.requested.is_set():
@@ -49,7 +51,10 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
                     newest.where("kind = 'delete'").select(F.lower("user.id").alias("id"), "write_time"), settings
                 )
             if counts:
+                limit.check(changes.select("partition", "offset", F.col("reason").isNotNull()).collect())
                 dead_letters.send(changes.where("reason is not null"), settings)
+            else:
+                limit.reset()
             _count_unknown_columns(changes, topic)
         finally:
             changes.unpersist()

@@ -21,7 +21,7 @@ import log
 import metrics
 import user_changes
 from cassandra_table import connector_options, create_table
-from faults import FinalError, TransientError, is_transient, summary_of
+from faults import TransientError, is_final, is_transient, summary_of
 from settings import Options, Settings, parse_options
 from stopping import Stop
 from stream import Stream, run
@@ -50,7 +50,7 @@ def main() -> int:
         log.info("job ended")
         return 0
     except Exception as error:
-        final = isinstance(error, FinalError)
+        final = is_final(error)
         log.error("job failed", error=summary_of(error), retry=not final)
         if not (final or is_transient(error)):
             traceback.print_exc()

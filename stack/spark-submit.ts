@@ -65,6 +65,8 @@ function jobEnvironment(instance: Instance): Record<string, string> {
     CASSANDRA_LOCAL_DATA_CENTER: cassandra.localDataCenter,
     CASSANDRA_KEYSPACE: cassandra.keyspace,
     CASSANDRA_REPLICATION_FACTOR: String(cassandra.replicationFactor),
+    CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW: String(consumer.maxDeadLettersInARow),
+    CONSUMER_MAX_DEAD_LETTER_SHARE: String(consumer.maxDeadLetterShare),
     CONSUMER_MAX_AHEAD_MS: String(consumer.maxAheadMs),
     LOG_LEVEL: log.level,
     LISTEN_HOST: instance.config.host,
