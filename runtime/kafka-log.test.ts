@@ -24,6 +24,7 @@ test.each([
     entry("BrokerPool", logLevel.ERROR, "Failed to connect to seed broker", { retryCount: 9, retryTime: 5_000 }),
   ],
   ["warn", entry("Consumer", logLevel.ERROR, "Crash: KafkaJSNumberOfRetriesExceeded", { retryCount: 0 })],
+  ["debug", entry("Runner", logLevel.ERROR, "Error when calling eachBatch", { error: new Error("ours") })],
   ["warn", entry("ConsumerGroup", logLevel.WARN, "Consumer is not aware of all assigned partitions")],
   ["debug", entry("Consumer", logLevel.INFO, "Starting")],
 ] as const)("%s: %o", (level, logged) => {

@@ -13,10 +13,10 @@ export const logCreatorOf = (log: Log) => () => (entry: LogEntry) => {
 /**
  * kafkajs logs an error for each attempt, also where another one follows; what fails for good it throws to its caller,
  * who logs it. So nothing here is an error: retries are a warning once they have gone on for a while, and what a
- * connection reports is only said again by whoever asked. Pure.
+ * connection reports is only said again by whoever asked, as are errors of our own that went through kafkajs. Pure.
  */
 export function levelOf({ namespace, level, log }: Pick<LogEntry, "namespace" | "level" | "log">): "warn" | "debug" {
   const isRetried = typeof log.retryTime === "number";
-  if (level > logLevel.WARN || namespace === "Connection") return "debug";
+  if (level > logLevel.WARN || namespace === "Connection" || log.error instanceof Error) return "debug";
   return isRetried && Number(log.retryCount) < quietRetries ? "debug" : "warn";
 }

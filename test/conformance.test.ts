@@ -79,7 +79,7 @@ const strangeOnes = [
   "none=null",
   "=6e6f206e616d65",
   "__proto__=61206e616d65206c696b6520616e79206f74686572",
-  "reason=7468656972",
+  "reason=746865697273",
 ];
 
 async function outcomeOf({ config }: Names) {

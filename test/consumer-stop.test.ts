@@ -31,7 +31,7 @@ test("a consumer that fails after SIGTERM, while it finishes its slice, ends wit
   link.release();
 
   expect(await consumer.exited).toBe(1);
-  expect(await consumer.output()).toContain("created_users does not fit the contract");
+  expect(await consumer.output()).toContain("created_users does not match the contract");
   await recorder.close();
   await dropKeyspace(names.config);
 }, 120_000);
