@@ -53,11 +53,15 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
 
         letters = {reason: observed.get[reason] for reason in REASONS if observed.get[reason]}
         if letters:
-            is_dead = F.col("reason").isNotNull()
-            limit.check(decoded.observe("outcomes", F.count(F.lit(1))).select("partition", "offset", is_dead).collect())
-            # observe() stops Spark from pushing the filter below the decoding and decoding every record several times.
-            counted = decoded.observe("letters", F.count(F.lit(1)))
-            dead_letters.send(counted.where(is_dead), settings)
+            # observe() stops Spark from merging the decoding into each column that uses it.
+            observed_again = decoded.observe("letters", F.count(F.lit(1)))
+            outcomes = observed_again.select(*dead_letters.COLUMNS).persist()
+            try:
+                is_dead = F.col("reason").isNotNull()
+                limit.check(outcomes.select("partition", "offset", is_dead).collect())
+                dead_letters.send(outcomes.where(is_dead), settings)
+            finally:
+                outcomes.unpersist()
         else:
             limit.reset()
         for reason, count in letters.items():

@@ -8,6 +8,9 @@ from settings import Settings
 # A dead letter is the original record, which may be as large as its topic accepts (16 MiB), plus headers.
 MAX_REQUEST_BYTES = 17 * 1024 * 1024
 
+#: What `send` reads of a record.
+COLUMNS = ("key", "value", "headers", "topic", "partition", "offset", "timestamp", "reason", "detail")
+
 
 def send(records: DataFrame, settings: Settings) -> None:
     """
