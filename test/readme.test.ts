@@ -1,0 +1,109 @@
+/** Every block of shell in README.md and docs/ is run as it stands on the real services, or is listed here as left out. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { listSettings } from "../runtime/config.ts";
+import { project } from "../stack/instance.ts";
+import { type Airflow, openAirflow } from "./support/airflow.ts";
+import { type Checkout, openCheckout } from "./support/checkout.ts";
+
+interface Expected {
+  /** What the block is known by. The first entry that fits counts. */
+  has: string;
+  /** Why it is not run here; or else what must be in its output, and how many lines in files that it writes. */
+  leftOut?: string;
+  prints?: RegExp[];
+  writes?: Record<string, number>;
+}
+
+const expected: Expected[] = [
+  { has: "docker compose", leftOut: "`bun run test:compose` goes the same way on a Docker engine" },
+  { has: "npx -y bun@1.4.5 run demo", leftOut: "it starts a stack, and this test runs on one" },
+  { has: "npx -y bun@1.4.5 run test", leftOut: "it runs this test" },
+  { has: "RANDOMUSER_URL=https://randomuser.me", leftOut: "a line of .env, for machines with the internet" },
+  { has: "run up --spark", leftOut: "it lasts until Ctrl-C; test/faults/spark.test.ts submits the same job" },
+  { has: "spark-submit --master yarn", leftOut: "three clusters that are not here" },
+  { has: "airflow dags trigger user_automation", prints: [/user_automation/, /queued/] },
+  { has: "api/v2/dags/user_automation/dagRuns", prints: [/"dag_run_id":"manual__[^"]+"/, /"conf":\{"users":500/] },
+  {
+    has: "fetch --every 1s --for 60s",
+    prints: Array.from({ length: 4 }, () => /"read":60,"written":60,"rejected":0/),
+    writes: { "produced.jsonl": 60 },
+  },
+  {
+    has: "curl localhost:5000/count",
+    prints: [
+      /^\{"count":\d+/,
+      /"id":"[0-9a-f-]{36}"/,
+      /HTTP\/1\.1 201 Created/,
+      /\{"id":"c7a41086-06e3-4bfe-9c40-4e9da2df42c8","first_name":"Rachel"/,
+      /"phone":"021-892-1751"/,
+      /HTTP\/1\.1 204 No Content/,
+    ],
+  },
+  {
+    has: "localhost:8083/connectors/ -d @postgres-connector.json",
+    prints: [/HTTP\/1\.1 (201 Created|409 Conflict)/, /postgres-created-users/],
+  },
+  { has: 'bun run sql "UPDATE created_users', prints: [/^\{"id":"[0-9a-f-]{36}",.*"last_name":"Ó Ceallaigh"/] },
+];
+
+const files = ["README.md", ...new Bun.Glob("docs/**/*.md").scanSync({ cwd: project })];
+const blocks = files.flatMap((file) => {
+  const text = readFileSync(join(project, file), "utf8");
+  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, lines = ""]) => ({
+    file,
+    lines,
+    name: `${file}: ${lines.split("\n")[0]}`,
+    known: expected.find(({ has }) => lines.includes(has)),
+  }));
+});
+
+/** As it stands, but for the ports of this test's stack. */
+const onThisStack = (lines: string) =>
+  listSettings()
+    .filter(({ path }) => path[0] === "ports")
+    .reduce(
+      (text, { env, default: port }) => text.replaceAll(`localhost:${port}`, `localhost:${process.env[env]}`),
+      lines,
+    );
+
+let airflow: Airflow;
+let checkout: Checkout;
+beforeAll(async () => {
+  checkout = openCheckout();
+  airflow = await openAirflow();
+  await airflow.unpause();
+  const { dag_run_id } = await airflow.trigger({ users: 5 });
+  expect((await airflow.ended(dag_run_id)).state).toBe("success");
+}, 240_000);
+afterAll(() => checkout?.close());
+
+test("each block is known, and nothing is listed that is not there", () => {
+  expect(blocks.filter(({ known }) => !known).map(({ name }) => name)).toEqual([]);
+  expect(expected.filter((entry) => !blocks.some(({ known }) => known === entry))).toEqual([]);
+});
+
+describe("does what is said of it", () => {
+  for (const { name, lines, known } of blocks) {
+    if (!known || known.leftOut) continue;
+    test(name, async () => {
+      const { code, stdout, stderr } = await checkout.run(onThisStack(lines), process.env);
+      expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+      let rest = `${stdout}\n${stderr}`;
+      for (const words of known.prints ?? []) {
+        expect(rest).toMatch(words);
+        rest = rest.slice((words.exec(rest)?.index ?? 0) + 1);
+      }
+      for (const [file, count] of Object.entries(known.writes ?? {})) {
+        const written = readFileSync(join(checkout.folder, file), "utf8").trimEnd().split("\n");
+        expect([file, written.length]).toEqual([file, count]);
+      }
+    }, 180_000);
+  }
+});
+
+test("the runs that were triggered end well", async () => {
+  for (const { dag_run_id } of await airflow.runs())
+    expect([dag_run_id, (await airflow.ended(dag_run_id)).state]).toEqual([dag_run_id, "success"]);
+}, 240_000);
