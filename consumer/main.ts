@@ -17,6 +17,7 @@ import { openDeadLetters } from "./dead-letters.ts";
 import { declareMetrics } from "./metrics.ts";
 import { observe } from "./observe.ts";
 import { openProgress } from "./progress.ts";
+import { readinessChecks } from "./readiness.ts";
 import { openSchemas } from "./schemas.ts";
 import { sift } from "./sift.ts";
 
@@ -45,18 +46,7 @@ await run(openLog("consumer"), async (stop) => {
     registry,
     log,
     refresh,
-    checks: {
-      membership: async () => (progress.isMember() ? [] : [`not a member of the consumer group ${groupId}`]),
-      Cassandra: async () => {
-        await cassandra.execute("SELECT now() FROM system.local");
-        return [];
-      },
-      partitions: async () => progress.blocks(),
-      Kafka: async () => {
-        await refresh();
-        return progress.stalled();
-      },
-    },
+    checks: readinessChecks({ groupId, cassandra, progress, refresh }),
   });
 
   try {

@@ -1,0 +1,24 @@
+import type { Cassandra } from "../runtime/cassandra.ts";
+import type { Progress } from "./progress.ts";
+
+interface Dependencies {
+  groupId: string;
+  cassandra: Cassandra;
+  progress: Progress;
+  /** Brings the lag up to date. */
+  refresh: () => Promise<void>;
+}
+
+/** What `/readyz` asks: each check gives what keeps records from being stored, a sentence each, and may throw it too. */
+export const readinessChecks = ({ groupId, cassandra, progress, refresh }: Dependencies) => ({
+  membership: async () => (progress.isMember() ? [] : [`not a member of the consumer group ${groupId}`]),
+  partitions: async () => progress.blocks(),
+  Cassandra: async () => {
+    await cassandra.execute("SELECT now() FROM system.local");
+    return [];
+  },
+  Kafka: async () => {
+    await refresh();
+    return progress.stalled();
+  },
+});
