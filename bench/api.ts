@@ -13,7 +13,7 @@ import { rowOf, upsertCql } from "../contract/tables.ts";
 import { createTable, openCassandra } from "../runtime/cassandra.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { until } from "../runtime/until.ts";
-import { install } from "../stack/install.ts";
+import { install } from "../stack/install/install.ts";
 import type { Load } from "./api-load.ts";
 import { measureTree } from "./process-tree.ts";
 import { quantile } from "./quantile.ts";

@@ -10,7 +10,8 @@ import type { User } from "../contract/user.ts";
 import { type Cassandra, openCassandra } from "../runtime/cassandra.ts";
 import { type Config, loadConfig } from "../runtime/config.ts";
 import { openPostgres, type Postgres } from "../runtime/postgres.ts";
-import { environmentOf, openInstance } from "../stack/instance.ts";
+import { environmentOf } from "../stack/environment.ts";
+import { openInstance } from "../stack/instance.ts";
 import { quantile } from "./quantile.ts";
 
 const singles = 300;

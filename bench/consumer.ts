@@ -13,7 +13,7 @@ import { createTable, openCassandra } from "../runtime/cassandra.ts";
 import { type Config, loadConfig } from "../runtime/config.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
-import { install, installSpark, sparkOf } from "../stack/install.ts";
+import { install, installSpark, sparkOf } from "../stack/install/install.ts";
 import { makeUsers, openUserProducer } from "./corpus.ts";
 import { measureLatency } from "./latency.ts";
 import { type Figures, json, startConsumer } from "./own-consumer.ts";

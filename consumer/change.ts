@@ -48,3 +48,6 @@ export interface Sifted {
 
 /** Reads the records of one topic, a partition's in its order. It may wait for what it needs, until `stop`. */
 export type Route = (messages: readonly Message[], stop: AbortSignal, partition: number) => Promise<Sifted>;
+
+/** Tells the watchdog what is about to be decoded: if the event loop hangs there, it logs these records. */
+export type Note = (messages: readonly Message[], partition: number) => void;

@@ -1,7 +1,7 @@
+import { partitionLags } from "../operations/lag.ts";
 import { openCassandra, prepareCassandra } from "../runtime/cassandra.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { isTransient, openKafka, prepareKafka } from "../runtime/kafka.ts";
-import { partitionLags } from "../runtime/lag.ts";
 import { run, StoppedError } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
@@ -9,26 +9,26 @@ import { openRegistry } from "../runtime/registry.ts";
 import { retry } from "../runtime/retry.ts";
 import { watchLoop } from "../runtime/watchdog.ts";
 import { openSink } from "./cassandra/sink.ts";
-import type { Message, Route } from "./change.ts";
-import { openChangeRoute } from "./change-route.ts";
+import type { Note } from "./change.ts";
 import { consume } from "./consume.ts";
+import { openCreatedUsersRoute } from "./created-users/route.ts";
 import { openDeadLetterLimit } from "./dead-letter-limit.ts";
 import { openDeadLetters } from "./dead-letters.ts";
 import { declareMetrics } from "./metrics.ts";
 import { observe } from "./observe.ts";
 import { openProgress } from "./progress.ts";
 import { readinessChecks } from "./readiness.ts";
-import { openSchemas } from "./schemas.ts";
-import { sift } from "./sift.ts";
+import { openUserChangesRoute } from "./user-changes/route.ts";
 
 /** How long closing a connection may take before it is left to the process's end, in milliseconds. */
 const closeWithinMs = 2_000;
 
+// The table of contents: configuration, dependencies, run, release.
 await run(openLog("consumer"), async (stop) => {
   const config = loadConfig();
   const log = openLog("consumer", config.log.level);
   const watchdog = watchLoop("consumer");
-  const { topic, deadLetterTopic } = config.kafka;
+  const { topic, changeTopic, deadLetterTopic } = config.kafka;
   const { groupId, maxAheadMs, sessionTimeoutMs, stalledAfterMs } = config.consumer;
 
   const registry = openMetrics();
@@ -55,29 +55,26 @@ await run(openLog("consumer"), async (stop) => {
     await retry(connect, { what: "connect to Kafka for dead letters", while: isTransient, stop, log });
     await admin.connect();
 
-    const readersFor = openSchemas(openRegistry(config.schemaRegistry.url), log);
-    // Said right before the records are decoded, which is where a loop that stands still would stand.
-    const note = (of: string, partition: number, messages: readonly Message[]) =>
-      watchdog.note({ topic: of, partition, offset: messages[0]!.offset, lastOffset: messages.at(-1)!.offset });
-    const createdUsers: Route = async (messages, until, partition) => {
-      const readers = await readersFor(messages, until);
-      note(topic, partition, messages);
-      return sift(messages, { readers, now: Date.now(), maxAheadMs });
-    };
-    const changes = openChangeRoute(maxAheadMs, metrics);
-    const userChanges: Route = (messages, until, partition) => {
-      note(config.kafka.changeTopic, partition, messages);
-      return changes.route(messages, until, partition);
-    };
+    const noteOf =
+      (topic: string): Note =>
+      (messages, partition) =>
+        watchdog.note({ topic, partition, offset: messages[0]!.offset, lastOffset: messages.at(-1)!.offset });
+    const createdUsers = openCreatedUsersRoute({
+      registry: openRegistry(config.schemaRegistry.url),
+      maxAheadMs,
+      note: noteOf(topic),
+      log,
+    });
+    const userChanges = openUserChangesRoute({ maxAheadMs, note: noteOf(changeTopic), metrics });
     const routes = new Map([[topic, createdUsers]]);
-    if (config.cdc.apply) routes.set(config.kafka.changeTopic, userChanges);
+    if (config.cdc.apply) routes.set(changeTopic, userChanges.route);
 
     await consume(
       {
         kafka,
         config,
         routes,
-        onAssignment: changes.restart,
+        onAssignment: userChanges.restart,
         sink: openSink({ cassandra, keyspace: config.cassandra.keyspace, metrics, log }),
         deadLetters: openDeadLetters({
           send: (messages) => producer.send({ topic: deadLetterTopic, acks: -1, messages }),
@@ -94,7 +91,7 @@ await run(openLog("consumer"), async (stop) => {
       stop,
     );
   } catch (error) {
-    if (!(error instanceof StoppedError)) throw error; // stopped while it waited for a service that is away
+    if (!(error instanceof StoppedError)) throw error; // stopped while waiting for a service
   } finally {
     const closing = [producer.disconnect(), admin.disconnect(), cassandra.shutdown(), server.stop(true)];
     await Promise.race([Promise.allSettled(closing), Bun.sleep(closeWithinMs)]);

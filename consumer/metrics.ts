@@ -30,7 +30,7 @@ export function declareMetrics(registry: Registry) {
       registers,
     }),
     sliceSeconds: new Histogram({
-      name: "consumer_batch_duration_seconds",
+      name: "consumer_slice_duration_seconds",
       help: "From reading a slice of records to the permission to advance. A rise: Cassandra slows down, or slices grew.",
       labelNames: ["topic"] as const,
       buckets: writeSeconds,

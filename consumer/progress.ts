@@ -1,4 +1,4 @@
-import { type PartitionLag, recordsBetween } from "../runtime/lag.ts";
+import { type PartitionLag, recordsBetween } from "../operations/lag.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** How far this member has come, for `/readyz` and the lag. */

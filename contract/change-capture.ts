@@ -5,7 +5,7 @@ export const replicationRole = "debezium";
 
 /**
  * What a superuser makes of that role, at any time again. It logs in with a certificate and not with a password, and its
- * membership gives it no right of the owner's: it is what stack/pg_hba.conf asks of who connects to the database.
+ * membership gives it no right of the owner's: it is what stack/services/pg_hba.conf asks of who connects to the database.
  */
 export const replicationRoleSql = `ALTER ROLE ${replicationRole} LOGIN REPLICATION PASSWORD NULL;
 GRANT users TO ${replicationRole} WITH INHERIT FALSE, SET FALSE;`;

@@ -1,8 +1,8 @@
 import type { Admin, Kafka, KafkaMessage, Producer } from "kafkajs";
 import { deadLetterHeaders, type Reason } from "../contract/topics.ts";
 import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
-import { partitionLags } from "../runtime/lag.ts";
 import { FinalError } from "../runtime/lifecycle.ts";
+import { partitionLags } from "./lag.ts";
 
 /** Where a batch is that nobody can read, and why somebody decides to go on without it. */
 export interface Skip {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # PostgreSQL's entry point in docker-compose.yml. Before the first start it makes the certificates of the server and of
-# Debezium, who has no password, as stack/certificates.py does natively; the authority's key is thrown away. The rest is
+# Debezium, who has no password, as stack/services/certificates.py does natively; the authority's key is thrown away. The rest is
 # the image's own.
 set -euo pipefail
 server=/certificates/server

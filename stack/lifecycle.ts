@@ -5,10 +5,10 @@ import { tailOf } from "./logs.ts";
 import { inOrder, reversed } from "./order.ts";
 import { checkPorts } from "./ports.ts";
 import type { Progress } from "./progress.ts";
-import { countEnds } from "./restarts.ts";
-import { type Program, readyWithinMs, type Service } from "./service.ts";
-import { servicesOf } from "./services.ts";
-import { type ProgramState, type Supervisor, supervisorOf } from "./supervisor.ts";
+import { servicesOf } from "./services/catalogue.ts";
+import { type Program, readyWithinMs, type Service } from "./services/service.ts";
+import { type ProgramState, type Supervisor, supervisorOf } from "./supervisor/client.ts";
+import { countEnds } from "./supervisor/restarts.ts";
 
 const probeEveryMs = 100;
 const endsAllowed = 2;

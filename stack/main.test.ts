@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { commands } from "./commands.ts";
+import { commands } from "./cli/commands.ts";
 import { project } from "./instance.ts";
 
 /** `bun run ARGS…` for a stack that is not there, and must not be there afterwards. */

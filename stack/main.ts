@@ -1,7 +1,7 @@
 /** The stack's command line: `bun run up`, `bun run demo` and so on; package.json names them all. */
 import { ConfigError } from "../runtime/config.ts";
-import { parseCommandLine } from "./command-line.ts";
-import { commands } from "./commands.ts";
+import { parseCommandLine } from "./cli/command-line.ts";
+import { commands } from "./cli/commands.ts";
 import { StackError } from "./failure.ts";
 import { openInstance } from "./instance.ts";
 import { paint } from "./progress.ts";

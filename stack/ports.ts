@@ -1,8 +1,8 @@
+import { holderOf, stackFolderOf } from "../operations/processes.ts";
 import { listSettings } from "../runtime/config.ts";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
-import { holderOf, stackFolderOf } from "./processes.ts";
-import type { Service } from "./service.ts";
+import type { Service } from "./services/service.ts";
 
 type Key = keyof Instance["config"]["ports"];
 

@@ -18,8 +18,14 @@ test("files: the counts are the last line of stdout, and a second run writes the
     source: "randomuser",
     seed: "run-1",
     asked: 40,
+    output: "out/raw.jsonl",
   });
-  expect(lastLine((await run(format)).stdout)).toEqual({ read: 40, written: 40, rejected: 0 });
+  expect(lastLine((await run(format)).stdout)).toEqual({
+    read: 40,
+    written: 40,
+    rejected: 0,
+    output: "out/users.jsonl",
+  });
   const before = [read("out/raw.jsonl"), read("out/users.jsonl")];
   expect(before[1]).toContain('"timestamp":"2026-01-15T06:00:00.000Z"}\n');
   expect(before[1]).not.toMatch(/password|salt|md5|sha1|sha256/);

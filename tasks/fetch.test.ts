@@ -96,7 +96,7 @@ test("the 500 sample users pass fetch, which asks once for all of them, and form
   const raw = await run("fetch --users 500 --seed run-1", { RANDOMUSER_URL: `${samples.origin}/api/1.4/` });
   expect(samples.asked).toEqual(["/api/1.4/?results=500&seed=run-1"]);
   const users = await run("format --output users.jsonl", { stdin: raw.stdout });
-  expect(lastLine(users.stdout)).toEqual({ read: 500, written: 500, rejected: 0 });
+  expect(lastLine(users.stdout)).toEqual({ read: 500, written: 500, rejected: 0, output: "users.jsonl" });
 });
 
 test("a source that takes no notice of the nationalities ends with exit code 2, and nothing is passed on", async () => {

@@ -105,7 +105,7 @@ async function carry<Options>(
     const fault = tooManyRejected(counts, base.config, beside ?? "the log");
     await rejects.commit();
     if (!fault) await output.commit();
-    return { counts: { ...counts, ...figures }, fault };
+    return { counts: { ...counts, ...figures, ...(isFile && !fault && { output: outputPath }) }, fault };
   } finally {
     await output.discard();
     await rejects.discard();

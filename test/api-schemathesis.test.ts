@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../runtime/until.ts";
-import { install } from "../stack/install.ts";
+import { install } from "../stack/install/install.ts";
 import { startApi } from "./support/api.ts";
 import { dropKeyspace } from "./support/cassandra.ts";
 import { namesOf } from "./support/names.ts";

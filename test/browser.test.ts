@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
-import { type Airflow, openAirflow } from "./support/airflow.ts";
+import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { logIn, openBrowser } from "./support/browser.ts";
 
 let browser: Browser;

@@ -6,7 +6,7 @@ import type { User } from "../contract/user.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
-import { captureState, registerConnector } from "../stack/connector.ts";
+import { captureOf, registerConnector } from "../stack/change-capture.ts";
 import { openInstance, project } from "../stack/instance.ts";
 import { type StartedConsumer, startConsumer } from "./faults/consumer.ts";
 import { type Capture, openCapture } from "./support/capture.ts";
@@ -263,7 +263,7 @@ test("the stack's own capture is known: connector, task, slot, and what is left 
   await sql.end();
   const instance = await openInstance();
   const state = await until("nothing is left to apply", async () => {
-    const now = await captureState(instance);
+    const now = await captureOf(instance);
     if (now.topicLagRecords !== 0) throw new Error(JSON.stringify(now));
     return now;
   });

@@ -1,6 +1,6 @@
 /** `bun run check`: all that can be told without a running service, side by side, in seconds. */
 import { resolve } from "node:path";
-import { install } from "../stack/install.ts";
+import { install } from "../stack/install/install.ts";
 
 const project = resolve(import.meta.dir, "..");
 const composeFiles = ["docker-compose.yml", "docker-compose.zookeeper.yml"];

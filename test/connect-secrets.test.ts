@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { replicationRole } from "../contract/change-capture.ts";
 import { openPostgres, type Postgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
-import { connect } from "../stack/connect.ts";
 import { type Instance, openInstance, project } from "../stack/instance.ts";
+import { connect } from "../stack/services/connect.ts";
 import { askForPasswords, type Method } from "./support/password-thief.ts";
 import { openRecorder } from "./support/recorder.ts";
 

@@ -1,8 +1,8 @@
 /** The second DAG: Airflow submits the Spark job, which stores what the topic holds. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openRecorder, type Recorder } from "./faults/records.ts";
-import { type Airflow, openAirflow } from "./support/airflow.ts";
 import { readRows } from "./support/cassandra.ts";
 import { startCluster } from "./support/spark.ts";
 import { controlStack, type StackControl } from "./support/stack.ts";

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { table } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
+import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
-import { registerConnector } from "../stack/connector.ts";
+import { registerConnector } from "../stack/change-capture.ts";
 import { openInstance } from "../stack/instance.ts";
-import { type Airflow, openAirflow } from "./support/airflow.ts";
 import { readRows, readWriteTimes } from "./support/cassandra.ts";
 import { lagOf } from "./support/kafka.ts";
 import { digestsOf, runFolder, usersOf } from "./support/runs.ts";
@@ -23,7 +23,7 @@ beforeAll(async () => {
   await airflow.unpause();
   runId = (await airflow.trigger({ users: 200 }, `again+and:again~${crypto.randomUUID()}`)).dag_run_id;
   expect((await airflow.ended(runId)).state).toBe("success");
-  ids = [...usersOf(join(runFolder(runId), "users.jsonl")).keys()];
+  ids = [...usersOf(join(await runFolder(airflow, runId), "users.jsonl")).keys()];
   await everythingStored();
 }, 240_000);
 afterAll(() => postgres.end());
@@ -39,7 +39,7 @@ async function remains() {
   const wanted = new Set(ids);
   const of = <T>(all: Map<string, T>) => [...all].filter(([id]) => wanted.has(id)).sort();
   return {
-    files: digestsOf(runFolder(runId)),
+    files: digestsOf(await runFolder(airflow, runId)),
     postgres: await postgres`SELECT xmin::text, * FROM ${postgres(table)} WHERE id IN ${postgres(ids)} ORDER BY id`,
     cassandra: of<User>(await readRows(config)),
     writeTimes: of(await readWriteTimes(config)),

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
+import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { until } from "../runtime/until.ts";
-import { type Airflow, openAirflow } from "./support/airflow.ts";
 import { runFolder } from "./support/runs.ts";
 import { controlStack } from "./support/stack.ts";
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 test("exit code 2 fails a task at once, although it has retries left", async () => {
   const { dag_run_id } = await airflow.trigger({ users: 5 });
   expect((await airflow.ended(dag_run_id)).state).toBe("success");
-  const raw = join(runFolder(dag_run_id), "raw.jsonl");
+  const raw = join(await runFolder(airflow, dag_run_id), "raw.jsonl");
   renameSync(raw, `${raw}.away`);
 
   await airflow.clear(dag_run_id, "format");
@@ -24,7 +24,9 @@ test("exit code 2 fails a task at once, although it has retries left", async () 
   expect(tasks.get("format")).toMatchObject({ state: "failed", try_number: 2 });
   expect(tasks.get("format")?.max_tries).toBeGreaterThan(2);
   expect(tasks.get("backup")?.state).toBe("upstream_failed");
-  expect(await airflow.logOf(dag_run_id, "format", 2)).toContain("exit code 2: another attempt would end the same way");
+  expect(JSON.stringify(await airflow.logOf(dag_run_id, "format", 2))).toContain(
+    "exit code 2: another attempt would end the same way",
+  );
 }, 240_000);
 
 test("exit code 1 is tried again, and the run ends well once the source is back", async () => {

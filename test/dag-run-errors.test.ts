@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { dagId, runDag } from "../stack/airflow-run.ts";
+import { type Airflow, dagId, openAirflow } from "../operations/airflow.ts";
+import { runDag } from "../stack/cli/dag-run.ts";
 import { StackError } from "../stack/failure.ts";
 import { type Instance, openInstance } from "../stack/instance.ts";
-import { type Airflow, openAirflow } from "./support/airflow.ts";
 import { controlStack, type StackControl } from "./support/stack.ts";
 
 setDefaultTimeout(120_000);

@@ -2,10 +2,10 @@ import { beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import ky from "ky";
+import { openAirflow } from "../operations/airflow.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
-import { openAirflow } from "./support/airflow.ts";
 import { withCassandra } from "./support/cassandra.ts";
 import { lagOf, readTopic } from "./support/kafka.ts";
 import { runFolder } from "./support/runs.ts";
@@ -25,7 +25,7 @@ beforeAll(async () => {
   await airflow.unpause();
   const { dag_run_id } = await airflow.trigger({ users });
   expect((await airflow.ended(dag_run_id)).state).toBe("success");
-  folder = runFolder(dag_run_id);
+  folder = await runFolder(airflow, dag_run_id);
   await until(
     "the consumer has read everything",
     async () => (await lagOf(config, config.consumer.groupId, config.kafka.topic)) === 0,

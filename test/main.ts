@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { install } from "../stack/install.ts";
+import { install } from "../stack/install/install.ts";
 import { project } from "../stack/instance.ts";
 import { runChecks } from "./check.ts";
 import { sumOf, type Tally } from "./support/junit.ts";

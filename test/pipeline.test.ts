@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { table, userOf } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
+import { type Airflow, type DagRun, openAirflow } from "../operations/airflow.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
 import { project } from "../stack/instance.ts";
-import { type Airflow, type DagRun, openAirflow } from "./support/airflow.ts";
 import { readRows } from "./support/cassandra.ts";
 import { lagOf, readTopic, readUsers } from "./support/kafka.ts";
 import { runFolder, usersOf } from "./support/runs.ts";
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await airflow.unpause();
   const { dag_run_id } = await airflow.trigger({ users });
   run = await airflow.ended(dag_run_id);
-  formatted = usersOf(join(runFolder(dag_run_id), "users.jsonl"));
+  formatted = usersOf(join(await runFolder(airflow, dag_run_id), "users.jsonl"));
 }, 240_000);
 
 const postgres = openPostgres(config.postgres.url);
@@ -86,8 +86,8 @@ test("what the broker acknowledged is in Cassandra or among the dead letters, fi
 test("users of a nationality alone come when they are asked for", async () => {
   const { dag_run_id } = await airflow.trigger({ users: 20, nationalities: ["ie", "nz"] });
   expect((await airflow.ended(dag_run_id)).state).toBe("success");
-  const countries = [...usersOf(join(runFolder(dag_run_id), "users.jsonl")).values()].map(({ address }) =>
-    address?.split(", ").at(-1),
+  const countries = [...usersOf(join(await runFolder(airflow, dag_run_id), "users.jsonl")).values()].map(
+    ({ address }) => address?.split(", ").at(-1),
   );
   expect(countries).toHaveLength(20);
   expect(new Set(countries)).toEqual(new Set(["Ireland", "New Zealand"]));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import getPort from "get-port";
 import { openPostgres } from "../runtime/postgres.ts";
 import { openInstance, project } from "../stack/instance.ts";
-import { removePostgresFolder } from "../stack/postgres-files.ts";
+import { removePostgresFolder } from "../stack/services/postgres-files.ts";
 import type { PostgresAlone } from "./support/postgres-alone.ts";
 
 // As root this holds what only root can get wrong; as an ordinary user, that a closed folder is no obstacle to him.

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { listSettings } from "../runtime/config.ts";
 import { project } from "../stack/instance.ts";
-import { type Airflow, openAirflow } from "./support/airflow.ts";
 import { type Checkout, openCheckout } from "./support/checkout.ts";
 
 interface Expected {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { replicationRole } from "../contract/change-capture.ts";
 import { openInstance } from "../stack/instance.ts";
-import { clientCertificate } from "../stack/postgres-access.ts";
+import { clientCertificate } from "../stack/services/postgres-access.ts";
 
 const instance = await openInstance(process.env);
 const { postgresSuperuser, postgresUsers } = instance.secrets;

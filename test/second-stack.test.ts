@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { listSettings, loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { openInstance, project } from "../stack/instance.ts";
-import { removePostgresFolder } from "../stack/postgres-files.ts";
+import { removePostgresFolder } from "../stack/services/postgres-files.ts";
 import type { PostgresAlone } from "./support/postgres-alone.ts";
 
 setDefaultTimeout(120_000);

@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from "bun:test";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join, relative } from "node:path";
+import { openAirflow } from "../operations/airflow.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openInstance } from "../stack/instance.ts";
-import { clusterFolder } from "../stack/postgres-files.ts";
-import { openAirflow } from "./support/airflow.ts";
+import { clusterFolder } from "../stack/services/postgres-files.ts";
 import { controlStack } from "./support/stack.ts";
 
 const folder = process.env.STACK_DIR ?? "";

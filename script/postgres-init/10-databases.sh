@@ -13,7 +13,7 @@ CREATE DATABASE airflow OWNER airflow;
 -- A scheduler that was killed may leave transactions open that hold row locks: they are ended after this.
 ALTER ROLE airflow SET idle_in_transaction_session_timeout = '30s';
 
--- It logs in with a certificate. Its membership gives it no right of the owner's: stack/pg_hba.conf asks for it.
+-- It logs in with a certificate. Its membership gives it no right of the owner's: stack/services/pg_hba.conf asks for it.
 CREATE ROLE debezium LOGIN REPLICATION;
 GRANT users TO debezium WITH INHERIT FALSE, SET FALSE;
 SQL

@@ -103,8 +103,8 @@ describe("services", () => {
   });
 
   test("run the versions that the native stack is locked to", async () => {
-    const python = await read("stack/python.in");
-    const jars = await read("stack/jars.toml");
+    const python = await read("stack/install/python.in");
+    const jars = await read("stack/install/jars.toml");
     const spark = await read("spark/requirements.in");
     const packageFile = JSON.parse(await read("package.json"));
     const airflow = dockerfile.match(/apache\/airflow:(\S+) AS airflow/)?.[1];

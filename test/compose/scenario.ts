@@ -1,8 +1,8 @@
 import { table } from "../../contract/tables.ts";
 import type { User } from "../../contract/user.ts";
+import { openAirflow } from "../../operations/airflow.ts";
 import { until } from "../../runtime/until.ts";
 import { project } from "../../stack/instance.ts";
-import { openAirflow } from "../support/airflow.ts";
 import type { ComposeProject } from "./project.ts";
 
 /** Patience with containers on a busy machine. */

@@ -1,8 +1,9 @@
 /** One job on one cluster through everything that may happen to it, in this order; 200,000 records are the measure. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { until } from "../../runtime/until.ts";
-import { environmentOf, type Instance } from "../../stack/instance.ts";
-import { clusterOf } from "../../stack/spark.ts";
+import { environmentOf } from "../../stack/environment.ts";
+import type { Instance } from "../../stack/instance.ts";
+import { clusterOf } from "../../stack/services/spark.ts";
 import { openBrowser } from "../support/browser.ts";
 import { dropKeyspace, readRows } from "../support/cassandra.ts";
 import { readTopic } from "../support/kafka.ts";
@@ -52,7 +53,7 @@ test("the master's UI shows the worker and the application, and the application'
   const browser = await openBrowser();
   try {
     const page = await browser.newPage();
-    await page.goto(environmentOf(cluster).SPARK_UI_URL ?? "");
+    await page.goto(environmentOf(cluster).SPARK_UI_URL);
     // The worker that was stopped is listed as DEAD for a while.
     const workers = page.locator(".aggregated-workers tbody tr");
     expect(await workers.filter({ hasText: "ALIVE" }).allTextContents()).toHaveLength(1);

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { captureSql, replicationRole } from "../../contract/change-capture.ts";
 import { table, userOf } from "../../contract/tables.ts";
 import type { User } from "../../contract/user.ts";
+import { type ConnectorDefinition, openConnector, reasonOf, remedyOf } from "../../operations/connector.ts";
 import { openPostgres, type Postgres } from "../../runtime/postgres.ts";
 import { until } from "../../runtime/until.ts";
-import { reasonOf, remedyOf } from "../../stack/connector.ts";
 import { openInstance, project } from "../../stack/instance.ts";
 import { dropKeyspace, readRows } from "./cassandra.ts";
 import { type Names, namesOf } from "./names.ts";
@@ -50,7 +50,7 @@ export async function openCapture(file: string, env: Record<string, string> = {}
 
   const server = openPostgres(address("postgres", secrets.postgresSuperuser, "postgres"), 1);
   await server.unsafe(`CREATE DATABASE ${prefix} OWNER users`);
-  // Who may connect to it, as stack/pg_hba.conf says it.
+  // Who may connect to it, as stack/services/pg_hba.conf says it.
   await server.unsafe(`CREATE ROLE ${prefix}`);
   await server.unsafe(`GRANT ${prefix} TO users, ${replicationRole}`);
   const superuser = openPostgres(address("postgres", secrets.postgresSuperuser, prefix), 1);
@@ -105,41 +105,34 @@ export async function openCapture(file: string, env: Record<string, string> = {}
   };
 }
 
-/** postgres-connector.json as it stands, but for the names that a test has to itself. */
+/** postgres-connector.json as it is, except for the names that a test has to itself. */
 function connectorOf(connect: string, prefix: string): Connector {
-  const url = `${connect}/connectors/${prefix}`;
-  const call = (path: string, init?: RequestInit) => fetch(path, { ...init, signal: AbortSignal.timeout(30_000) });
+  const client = openConnector(connect, prefix);
   const definition = async () => {
-    const { config } = (await Bun.file(join(project, "postgres-connector.json")).json()) as { config: object };
+    const { config } = (await Bun.file(join(project, "postgres-connector.json")).json()) as ConnectorDefinition;
     const own = { "topic.prefix": prefix, "slot.name": prefix, "database.dbname": prefix };
     return { name: prefix, config: { ...config, ...own } };
   };
   const connector: Connector = {
-    url,
-    async post() {
-      const body = JSON.stringify(await definition());
-      const headers = { "content-type": "application/json" };
-      return (await call(`${connect}/connectors/`, { method: "POST", headers, body })).status;
-    },
+    url: client.url,
+    post: async () => (await client.create(await definition())).status,
     async register() {
       await until("the connector is registered", async () => [201, 409].includes(await connector.post()));
       await connector.runs();
     },
     async remove() {
-      const gone = async () => [204, 404].includes((await call(url, { method: "DELETE" })).status);
-      await until("the connector is deleted", gone);
+      await until("the connector is deleted", async () => [204, 404].includes((await client.remove()).status));
     },
     async put(action) {
-      await until(`${action} is accepted`, async () => (await call(`${url}/${action}`, { method: "PUT" })).ok);
+      await until(`${action} is accepted`, async () => (await client.put(action)).ok);
       if (action === "stop") await until("the task has ended", async () => (await connector.task()).state === "NONE");
     },
     async deleteOffsets() {
-      await until("the offsets are deleted", async () => (await call(`${url}/offsets`, { method: "DELETE" })).ok);
+      await until("the offsets are deleted", async () => (await client.deleteOffsets()).ok);
     },
     async task() {
-      const status = (await (await call(`${url}/status`)).json()) as { tasks: { state: string; trace?: string }[] };
-      const { state = "NONE", trace = "" } = status.tasks[0] ?? {};
-      return { state, reason: reasonOf(trace), remedy: remedyOf(trace, url) };
+      const [{ state = "NONE", trace = "" } = {}] = (await client.status())?.tasks ?? [];
+      return { state, reason: reasonOf(trace), remedy: remedyOf(trace, client.url) };
     },
     runs: () => until("the connector's task runs", async () => (await connector.task()).state === "RUNNING"),
   };

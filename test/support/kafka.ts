@@ -1,9 +1,9 @@
 import type { IHeaders } from "kafkajs";
 import type { User } from "../../contract/user.ts";
 import { isRejected, readerOf, schemaIdOf } from "../../contract/wire.ts";
+import { topicLag } from "../../operations/lag.ts";
 import type { Config } from "../../runtime/config.ts";
 import { openKafka } from "../../runtime/kafka.ts";
-import { topicLag } from "../../runtime/lag.ts";
 import { openLog } from "../../runtime/log.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 

@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { listSettings } from "../../runtime/config.ts";
-import { environmentOf, type Instance, openInstance, project } from "../../stack/instance.ts";
+import { environmentOf } from "../../stack/environment.ts";
+import { type Instance, openInstance, project } from "../../stack/instance.ts";
 import { down, up } from "../../stack/lifecycle.ts";
 import { isFree } from "../../stack/ports.ts";
-import { removePostgresFolder } from "../../stack/postgres-files.ts";
 import { openProgress } from "../../stack/progress.ts";
-import { servicesOf } from "../../stack/services.ts";
-import { supervisorOf } from "../../stack/supervisor.ts";
+import { servicesOf } from "../../stack/services/catalogue.ts";
+import { removePostgresFolder } from "../../stack/services/postgres-files.ts";
+import { supervisorOf } from "../../stack/supervisor/client.ts";
 
 /** A stack that nobody else knows: a folder of its own, ports that were free, and none of the user's settings. */
 export interface OwnStack {

@@ -6,9 +6,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../../runtime/until.ts";
 import { openInstance } from "../../stack/instance.ts";
-import { postgres } from "../../stack/postgres.ts";
-import { clusterFolder, postgresFolder } from "../../stack/postgres-files.ts";
-import { scriptOf } from "../../stack/supervisor-files.ts";
+import { postgres } from "../../stack/services/postgres.ts";
+import { clusterFolder, postgresFolder } from "../../stack/services/postgres-files.ts";
+import { scriptOf } from "../../stack/supervisor/configuration.ts";
 
 /** What the program prints. */
 export interface PostgresAlone {

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { User } from "../../contract/user.ts";
+import type { Airflow } from "../../operations/airflow.ts";
 
-/** The folder of a DAG run, as dags/user_automation.py names it. */
-export function runFolder(runId: string, env = process.env): string {
-  const readable = runId.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, 100);
-  const own = createHash("sha256").update(runId).digest("hex").slice(0, 8);
-  return join(env.RUNS_DIR ?? "", `${readable}-${own}`);
+/** The folder of a DAG run, from the output that its first task names. */
+export async function runFolder(airflow: Airflow, runId: string): Promise<string> {
+  const { output } = await airflow.countsOf(runId, "fetch");
+  if (output === undefined) throw new Error(`the task fetch of the run ${runId} did not name its output`);
+  return dirname(output);
 }
 
 /** The files that a run left, each with the digest of its bytes. */

@@ -4,8 +4,8 @@
  */
 import { join } from "node:path";
 import type { Page } from "playwright-core";
+import { type Airflow, openAirflow } from "../../operations/airflow.ts";
 import { project } from "../../stack/instance.ts";
-import { type Airflow, openAirflow } from "./airflow.ts";
 import { logIn, openBrowser } from "./browser.ts";
 
 const pictures = join(project, "docs", "images");

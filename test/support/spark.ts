@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { listProcesses } from "../../operations/processes.ts";
 import { type Instance, openInstance } from "../../stack/instance.ts";
 import { up } from "../../stack/lifecycle.ts";
-import { listProcesses } from "../../stack/processes.ts";
-import { wantSpark } from "../../stack/spark.ts";
+import { wantSpark } from "../../stack/services/spark.ts";
 import type { Names } from "./names.ts";
 import { type StartedProgram, startProgram } from "./program.ts";
 

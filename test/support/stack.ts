@@ -1,6 +1,6 @@
 import { until } from "../../runtime/until.ts";
 import { openInstance } from "../../stack/instance.ts";
-import { type ProgramState, supervisorOf } from "../../stack/supervisor.ts";
+import { type ProgramState, supervisorOf } from "../../stack/supervisor/client.ts";
 
 /** The services of the stack that a test runs on, to be stopped, started and killed by their program's name. */
 export interface StackControl {

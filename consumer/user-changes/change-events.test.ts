@@ -1,0 +1,133 @@
+import { expect, test } from "bun:test";
+import { committedAt, envelope, message, now, rachel, row } from "../../test/support/change-events.ts";
+import { collapse } from "../cassandra/batches.ts";
+import type { Change } from "../change.ts";
+import { readChangeEvent, siftChanges } from "./change-events.ts";
+import { openWriteTimes } from "./write-times.ts";
+
+const siftOne = (value: unknown, key?: unknown) => {
+  const columns: string[] = [];
+  const sifted = siftChanges([message(value, key)], {
+    writeTimes: openWriteTimes(),
+    now,
+    maxAheadMs: 300_000,
+    onUnknownColumn: (column) => columns.push(column),
+  });
+  return { ...sifted, change: sifted.writes[0]?.change, letter: sifted.letters[0], columns };
+};
+
+test("an insert is an upsert at its commit's time", () => {
+  const { writes } = siftOne(envelope({ op: "c", after: row(rachel) }));
+  expect(writes).toMatchObject([
+    { change: { kind: "upsert", user: rachel, writeTimeMicros: committedAt }, committedMs: committedAt / 1_000 },
+  ]);
+});
+
+test("an update to NULL writes the null", () => {
+  const { change } = siftOne(envelope({ op: "u", before: row(rachel), after: row(rachel, { phone: null }) }));
+  expect(change).toEqual({ kind: "upsert", user: { ...rachel, phone: null }, writeTimeMicros: committedAt });
+});
+
+test("microseconds of a row's times are cut off, as the contract has milliseconds", () => {
+  const { change } = siftOne(envelope({ op: "c", after: row(rachel, { dob: "1955-12-31T23:59:59.999999Z" }) }));
+  expect(change).toMatchObject({ user: { dob: "1955-12-31T23:59:59.999Z" } });
+});
+
+test("a delete deletes, with the row before it or with nothing but the key", () => {
+  const expected: Change = { kind: "delete", id: rachel.id, writeTimeMicros: committedAt };
+  expect(siftOne(envelope({ op: "d", before: row(rachel) })).change).toEqual(expected);
+  expect(siftOne(envelope({ op: "d" }), { id: rachel.id }).change).toEqual(expected);
+});
+
+test("a tombstone and a message in the log ask for nothing", () => {
+  expect(siftOne(null, { id: rachel.id })).toMatchObject({ writes: [], letters: [], ignored: 1 });
+  expect(siftOne(envelope({ op: "m" }))).toMatchObject({ writes: [], letters: [], ignored: 1 });
+});
+
+test("a row that a snapshot reads is as old as its own timestamp says, and a microsecond newer than its event", () => {
+  const { writes } = siftOne(envelope({ op: "r", after: row(rachel) }));
+  const writeTimeMicros = Date.parse("2026-01-15T06:00:00.000Z") * 1_000 + 1;
+  expect(writes.map(({ change, committedMs }) => ({ change, committedMs }))).toEqual([
+    { change: { kind: "upsert", user: rachel, writeTimeMicros }, committedMs: undefined },
+  ]);
+});
+
+test("a row of the future is as old as the snapshot that read it", () => {
+  const { change } = siftOne(envelope({ op: "r", after: row({ ...rachel, timestamp: "2099-01-01T00:00:00.000Z" }) }));
+  expect(change?.writeTimeMicros).toBe(committedAt);
+});
+
+test("a large value that was left out is taken from the row before", () => {
+  const after = row(rachel, { picture: "__debezium_unavailable_value" });
+  const { change } = siftOne(envelope({ op: "u", before: row(rachel), after }));
+  expect(change).toEqual({ kind: "upsert", user: rachel, writeTimeMicros: committedAt });
+});
+
+test("a large value that nobody knows stays as Cassandra has it", () => {
+  const after = row(rachel, { picture: "__debezium_unavailable_value", address: "__debezium_unavailable_value" });
+  const { change } = siftOne(envelope({ op: "u", after }));
+  expect(change).toEqual({
+    kind: "upsert",
+    user: { ...rachel, address: null, picture: null },
+    kept: ["address", "picture"],
+    writeTimeMicros: committedAt,
+  });
+});
+
+test("of two writes of a row in one slice, what the newer leaves out comes from the older", () => {
+  const { writes } = siftChanges(
+    [
+      message(envelope({ op: "u", after: row(rachel, { picture: "https://example.com/new.jpg" }), lsn: 1 })),
+      message(
+        envelope({
+          op: "u",
+          after: row(rachel, { picture: "__debezium_unavailable_value", phone: "1" }),
+          lsn: 2,
+          order: 2,
+        }),
+      ),
+    ],
+    { writeTimes: openWriteTimes(), now, maxAheadMs: 300_000 },
+  );
+  expect(collapse(writes).newest.map(({ change }) => change)).toEqual([
+    {
+      kind: "upsert",
+      user: { ...rachel, picture: "https://example.com/new.jpg", phone: "1" },
+      kept: [],
+      writeTimeMicros: committedAt + 1,
+    },
+  ]);
+});
+
+test("a column that the contract does not know is ignored and counted", () => {
+  const { change, columns } = siftOne(envelope({ op: "u", after: row(rachel, { nick: "r", reason: "none" }) }));
+  expect(change).toMatchObject({ kind: "upsert", user: rachel });
+  expect(columns).toEqual(["nick", "reason"]);
+});
+
+test("a row with a column of the name reason can be deleted", () => {
+  expect(siftOne(envelope({ op: "d", before: row(rachel, { reason: "x" }) })).change?.kind).toBe("delete");
+});
+
+test.each([
+  ["invalid_user", "email: must be an e-mail address", envelope({ op: "u", after: row(rachel, { email: "nobody" }) })],
+  ["invalid_user", "phone: Too big", envelope({ op: "u", after: row(rachel, { phone: "0".repeat(4_000) }) })],
+  ["invalid_user", "dob: Invalid ISO datetime", envelope({ op: "u", after: row(rachel, { dob: "infinity" }) })],
+  ["invalid_user", "id: ", envelope({ op: "d" })],
+  ["unsupported_change", "a TRUNCATE names no row", envelope({ op: "t" })],
+  ["unsupported_change", 'op is "x"', envelope({ op: "x" })],
+  ["undecodable", "after: missing", envelope({ op: "c" })],
+  ["undecodable", "source.lsn: missing", envelope({ op: "c", after: row(rachel), lsn: null })],
+  ["undecodable", "the value is not JSON", "{"],
+  ["undecodable", "Invalid input", "[]"],
+  ["timestamp_ahead", "committed at", envelope({ op: "c", after: row(rachel), micros: committedAt + 3_600_000_000 })],
+] as const)("what does not fit is a dead letter: %s, %s", (reason, detail, value) => {
+  const { letter, writes } = siftOne(value);
+  expect(writes).toEqual([]);
+  expect(letter?.reason).toBe(reason);
+  expect(letter?.detail).toStartWith(detail);
+});
+
+test("readChangeEvent says nothing of a record that is no change", () => {
+  expect(readChangeEvent({ key: null, value: null })).toEqual({ kind: "nothing" });
+});

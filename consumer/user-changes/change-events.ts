@@ -1,0 +1,178 @@
+import { z } from "zod";
+import { type Rejected, rejected } from "../../contract/topics.ts";
+import { fields, firstFault, User } from "../../contract/user.ts";
+import { isRejected } from "../../contract/wire.ts";
+import type { Change, Message, Sifted } from "../change.ts";
+import type { LogPosition, WriteTimes } from "./write-times.ts";
+
+/** What Debezium writes for a large value that did not change and that PostgreSQL did not log. */
+const unavailable = "__debezium_unavailable_value";
+
+const Row = z.record(z.string(), z.unknown());
+const Key = z.object({ id: z.unknown() });
+const Micros = z.number().int();
+
+/**
+ * Debezium's envelope (JSON without schemas), as far as it is needed.
+ * Source: debezium.io, "Data change events" of the PostgreSQL connector.
+ */
+const Envelope = z.object({
+  op: z.string(),
+  before: Row.nullish(),
+  after: Row.nullish(),
+  /** `ts_us` is the commit's time, or when a snapshot read the row. `ts_ns` is not exact in a JavaScript number. */
+  source: z.object({ ts_us: Micros, lsn: z.number().int().nullish() }),
+  transaction: z.object({ total_order: z.number().int().positive() }).nullish(),
+});
+type Envelope = z.infer<typeof Envelope>;
+
+/** What a record of the change topic says. */
+export type ChangeEvent =
+  | { kind: "changed"; change: Untimed; at: LogPosition; unknownColumns: string[] }
+  | { kind: "read"; change: Change; unknownColumns: string[] }
+  | { kind: "nothing" }
+  | Rejected;
+
+/** A change whose write time depends on what went before it. */
+type Untimed = { kind: "upsert"; user: User; kept?: readonly (keyof User)[] } | { kind: "delete"; id: string };
+
+export interface ChangeOptions {
+  writeTimes: WriteTimes;
+  /** Milliseconds since 1970. */
+  now: number;
+  maxAheadMs: number;
+  /** Told of each column that the contract does not know, once a record. */
+  onUnknownColumn?: (column: string) => void;
+}
+
+/** Change events of one partition, in its order -> upserts, deletes and dead letters. */
+export function siftChanges(messages: readonly Message[], options: ChangeOptions): Sifted {
+  const { writeTimes, now, maxAheadMs, onUnknownColumn } = options;
+  const newestMicros = (now + maxAheadMs) * 1_000;
+  const sifted = { writes: [], letters: [], ignored: 0 } as Required<Sifted>;
+  for (const message of messages) {
+    const event = readChangeEvent(message);
+    if (event.kind === "nothing") {
+      sifted.ignored += 1;
+      continue;
+    }
+    if (event.kind === "rejected") {
+      sifted.letters.push({ message, reason: event.reason, detail: event.detail });
+      continue;
+    }
+    for (const column of event.unknownColumns) onUnknownColumn?.(column);
+    if (event.kind === "read") {
+      sifted.writes.push({ message, change: event.change });
+      continue;
+    }
+    const { commitMicros } = event.at;
+    if (commitMicros > newestMicros) {
+      const detail = `committed at ${new Date(commitMicros / 1_000).toISOString()}, more than ${maxAheadMs} ms ahead`;
+      sifted.letters.push({ message, reason: "timestamp_ahead", detail });
+      continue;
+    }
+    const change = { ...event.change, writeTimeMicros: writeTimes.of(event.at) };
+    sifted.writes.push({ message, change, committedMs: commitMicros / 1_000 });
+  }
+  return sifted;
+}
+
+/** One record of the change topic. Pure. */
+export function readChangeEvent({ key, value }: Pick<Message, "key" | "value">): ChangeEvent {
+  if (value === null) return { kind: "nothing" }; // a tombstone, for compaction; the delete came before it
+  const envelope = parsed(value, Envelope, "the value");
+  if ("reason" in envelope) return envelope;
+  switch (envelope.op) {
+    case "c":
+    case "u":
+    case "r":
+      return upsertOf(envelope);
+    case "d":
+      return deleteOf(envelope, key);
+    case "m":
+      return { kind: "nothing" }; // a message in PostgreSQL's log, which is about no row
+    case "t":
+      return rejected("unsupported_change", "a TRUNCATE names no row: the table lacks its trigger for it");
+    default:
+      return rejected("unsupported_change", `op is ${JSON.stringify(envelope.op)}`);
+  }
+}
+
+function upsertOf({ op, before, after, source, transaction }: Envelope): ChangeEvent {
+  if (!after) return rejected("undecodable", `after: missing, with op ${op}`);
+  const { row, kept } = rowOf(after, before);
+  const user = userOf(row, kept);
+  if (isRejected(user)) return user;
+  const unknownColumns = Object.keys(after).filter((name) => !known.has(name));
+  if (op === "r") {
+    // A row that a snapshot reads was written at its own timestamp, as far as anybody knows: right after it, so that it
+    // wins over the event it came from, and not when it was read, or it would win over edits made since.
+    const writeTimeMicros = Math.min(Date.parse(user.timestamp) * 1_000 + 1, source.ts_us);
+    return { kind: "read", change: { kind: "upsert", user, writeTimeMicros }, unknownColumns };
+  }
+  const at = positionOf(user.id, source, transaction);
+  if ("reason" in at) return at;
+  return { kind: "changed", change: { kind: "upsert", user, ...(kept.length > 0 && { kept }) }, at, unknownColumns };
+}
+
+function deleteOf({ before, source, transaction }: Envelope, key: Buffer | null): ChangeEvent {
+  const named = before || !key ? { id: before?.id } : parsed(key, Key, "the key");
+  if ("reason" in named) return named;
+  const id = User.shape.id.safeParse(named.id);
+  if (!id.success) return rejected("invalid_user", firstFault(id.error, "id"));
+  const at = positionOf(id.data, source, transaction);
+  return "reason" in at ? at : { kind: "changed", change: { kind: "delete", id: id.data }, at, unknownColumns: [] };
+}
+
+function positionOf(
+  id: string,
+  { ts_us, lsn }: Envelope["source"],
+  transaction: Envelope["transaction"],
+): LogPosition | Rejected {
+  if (typeof lsn !== "number") return rejected("undecodable", "source.lsn: missing");
+  return { id, commitMicros: ts_us, order: transaction?.total_order ?? 1, lsn };
+}
+
+const known = new Set<string>(fields.map(({ name }) => name));
+
+/**
+ * The contract's columns of a row, times as the contract writes them, and those that are to stay as Cassandra has them.
+ * A large value that was left out is in `before`, where PostgreSQL logs whole rows.
+ */
+function rowOf(after: Record<string, unknown>, before: Record<string, unknown> | null | undefined) {
+  const row: Record<string, unknown> = {};
+  const kept: (keyof User)[] = [];
+  for (const { name, kind } of fields) {
+    if (!(name in after)) continue;
+    let value = after[name];
+    if (value === unavailable) value = before?.[name] ?? unavailable;
+    if (value === unavailable) kept.push(name);
+    else row[name] = kind === "timestamp" ? isoOf(value) : value;
+  }
+  return { row, kept };
+}
+
+/** A user whose kept columns are null: they say nothing. */
+function userOf(row: Record<string, unknown>, kept: readonly (keyof User)[]): User | Rejected {
+  const isKept = Object.fromEntries(kept.map((name) => [name, true]));
+  const user = (kept.length > 0 ? User.omit(isKept as { picture: true }) : User).safeParse(row);
+  if (!user.success) return rejected("invalid_user", firstFault(user.error));
+  return { ...Object.fromEntries(kept.map((name) => [name, null])), ...user.data } as User;
+}
+
+/** PostgreSQL keeps microseconds, the contract milliseconds. What is no time is left for the contract to refuse. */
+function isoOf(value: unknown): unknown {
+  const millis = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(millis) ? value : new Date(millis).toISOString();
+}
+
+function parsed<T>(bytes: Buffer, schema: z.ZodType<T>, what: string): T | Rejected {
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString());
+  } catch {
+    return rejected("undecodable", `${what} is not JSON`);
+  }
+  const result = schema.safeParse(json);
+  return result.success ? result.data : rejected("undecodable", firstFault(result.error));
+}

@@ -1,0 +1,23 @@
+import type { Note, Route } from "../change.ts";
+import type { Metrics } from "../metrics.ts";
+import { siftChanges } from "./change-events.ts";
+import { openWriteTimes, type WriteTimes } from "./write-times.ts";
+
+interface Dependencies {
+  maxAheadMs: number;
+  note: Note;
+  metrics: Pick<Metrics, "unknownColumns">;
+}
+
+/** The route of the change topic. Call `restart` when partitions are assigned: each is read from its committed offset. */
+export function openUserChangesRoute({ maxAheadMs, note, metrics }: Dependencies) {
+  const partitions = new Map<number, WriteTimes>();
+  const onUnknownColumn = (column: string) => metrics.unknownColumns.inc({ column });
+  const route: Route = async (messages, _, partition) => {
+    note(messages, partition);
+    const writeTimes = partitions.get(partition) ?? openWriteTimes();
+    partitions.set(partition, writeTimes);
+    return siftChanges(messages, { writeTimes, now: Date.now(), maxAheadMs, onUnknownColumn });
+  };
+  return { route, restart: () => partitions.clear() };
+}

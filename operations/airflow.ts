@@ -1,0 +1,169 @@
+import ky, { type KyInstance } from "ky";
+import { z } from "zod";
+import { until } from "../runtime/until.ts";
+
+export const dagId = "user_automation";
+export const taskIds = ["fetch", "format", "backup", "produce"] as const;
+export type TaskId = (typeof taskIds)[number];
+
+const count = z.number().int().nonnegative();
+
+/** What a task reports about its work: the last line of its output, and its XCom. */
+const Counts = z.looseObject({
+  read: count,
+  written: count,
+  rejected: count,
+  /** Users that `backup` did not pass on, since somebody deleted them. */
+  deleted: count.optional(),
+  /** The file that it wrote. */
+  output: z.string().optional(),
+});
+export type Counts = z.infer<typeof Counts>;
+
+export interface DagRun {
+  dag_run_id: string;
+  state: "queued" | "running" | "success" | "failed";
+  run_type: string;
+  run_after: string;
+}
+
+export interface TaskInstance {
+  task_id: string;
+  state: string | null;
+  try_number: number;
+  max_tries: number;
+  /** In seconds. */
+  duration: number | null;
+}
+
+export interface LogEvent {
+  event: string;
+  [detail: string]: unknown;
+}
+
+/** A run without a task's counts cannot be accounted for. */
+export class MissingCounts extends Error {
+  override name = "MissingCounts";
+}
+
+/** The DAG through Airflow's REST API, as any client would use it. */
+export interface Airflow {
+  url: string;
+  /** Whether Airflow has parsed the DAG. */
+  isKnown: () => Promise<boolean>;
+  isPaused: () => Promise<boolean>;
+  unpause: () => Promise<void>;
+  /** Starts a manual run with these params. Throws what Airflow answers where it refuses them. */
+  trigger: (conf?: Record<string, unknown>, runId?: string) => Promise<DagRun>;
+  runs: () => Promise<DagRun[]>;
+  run: (runId: string) => Promise<DagRun>;
+  /** Waits until a run has ended, successfully or not. */
+  ended: (runId: string, withinMs?: number) => Promise<DagRun>;
+  tasks: (runId: string) => Promise<Map<string, TaskInstance>>;
+  /** Clears the whole run, or one task of it with all that follow, to be run again. */
+  clear: (runId: string, from?: string) => Promise<void>;
+  /** Sets a run's state as a person does in the UI. */
+  mark: (runId: string, state: "success" | "failed") => Promise<void>;
+  /** @throws MissingCounts if the task left none, or something else */
+  countsOf: (runId: string, taskId: string) => Promise<Counts>;
+  /** A task's log, one event with its details a line; empty if Airflow has none. */
+  logOf: (runId: string, taskId: string, attempt: number) => Promise<LogEvent[]>;
+}
+
+/** Logs in to the Airflow that the environment names, for one of its DAGs. */
+export async function openAirflow(
+  env: Record<string, string | undefined> = process.env,
+  dag: string = dagId,
+): Promise<Airflow> {
+  const { AIRFLOW_URL: url = "", AIRFLOW_USER: username, AIRFLOW_PASSWORD: password } = env;
+  const { access_token } = await ky
+    .post(`${url}/auth/token`, { json: { username, password } })
+    .json<{ access_token: string }>();
+  const api = ky.extend({
+    prefix: `${url}/api/v2`,
+    timeout: 30_000,
+    headers: { authorization: `Bearer ${access_token}` },
+    hooks: { afterResponse: [sayWhy] },
+  });
+  return { url, ...operations(api, dag) };
+}
+
+function operations(api: KyInstance, dag: string): Omit<Airflow, "url"> {
+  const path = `dags/${dag}`;
+  const at = (runId: string, ...rest: string[]) =>
+    [path, "dagRuns", ...[runId, ...rest].map(encodeURIComponent)].join("/");
+
+  const self: Omit<Airflow, "url"> = {
+    isKnown: async () => (await api.get(path, { throwHttpErrors: false })).ok,
+
+    async isPaused() {
+      await until("Airflow knows the DAG", self.isKnown);
+      return (await api.get(path).json<{ is_paused: boolean }>()).is_paused;
+    },
+
+    async unpause() {
+      if (!(await self.isPaused())) return;
+      await api.patch(path, { json: { is_paused: false } });
+    },
+
+    trigger: (conf = {}, runId) =>
+      api
+        .post(`${path}/dagRuns`, { json: { logical_date: null, conf, ...(runId && { dag_run_id: runId }) } })
+        .json<DagRun>(),
+
+    runs: async () =>
+      (await api.get(`${path}/dagRuns`, { searchParams: { order_by: "-run_after" } }).json<{ dag_runs: DagRun[] }>())
+        .dag_runs,
+
+    run: (runId) => api.get(at(runId)).json<DagRun>(),
+
+    ended: (runId, withinMs = 180_000) =>
+      until(
+        `the run ${runId} has ended`,
+        async () => {
+          const run = await self.run(runId);
+          if (run.state === "success" || run.state === "failed") return run;
+          throw new Error(JSON.stringify({ state: run.state, tasks: [...(await self.tasks(runId)).values()] }));
+        },
+        { withinMs, everyMs: 300 },
+      ),
+
+    async tasks(runId) {
+      const { task_instances } = await api.get(at(runId, "taskInstances")).json<{ task_instances: TaskInstance[] }>();
+      return new Map(task_instances.map((task) => [task.task_id, task]));
+    },
+
+    async clear(runId, from) {
+      const which = from ? { task_ids: [from], include_downstream: true } : {};
+      await api.post(`${path}/clearTaskInstances`, {
+        json: { dag_run_id: runId, dry_run: false, only_failed: false, reset_dag_runs: true, ...which },
+      });
+    },
+
+    async mark(runId, state) {
+      await api.patch(at(runId), { json: { state } });
+    },
+
+    async countsOf(runId, taskId) {
+      const entry = at(runId, "taskInstances", taskId, "xcomEntries", "return_value");
+      const response = await api.get(entry, { throwHttpErrors: false });
+      const { value } = response.ok ? await response.json<{ value: unknown }>() : {};
+      const counts = Counts.safeParse(value);
+      if (!counts.success) throw new MissingCounts(`the task ${taskId} of the run ${runId} left no counts`);
+      return counts.data;
+    },
+
+    async logOf(runId, taskId, attempt) {
+      const log = at(runId, "taskInstances", taskId, "logs", String(attempt));
+      const response = await api.get(log, { searchParams: { full_content: true }, throwHttpErrors: false });
+      return response.ok ? (await response.json<{ content: LogEvent[] }>()).content : [];
+    },
+  };
+  return self;
+}
+
+/** ky's own message names status and URL alone; Airflow's says which param was wrong. */
+const sayWhy = async ({ response }: { response: Response }) => {
+  if (response.status >= 400 && response.status !== 404)
+    throw new Error(`Airflow answers ${response.status}: ${await response.text()}`);
+};

@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { reasonOf, remedyOf } from "./connector.ts";
+
+const url = "http://127.0.0.1:8083/connectors/postgres-created-users";
+const lostSlot = `io.debezium.DebeziumException: The connector is trying to read change stream starting at PostgresOffsetContext [sourceInfo=source_info[lsn=LSN{0/33ED2F8}], transactionContext=TransactionContext [perTableEventCount={}]], but this is no longer available on the server. Reconfigure the connector to use a snapshot mode when needed.
+	at io.debezium.connector.common.BaseSourceTask.validateSchemaHistory(BaseSourceTask.java:165)
+	at java.base/java.lang.Thread.run(Unknown Source)
+`;
+const wrongPassword = `org.apache.kafka.connect.errors.ConnectException: Could not connect
+	at io.debezium.Some.thing(Some.java:1)
+	... 12 more
+Caused by: org.postgresql.util.PSQLException: FATAL: password authentication failed for user "debezium"
+	at org.postgresql.Driver.connect(Driver.java:1)
+`;
+
+test("the reason is the first and the innermost message of the trace, without the stack", () => {
+  expect(reasonOf(lostSlot)).toBe(
+    "io.debezium.DebeziumException: The connector is trying to read change stream starting at its last position, " +
+      "but this is no longer available on the server. Reconfigure the connector to use a snapshot mode when needed.",
+  );
+  expect(reasonOf(wrongPassword)).toBe(
+    "org.apache.kafka.connect.errors.ConnectException: Could not connect; " +
+      'org.postgresql.util.PSQLException: FATAL: password authentication failed for user "debezium"',
+  );
+});
+
+test("a slot that is gone starts over: stop, delete the offsets, resume", () => {
+  expect(remedyOf(lostSlot, url)).toContain(
+    `curl -X PUT ${url}/stop && curl -X DELETE ${url}/offsets && curl -X PUT ${url}/resume`,
+  );
+});
+
+test("any other failure is fixed by hand and the task restarted", () => {
+  expect(remedyOf(wrongPassword, url)).toBe(
+    `Fix the cause, then: curl -X POST "${url}/restart?includeTasks=true&onlyFailed=true"`,
+  );
+});

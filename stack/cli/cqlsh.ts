@@ -1,0 +1,10 @@
+import type { Command } from "./command-line.ts";
+import { exec } from "./exec.ts";
+
+export const cqlsh: Command = {
+  does: "Runs the real cqlsh on this stack's Cassandra.",
+  hasOwnHelp: true,
+  takes: "…",
+  run: (instance, args) =>
+    exec([instance.installed.tool("cqlsh"), ...args, "127.0.0.1", String(instance.config.ports.cassandra)], instance),
+};

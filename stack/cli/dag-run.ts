@@ -1,0 +1,147 @@
+import {
+  type Airflow,
+  type Counts,
+  type DagRun,
+  dagId,
+  MissingCounts,
+  openAirflow,
+  type TaskId,
+  taskIds,
+} from "../../operations/airflow.ts";
+import { NotInTime, until } from "../../runtime/until.ts";
+import { environmentOf } from "../environment.ts";
+import { StackError } from "../failure.ts";
+import type { Instance } from "../instance.ts";
+
+export interface TaskState {
+  state: string;
+  seconds: number;
+  attempt: number;
+}
+
+type TaskStates = Record<TaskId, TaskState>;
+
+export interface FinishedRun {
+  id: string;
+  tasks: TaskStates;
+  counts: Record<TaskId, Counts>;
+}
+
+const pollEveryMs = 250;
+const runWithinMs = 10 * 60_000;
+
+interface Following {
+  tell: (doing: string) => void;
+  stop: AbortSignal;
+  /** How long all of it may take, in milliseconds. */
+  withinMs?: number;
+}
+
+/** A run that has been started. */
+interface Run {
+  id: string;
+  airflow: Airflow;
+  instance: Instance;
+}
+
+/**
+ * Starts the DAG through Airflow's REST API, as a person would, and follows the run to its end.
+ * @throws StackError that says what became of the run: which task failed or is pending, with the end of its log
+ */
+export async function runDag(
+  instance: Instance,
+  { tell, stop, withinMs = runWithinMs }: Following,
+): Promise<FinishedRun> {
+  const deadline = performance.now() + withinMs;
+  const patience = () => ({ withinMs: deadline - performance.now(), everyMs: pollEveryMs, stop });
+  const airflow = await openAirflow(environmentOf(instance));
+  tell("waiting until Airflow has read the DAG");
+  await until("Airflow has read the DAG", airflow.isKnown, patience()).catch((error: unknown) => {
+    throw error instanceof NotInTime ? notRead(airflow, withinMs) : error;
+  });
+  await airflow.unpause();
+  const { dag_run_id: id } = await airflow.trigger();
+  const run = { id, airflow, instance };
+
+  const ended = async () => {
+    const { state } = await airflow.run(id);
+    tell(`run ${id}: ${inWords(await tasksOf(run))}`);
+    return (state === "success" || state === "failed") && state;
+  };
+  const state = await until("the run has ended", ended, patience()).catch(async (error: unknown) => {
+    throw error instanceof NotInTime ? await unfinished(run, await airflow.run(id), withinMs) : error;
+  });
+  if (state === "failed") throw await failure(run);
+  return { id, tasks: await tasksOf(run), counts: await countsOf(run) };
+}
+
+async function tasksOf({ airflow, id }: Run): Promise<TaskStates> {
+  const instances = await airflow.tasks(id);
+  return forEachTask((task) => {
+    const { state, duration, try_number } = instances.get(task) ?? {};
+    return { state: state ?? "waiting", seconds: duration ?? 0, attempt: try_number ?? 1 };
+  });
+}
+
+/** @throws StackError that names the tasks without counts */
+async function countsOf(run: Run): Promise<Record<TaskId, Counts>> {
+  const counts = await Promise.all(
+    taskIds.map((task) =>
+      run.airflow.countsOf(run.id, task).catch((error: unknown) => {
+        if (error instanceof MissingCounts) return undefined;
+        throw error;
+      }),
+    ),
+  );
+  const missing = taskIds.filter((_, index) => counts[index] === undefined);
+  if (missing.length > 0)
+    throw new StackError(
+      `The run ${run.id} of ${dagId} succeeded, but there are no counts of ${missing.join(", ")}`,
+      `They are the last line of a task's output: see its log in Airflow, ${linkTo(run)}. Was the run marked as success by hand?`,
+    );
+  return forEachTask((task) => counts[taskIds.indexOf(task)]!);
+}
+
+async function failure(run: Run): Promise<StackError> {
+  const tasks = await tasksOf(run);
+  const task = taskIds.find((id) => tasks[id].state === "failed");
+  if (!task)
+    return new StackError(
+      `The run ${run.id} of ${dagId} failed, but no task did: ${inWords(tasks)}`,
+      `It may have been marked as failed by hand, or have exceeded the DAG's time limit: ${linkTo(run)}.`,
+    );
+  return new StackError(`The task ${task} of ${dagId} failed`, whereLogsAre(run), await logOf(run, task, tasks));
+}
+
+async function unfinished(run: Run, { state }: DagRun, withinMs: number): Promise<StackError> {
+  const tasks = await tasksOf(run);
+  const task = taskIds.find((id) => tasks[id].state !== "success") ?? "produce";
+  return new StackError(
+    `The run ${run.id} of ${dagId} is still ${state} after ${withinMs / 1000} s: ${inWords(tasks)}`,
+    tasks[task].state === "waiting"
+      ? "No task has started: `bun run status` and `bun run logs airflow-scheduler` show whether the scheduler works."
+      : whereLogsAre(run),
+    await logOf(run, task, tasks),
+  );
+}
+
+const notRead = ({ url }: Airflow, withinMs: number) =>
+  new StackError(
+    `Airflow has not read the DAG ${dagId} within ${withinMs / 1000} s`,
+    `Import errors are shown at ${url}; the log: \`bun run logs airflow-dag-processor\`.`,
+  );
+
+const whereLogsAre = (run: Run) => `Its log is in Airflow: ${linkTo(run)}, and in ${run.instance.folder}/logs/airflow.`;
+
+const linkTo = ({ airflow, id }: Run) => `${airflow.url}/dags/${dagId}/runs/${encodeURIComponent(id)}`;
+
+const inWords = (tasks: TaskStates) => taskIds.map((task) => `${task} ${tasks[task].state}`).join(", ");
+
+/** The last events of a task's current attempt. */
+async function logOf({ airflow, id }: Run, task: TaskId, tasks: TaskStates): Promise<string[]> {
+  const events = (await airflow.logOf(id, task, tasks[task].attempt)).map(({ event }) => event);
+  return events.filter((event) => !event.startsWith("::")).slice(-15);
+}
+
+const forEachTask = <T>(value: (id: TaskId) => T) =>
+  Object.fromEntries(taskIds.map((id) => [id, value(id)])) as Record<TaskId, T>;

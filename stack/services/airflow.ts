@@ -1,0 +1,114 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { local } from "../addresses.ts";
+import { environmentOf } from "../environment.ts";
+import { dataFolder, type Instance, project } from "../instance.ts";
+import { run } from "./run-tool.ts";
+import type { Program, Service } from "./service.ts";
+
+/** Airflow as three processes; tasks run in the scheduler's own worker processes (LocalExecutor). */
+export const airflow: Service = {
+  name: "airflow",
+  title: "Airflow",
+  dependsOn: ["postgres"],
+  ports: ["airflow"],
+  address: ({ config }) => `http://${local(config.ports.airflow)}`,
+
+  async prepare(instance, stop) {
+    const home = dataFolder(instance, "airflow");
+    // Airflow's simple auth manager keeps passwords in a file; this login is public, and the port is on loopback only.
+    const { AIRFLOW_USER = "", AIRFLOW_PASSWORD = "" } = environmentOf(instance);
+    writeFileSync(passwordsFile(instance), JSON.stringify({ [AIRFLOW_USER]: AIRFLOW_PASSWORD }), { mode: 0o600 });
+
+    // The migration takes as long as everything else together, so what was migrated is remembered.
+    const migrated = join(home, "migrated-by");
+    const version = basename(dirname(dirname(instance.installed.python)));
+    if (existsSync(migrated) && readFileSync(migrated, "utf8") === version) return;
+    await run(instance, "airflow-migrate", [...tool(instance), "db", "migrate"], {
+      env: { ...instance.env, ...airflowEnvironment(instance) },
+      stop,
+    });
+    writeFileSync(migrated, version);
+  },
+
+  programs: (instance) => [
+    // These two have nothing to lose: the API server serves no more at once, but takes long to end its interpreter.
+    { ...program(instance, "airflow-dag-processor", ["dag-processor"]), stopWithinSeconds: 5 },
+    { ...program(instance, "airflow-api-server", ["api-server", "--workers", "1"], servesTasks), stopWithinSeconds: 5 },
+    // Last, since its tasks talk to the API server. -s: no log server of its own, which would listen on every address.
+    program(instance, "airflow-scheduler", ["scheduler", "-s"], isHealthy),
+  ],
+};
+
+/** The settings of every Airflow process and of the `airflow` command. */
+export function airflowEnvironment(instance: Instance): Record<string, string> {
+  const { config, secrets, folder } = instance;
+  const stack = environmentOf(instance);
+  const settings = {
+    AIRFLOW_HOME: dataFolder(instance, "airflow"),
+    CORE__DAGS_FOLDER: join(project, "dags"),
+    CORE__LOAD_EXAMPLES: "False",
+    CORE__EXECUTOR: "LocalExecutor",
+    CORE__PARALLELISM: "4", // the scheduler forks as many workers at its start
+    CORE__FERNET_KEY: secrets.airflowFernetKey,
+    CORE__EXECUTION_API_SERVER_URL: `${stack.AIRFLOW_URL}/execution/`,
+    CORE__SIMPLE_AUTH_MANAGER_USERS: `${stack.AIRFLOW_USER}:admin`,
+    CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE: passwordsFile(instance),
+    DATABASE__SQL_ALCHEMY_CONN: `postgresql+psycopg2://airflow:${secrets.postgresAirflow}@${local(config.ports.postgres)}/airflow`,
+    API__HOST: "127.0.0.1",
+    API__PORT: String(config.ports.airflow),
+    API__BASE_URL: stack.AIRFLOW_URL,
+    API__SECRET_KEY: secrets.airflowApiSecretKey,
+    API_AUTH__JWT_SECRET: secrets.airflowJwtSecret,
+    SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME: "0.3", // from the end of one task to the start of the next
+    DAG_PROCESSOR__REFRESH_INTERVAL: "10",
+    DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: "10",
+    DAG_PROCESSOR__PARSING_PROCESSES: "1",
+    WORKERS__EXECUTION_API_TIMEOUT: "30",
+    LOGGING__BASE_LOG_FOLDER: join(folder, "logs", "airflow"),
+    LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS: "0o700",
+    LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS: "0o600",
+    USAGE_DATA_COLLECTION__ENABLED: "False",
+  };
+  const named = Object.entries(settings).map(([name, value]) => [
+    name.includes("__") ? `AIRFLOW__${name}` : name,
+    value,
+  ]);
+  // Tasks inherit the stack's addresses and the project's settings.
+  return {
+    ...stack,
+    ...Object.fromEntries(named),
+    PGSSLMODE: "disable", // processes that fork share connections until the child drops them, which TLS does not survive
+  };
+}
+
+const tool = ({ installed }: Instance) => [installed.tool("airflow")];
+
+const passwordsFile = (instance: Instance) => join(dataFolder(instance, "airflow"), "passwords.json");
+
+const program = (instance: Instance, name: string, args: string[], ready?: Program["ready"]): Program => ({
+  name,
+  argv: [...tool(instance), ...args],
+  cwd: dataFolder(instance, "airflow"),
+  env: airflowEnvironment(instance),
+  stopWithinSeconds: 30,
+  ready,
+});
+
+const ask = (instance: Instance, path: string) =>
+  fetch(`${environmentOf(instance).AIRFLOW_URL}${path}`, { signal: AbortSignal.timeout(20_000) });
+
+/** The API answers, and so does the part that tasks talk to, which takes seconds the first time that it is asked. */
+async function servesTasks(instance: Instance) {
+  for (const path of ["/api/v2/version", "/execution/health"]) {
+    const response = await ask(instance, path);
+    if (!response.ok) throw new Error(`Airflow answers ${response.status} to ${path}`);
+  }
+}
+
+async function isHealthy(instance: Instance) {
+  const health = (await (await ask(instance, "/api/v2/monitor/health")).json()) as Record<string, { status?: string }>;
+  for (const part of ["metadatabase", "scheduler", "dag_processor"])
+    if (health[part]?.status !== "healthy")
+      throw new Error(`Airflow's ${part} is ${health[part]?.status ?? "not there"}`);
+}

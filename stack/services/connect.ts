@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import { replicationRole } from "../../contract/change-capture.ts";
+import { local } from "../addresses.ts";
+import { environmentOf } from "../environment.ts";
+import { dataFolder, type Instance } from "../instance.ts";
+import { classPathOf, endWhenOutOfMemory, smallHeap } from "./java.ts";
+import { clientCertificate } from "./postgres-access.ts";
+import type { Service } from "./service.ts";
+
+/** Kafka Connect, one worker, with Debezium's PostgreSQL connector as its plugin. */
+export const connect: Service = {
+  name: "connect",
+  title: "Kafka Connect",
+  dependsOn: ["kafka", "postgres"],
+  ports: ["connect"],
+  address: (instance) => environmentOf(instance).CONNECT_URL,
+
+  async prepare(instance) {
+    await Bun.write(join(dataFolder(instance, "connect"), "worker.properties"), properties(instance));
+    await Bun.write(join(dataFolder(instance, "connect"), "log4j.properties"), logging);
+  },
+
+  programs: (instance) => {
+    const folder = dataFolder(instance, "connect");
+    return [
+      {
+        name: "connect",
+        argv: [
+          instance.installed.java,
+          ...smallHeap("128m", "512m"),
+          endWhenOutOfMemory,
+          ...readsNoFiles,
+          `-Dlog4j.configuration=file:${join(folder, "log4j.properties")}`,
+          ...["-cp", classPathOf(instance, "connect")],
+          "org.apache.kafka.connect.cli.ConnectDistributed",
+          join(folder, "worker.properties"),
+        ],
+        cwd: folder,
+        env: connectorVariables(instance),
+        stopWithinSeconds: 20,
+        ready: isHealthy,
+      },
+    ];
+  },
+};
+
+/**
+ * What `${env:…}` in postgres-connector.json stands for on this stack. Whoever reaches Connect can have it sent anywhere,
+ * so there is no secret in it: Debezium logs in with a key that no server is ever shown.
+ */
+const connectorVariables = (instance: Instance) => ({
+  CDC_POSTGRES_HOST: "127.0.0.1",
+  CDC_POSTGRES_PORT: String(instance.config.ports.postgres),
+  CDC_POSTGRES_DATABASE: "users",
+  CDC_POSTGRES_USER: replicationRole,
+  CDC_POSTGRES_TLS: clientCertificate(instance),
+});
+
+/**
+ * A connector's clients could be told to read a file or the environment and to send it to any server: Kafka's by a
+ * provider of configuration or a token's URL, PostgreSQL's by the password files of whoever runs the stack.
+ */
+const readsNoFiles = [
+  "-Dorg.apache.kafka.automatic.config.providers=none",
+  "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=none",
+  "-Dorg.postgresql.pgpassfile=/dev/null",
+  "-Dorg.postgresql.pgservicefile=/dev/null",
+];
+
+const properties = (instance: Instance) => {
+  const { kafka, connect } = instance.config.ports;
+  return `# Written by stack/services/connect.ts at every start.
+bootstrap.servers=${local(kafka)}
+group.id=connect
+listeners=http://${local(connect)}
+rest.advertised.host.name=127.0.0.1
+rest.advertised.port=${connect}
+# What is logged is not for everybody to change.
+admin.listeners=
+plugin.path=${instance.installed.bundle("debezium")}
+plugin.discovery=service_load
+
+# Each batch of change events and the position after it are one transaction: none is lost, none comes twice.
+exactly.once.source.support=enabled
+
+# A connector's configuration says nothing about its Kafka clients; the largest change event needs this much.
+connector.client.config.override.policy=None
+producer.max.request.size=16777216
+
+# A connector's configuration names variables of this process for what differs from place to place: these and no others.
+config.providers=env
+config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider
+config.providers.env.param.allowlist.pattern=CDC_POSTGRES_(HOST|PORT|DATABASE|USER|TLS)
+
+key.converter=org.apache.kafka.connect.json.JsonConverter
+key.converter.schemas.enable=false
+value.converter=org.apache.kafka.connect.json.JsonConverter
+value.converter.schemas.enable=false
+
+offset.storage.topic=connect-offsets
+offset.storage.partitions=1
+offset.storage.replication.factor=1
+config.storage.topic=connect-configs
+config.storage.replication.factor=1
+status.storage.topic=connect-status
+status.storage.partitions=1
+status.storage.replication.factor=1
+
+# There is one worker: after a crash it need not wait for others to come back.
+session.timeout.ms=6000
+heartbeat.interval.ms=2000
+scheduled.rebalance.max.delay.ms=0
+`;
+};
+
+const logging = `log4j.rootLogger=WARN, stdout
+log4j.logger.org.apache.kafka.connect.runtime.rest=INFO
+log4j.logger.org.apache.kafka.connect.runtime.distributed=INFO
+log4j.logger.io.debezium=INFO
+log4j.appender.stdout=org.apache.log4j.ConsoleAppender
+log4j.appender.stdout.layout=org.apache.log4j.PatternLayout
+log4j.appender.stdout.layout.ConversionPattern=%d %p %m (%c{1})%n
+`;
+
+async function isHealthy(instance: Instance) {
+  const response = await fetch(`${environmentOf(instance).CONNECT_URL}/health`, { signal: AbortSignal.timeout(5_000) });
+  if (!response.ok) throw new Error(`Kafka Connect answers ${response.status}: ${await response.text()}`);
+}

@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import { openKafka } from "../../runtime/kafka.ts";
+import { local } from "../addresses.ts";
+import { dataFolder, type Instance } from "../instance.ts";
+import { classPathOf, endWhenOutOfMemory, smallHeap } from "./java.ts";
+import { run } from "./run-tool.ts";
+import type { Service } from "./service.ts";
+
+/** One broker in KRaft mode, its own controller. */
+export const kafka: Service = {
+  name: "kafka",
+  title: "Kafka",
+  dependsOn: [],
+  ports: ["kafka", "kafkaController"],
+  address: ({ config }) => local(config.ports.kafka),
+
+  async prepare(instance, stop) {
+    const file = join(dataFolder(instance, "kafka"), "kraft.properties");
+    await Bun.write(file, properties(instance));
+    if (existsSync(join(logFolder(instance), "meta.properties"))) return;
+    const tool = [...java(instance, smallHeap("64m", "256m")), "kafka.tools.StorageTool"];
+    const clusterId = Buffer.from(crypto.randomUUID().replaceAll("-", ""), "hex").toString("base64url");
+    await run(instance, "kafka", [...tool, "format", "-t", clusterId, "-c", file], { stop });
+  },
+
+  programs: (instance) => [
+    {
+      name: "kafka",
+      argv: [
+        ...java(instance, [...smallHeap("256m", "512m"), endWhenOutOfMemory]),
+        "kafka.Kafka",
+        join(dataFolder(instance, "kafka"), "kraft.properties"),
+      ],
+      cwd: dataFolder(instance, "kafka"),
+      stopWithinSeconds: 30,
+      ready: describesItself,
+    },
+  ],
+};
+
+const logFolder = (instance: Instance) => join(dataFolder(instance, "kafka"), "log");
+
+const java = (instance: Instance, flags: string[]) => [
+  instance.installed.java,
+  ...flags,
+  "-Dorg.slf4j.simpleLogger.showDateTime=true",
+  "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
+  "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn", // else every setting there is, three times a start
+  ...["-cp", classPathOf(instance, "kafka")],
+];
+
+const properties = (instance: Instance) => {
+  const { kafka, kafkaController } = instance.config.ports;
+  return `# Written by stack/services/kafka.ts at every start.
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@${local(kafkaController)}
+listeners=PLAINTEXT://${local(kafka)},CONTROLLER://${local(kafkaController)}
+advertised.listeners=PLAINTEXT://${local(kafka)}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs=${logFolder(instance)}
+
+# One broker keeps the only copy of everything.
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+
+# A misspelt topic is an error and not a new topic. A first consumer need not wait for others.
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+`;
+};
+
+async function describesItself({ config }: Instance) {
+  const log = getLogger("stack");
+  const admin = openKafka({ kafka: { ...config.kafka, brokers: [local(config.ports.kafka)] } }, "stack", log).admin({
+    retry: { retries: 0 },
+  });
+  try {
+    await admin.connect();
+    const { brokers } = await admin.describeCluster();
+    if (brokers.length === 0) throw new Error("Kafka knows no broker yet");
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,16 @@
+import { join } from "node:path";
+import { environmentOf } from "../environment.ts";
+import { dataFolder, type Instance, project } from "../instance.ts";
+import type { Program } from "./service.ts";
+
+/** A program of this project, run from its source and ready when it answers 200 on `path`. */
+export const ownProgram = (instance: Instance, name: string, entry: string, health: string): Program => ({
+  name,
+  argv: [process.execPath, join(project, entry)],
+  cwd: dataFolder(instance, name),
+  env: environmentOf(instance),
+  async ready() {
+    const response = await fetch(health, { signal: AbortSignal.timeout(5_000) });
+    if (!response.ok) throw new Error(`${health} answers ${response.status}: ${await response.text()}`);
+  },
+});

@@ -1,0 +1,125 @@
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { captureSql, isCapturedSql, replicationRole, replicationRoleSql } from "../../contract/change-capture.ts";
+import { openPostgres } from "../../runtime/postgres.ts";
+import { local } from "../addresses.ts";
+import type { Instance } from "../instance.ts";
+import { accessSettings, prepareAccess } from "./postgres-access.ts";
+import {
+  asUser,
+  clusterFolder,
+  letPostgresRead,
+  makeWritableFolder,
+  postgresBinary,
+  postgresFolder,
+  prepareFolder,
+} from "./postgres-files.ts";
+import { run } from "./run-tool.ts";
+import type { Service } from "./service.ts";
+
+const superuser = "postgres";
+
+/** A database for each that needs one: `users` holds the backup, `airflow` and `registry` what those two keep. */
+export const postgres: Service = {
+  name: "postgres",
+  title: "PostgreSQL",
+  dependsOn: [],
+  ports: ["postgres"],
+  address: ({ config }) => `postgres://users@${local(config.ports.postgres)}/users`,
+
+  async prepare(instance, stop) {
+    await prepareFolder(instance);
+    if (!existsSync(join(clusterFolder(instance), "PG_VERSION"))) await createCluster(instance, stop);
+    await prepareAccess(instance, stop);
+  },
+
+  programs: (instance) => [
+    {
+      name: "postgres",
+      argv: asUser([
+        postgresBinary(instance, "postgres"),
+        ...["-D", clusterFolder(instance)],
+        ...Object.entries(settings(instance)).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+      ]),
+      cwd: postgresFolder(instance),
+      env: { LC_ALL: "C", TZ: "UTC" },
+      stopSignal: "INT", // ends open sessions; TERM would wait for them
+      stopsItsChildren: true,
+      async ready(instance) {
+        await createDatabases(instance);
+        await captureChanges(instance);
+      },
+    },
+  ],
+};
+
+const settings = (instance: Instance) => ({
+  listen_addresses: "127.0.0.1",
+  port: instance.config.ports.postgres,
+  unix_socket_directories: "",
+  timezone: "UTC",
+  log_timezone: "UTC",
+  shared_buffers: "64MB",
+  max_connections: 100,
+  // For change data capture: a slot that nobody reads may hold back this much WAL and no more.
+  wal_level: "logical",
+  max_slot_wal_keep_size: "1GB",
+  ...accessSettings(instance),
+});
+
+/** Made under another name first: a cluster is complete, or not there. */
+async function createCluster(instance: Instance, stop: AbortSignal) {
+  const folder = postgresFolder(instance);
+  const cluster = `${clusterFolder(instance)}.new`;
+  for (const incomplete of [cluster, clusterFolder(instance)]) rmSync(incomplete, { recursive: true, force: true });
+  makeWritableFolder(cluster);
+  const passwordFile = join(folder, "password");
+  writeFileSync(passwordFile, instance.secrets.postgresSuperuser, { mode: 0o600 });
+  letPostgresRead(passwordFile);
+  const options = ["--auth=scram-sha-256", `--pwfile=${passwordFile}`, "--encoding=UTF8", "--locale=C", "--no-sync"];
+  const initdb = [postgresBinary(instance, "initdb"), "-D", cluster, "-U", superuser, ...options];
+  await run(instance, "postgres", asUser(initdb), { cwd: folder, stop });
+  rmSync(passwordFile);
+  renameSync(cluster, clusterFolder(instance));
+}
+
+/** Roles, their passwords and their databases: made where they are missing. */
+async function createDatabases({ config, secrets }: Instance) {
+  const url = `postgres://${superuser}:${secrets.postgresSuperuser}@${local(config.ports.postgres)}/postgres`;
+  const sql = openPostgres(url, 1);
+  try {
+    const existing = new Set((await sql`SELECT datname FROM pg_database`).map(({ datname }) => datname));
+    for (const [name, password] of [
+      ["users", secrets.postgresUsers],
+      ["airflow", secrets.postgresAirflow],
+      ["registry", secrets.postgresRegistry],
+    ] as const) {
+      if (existing.has(name)) continue;
+      await sql.unsafe(`DROP ROLE IF EXISTS ${name}`);
+      await sql.unsafe(`CREATE ROLE ${name} LOGIN PASSWORD '${password}'`);
+      await sql.unsafe(`CREATE DATABASE ${name} OWNER ${name}`);
+    }
+    // A scheduler that was killed may leave workers whose open transactions hold row locks: they are ended after this.
+    await sql`ALTER ROLE airflow SET idle_in_transaction_session_timeout = '30s'`;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/** The table with all that change data capture needs, made by its owner, and a role that may do no more than that. */
+async function captureChanges({ config, secrets }: Instance) {
+  const url = `postgres://${superuser}:${secrets.postgresSuperuser}@${local(config.ports.postgres)}/users`;
+  const sql = openPostgres(url, 1);
+  try {
+    const [role] = await sql`SELECT FROM pg_roles WHERE rolname = ${replicationRole}`;
+    if (!role) await sql.unsafe(`CREATE ROLE ${replicationRole}`);
+    await sql.unsafe(replicationRoleSql);
+    if ((await sql.unsafe(isCapturedSql)).length > 0) return;
+    await sql.begin(async (transaction) => {
+      await transaction.unsafe("SET LOCAL ROLE users");
+      await transaction.unsafe(captureSql);
+    });
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}

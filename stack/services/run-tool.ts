@@ -1,0 +1,34 @@
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { StackError } from "../failure.ts";
+import type { Instance } from "../instance.ts";
+import { tailOf } from "../logs.ts";
+
+/**
+ * Runs a tool to its end, its output in the log of the service it works for.
+ * @throws StackError with the last lines of that log where it fails
+ */
+export async function run(
+  instance: Pick<Instance, "folder">,
+  log: string,
+  argv: string[],
+  options: { env?: Record<string, string | undefined>; cwd?: string; stop?: AbortSignal } = {},
+): Promise<void> {
+  const file = join(instance.folder, "logs", `${log}.log`);
+  const output = openSync(file, "a");
+  const command = Bun.spawn(argv, {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    signal: options.stop,
+    stdio: ["ignore", output, output],
+  });
+  closeSync(output);
+  const exitCode = await command.exited;
+  options.stop?.throwIfAborted();
+  if (exitCode !== 0)
+    throw new StackError(
+      `\`${argv.map((word) => word.split("/").at(-1)).join(" ")}\` failed with exit code ${exitCode}`,
+      `The whole output is in ${file}.`,
+      await tailOf(file),
+    );
+}

@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { until } from "../../runtime/until.ts";
+import { install } from "../install/install.ts";
+import { configurationOf } from "./configuration.ts";
+import { call } from "./xml-rpc.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "supervisord-"));
+const socket = join(folder, "sock");
+let daemon: Bun.Subprocess;
+
+beforeAll(async () => {
+  for (const name of ["run", "logs"]) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, "run", "doomed.sh"), `echo start >> ${folder}/starts; exit 1`);
+  const written = configurationOf([{ name: "doomed", argv: [] }], folder, socket);
+  // However busy the machine, its end counts as a failed start, and it has one more attempt.
+  const impatient = written.replace("startsecs=1", "startsecs=30").replace(/startretries=\d+/, "startretries=1");
+  writeFileSync(join(folder, "supervisord.conf"), impatient);
+  const { python } = await install();
+  daemon = Bun.spawn([python, join(import.meta.dir, "supervisord.py"), "-n", "-c", join(folder, "supervisord.conf")], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  await until("supervisor answers", () => call(socket, "supervisor.getState", []));
+});
+
+afterAll(async () => {
+  daemon.kill();
+  await daemon.exited;
+  rmSync(folder, { recursive: true });
+});
+
+test("a program that ends at once is started again after more failures than supervisor's limit", async () => {
+  await call(socket, "supervisor.startProcess", ["doomed", false]);
+  await until("it was started five times", () => starts() >= 5, { withinMs: 60_000 });
+  const { statename } = (await call(socket, "supervisor.getProcessInfo", ["doomed"])) as { statename: string };
+  expect(["BACKOFF", "STARTING"]).toContain(statename);
+  expect(await call(socket, "supervisor.stopProcess", ["doomed", true])).toBe(true);
+}, 90_000);
+
+const starts = () => readFileSync(join(folder, "starts"), "utf8").trim().split("\n").length;
