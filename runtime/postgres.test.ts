@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { fateOf } from "./postgres.ts";
+import { classifyError } from "./postgres.ts";
 
 test.each([
   [
@@ -9,17 +9,18 @@ test.each([
   ["data", ["22008", "22P05", "23502", "23514"]],
   ["final", ["28P01", "3D000", "42501", "42703", "42P01"]],
   ["unknown", ["XX000", "P0001", "ERR_INVALID_ARG_TYPE", 22_008]],
-] as const)("%s errors are told by their codes", (fate, codes) => {
-  for (const code of codes) expect([code, fateOf(Object.assign(new Error("x"), { code }))]).toEqual([code, fate]);
+] as const)("%s errors are classified by code", (outcome, codes) => {
+  for (const code of codes)
+    expect([code, classifyError(Object.assign(new Error("x"), { code }))]).toEqual([code, outcome]);
 });
 
 test("an error without a code is unknown", () => {
-  expect(fateOf(new TypeError("undefined is not a function"))).toBe("unknown");
-  expect(fateOf(null)).toBe("unknown");
+  expect(classifyError(new TypeError("undefined is not a function"))).toBe("unknown");
+  expect(classifyError(null)).toBe("unknown");
 });
 
-test("two programs that create the table at the same time meet in the catalogue, which passes", () => {
+test("two programs creating the table at the same time conflict in the catalogue, which is transient", () => {
   const clash = { code: "23505", constraint_name: "pg_type_typname_nsp_index" };
-  expect(fateOf(clash)).toBe("transient");
-  expect(fateOf({ ...clash, constraint_name: "created_users_pkey" })).toBe("data");
+  expect(classifyError(clash)).toBe("transient");
+  expect(classifyError({ ...clash, constraint_name: "created_users_pkey" })).toBe("data");
 });

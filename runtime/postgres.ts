@@ -2,18 +2,18 @@ import postgres from "postgres";
 
 export type Postgres = postgres.Sql;
 
-/** A pool of at most `connections` connections; nothing is opened before the first query. */
+/** A pool of at most `connections` connections; the first query opens one. */
 export function openPostgres(url: string, connections = 2): Postgres {
   return postgres(url, {
     max: connections,
     connect_timeout: 10,
-    onnotice: () => {}, // "relation already exists, skipping" is no news
+    onnotice: () => {}, // ignores "relation already exists, skipping"
     connection: { application_name: "user-automation", TimeZone: "UTC" },
     types: { timestamptz },
   });
 }
 
-/** PostgreSQL's own spelling, "0001-01-01 00:00:00+00", which JavaScript takes for the year 2001. */
+/** PostgreSQL's own format, "0001-01-01 00:00:00+00", which JavaScript parses as the year 2001. */
 const timestamptz = {
   to: 1184,
   from: [1184],
@@ -22,18 +22,18 @@ const timestamptz = {
 };
 
 /**
- * What becomes of a failed statement: `transient` may succeed another time, `data` is the fault of a row, `final` of
- * the server's or the table's set-up, and `unknown` is none of these.
+ * Classifies the error of a failed statement: `transient` may succeed when retried, `data` is caused by a row, `final` by
+ * how the server or the table is set up, and `unknown` is anything else.
  * Source: postgresql.org/docs/current/errcodes-appendix.html
  */
-export function fateOf(error: unknown): "transient" | "data" | "final" | "unknown" {
+export function classifyError(error: unknown): "transient" | "data" | "final" | "unknown" {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== "string") return "unknown";
   if (/^(CONNECT|CONNECTION_|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code))
     return "transient";
   if (!/^[0-9A-Z]{5}$/.test(code)) return "unknown";
   if (/^(08|40|53|55|57)/.test(code)) return "transient";
-  // Two programs that create the table at the same time meet in the catalogue.
+  // Two programs creating the table at the same time conflict in the catalogue.
   if (code === "23505" && /^pg_/.test(String((error as { constraint_name?: string }).constraint_name)))
     return "transient";
   if (/^(22|23)/.test(code)) return "data";

@@ -19,7 +19,7 @@ const maxWaitMs = 60_000;
 
 /**
  * One request, tried again on 429, 5xx, timeouts and dropped connections.
- * @throws FinalError where the answer is not what the source's schema says: trying again cannot mend that
+ * @throws FinalError where the answer is not what the source's schema says: retrying cannot fix that
  */
 export async function askSource(
   source: Source,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { columnArrays, createSql, holdSql, upsertSql } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { FinalError, messageOf, StoppedError, TransientError } from "../runtime/lifecycle.ts";
-import { fateOf, openPostgres, type Postgres } from "../runtime/postgres.ts";
+import { classifyError, openPostgres, type Postgres } from "../runtime/postgres.ts";
 import { retry } from "../runtime/retry.ts";
 import { inputFlag, inputOption, type Task } from "./task.ts";
 import { parseUsers, refuse, type UserLine } from "./users.ts";
@@ -34,16 +34,16 @@ export const backup: Task<{ input?: string }> = {
     const sql = openPostgres(config.postgres.url, 1);
     const patiently = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
       const until = performance.now() + awayAtMostMs;
-      const worthWaiting = (error: unknown) => fateOf(error) === "transient" && performance.now() < until;
+      const worthWaiting = (error: unknown) => classifyError(error) === "transient" && performance.now() < until;
       try {
         return await retry(work, { what, while: worthWaiting, stop, log });
       } catch (error) {
-        if (fateOf(error) === "final")
+        if (classifyError(error) === "final")
           throw new FinalError(
             `PostgreSQL refuses to ${what}: ${messageOf(error)}; look at postgres.url, POSTGRES_URL`,
           );
         if (error instanceof StoppedError) throw error;
-        const Failure = fateOf(error) === "transient" ? TransientError : Error;
+        const Failure = classifyError(error) === "transient" ? TransientError : Error;
         throw new Failure(`could not ${what}`, { cause: error });
       }
     };
@@ -99,7 +99,7 @@ async function storeAll(users: UserLine[], store: (users: UserLine[]) => Promise
       for (const id of deleted) stored.deleted.add(id);
     } catch (error) {
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-      if (fateOf(cause) !== "data") throw error;
+      if (classifyError(cause) !== "data") throw error;
       if (part.length === 1) refused.set(part[0]!, `PostgreSQL refuses it: ${messageOf(cause)}`);
       else {
         const middle = part.length >> 1;

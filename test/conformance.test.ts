@@ -115,9 +115,9 @@ type Placed = Specimen & { place: string };
 
 const expectedLetters = (specimens: readonly Placed[]) =>
   specimens
-    .filter(({ fate }) => fate !== "stored" && fate !== "ignored")
+    .filter(({ outcome }) => outcome !== "stored" && outcome !== "ignored")
     .sort((one, other) => one.place.localeCompare(other.place))
-    .map(({ place, fate }) => `${place} ${fate}`);
+    .map(({ place, outcome }) => `${place} ${outcome}`);
 
 async function produceCorpus(): Promise<Placed[]> {
   const { config } = namesOf(import.meta.path, topics);

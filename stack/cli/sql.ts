@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { fateOf, openPostgres } from "../../runtime/postgres.ts";
+import { classifyError, openPostgres } from "../../runtime/postgres.ts";
 import { environmentOf } from "../environment.ts";
 import { StackError } from "../failure.ts";
 import type { Instance } from "../instance.ts";
@@ -47,7 +47,7 @@ async function execute(instance: Instance, text: string): Promise<Result[]> {
       rows: [...rows],
     }));
   } catch (error) {
-    if (fateOf(error) === "transient")
+    if (classifyError(error) === "transient")
       throw new StackError("PostgreSQL does not answer", "Start the stack: `bun run up`.", [], { cause: error });
     const { message, detail, hint } = error as { message: string; detail?: string; hint?: string };
     throw new StackError(`PostgreSQL refuses it: ${message}`, hint ?? detail ?? "Nothing of it was done.");

@@ -13,7 +13,7 @@ export interface Specimen {
   key: Buffer | null;
   value: Buffer | null;
   headers?: IHeaders;
-  fate: "stored" | "ignored" | Reason;
+  outcome: "stored" | "ignored" | Reason;
 }
 
 /** The ids under which the registry knows the schemas that the specimens are written with. */
@@ -106,7 +106,7 @@ export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
   const raw = (change: Record<string, unknown>) =>
     frame(ids.current, plain.toBuffer({ ...numbers(as({})), ...change }));
   const invalid = (change: Record<string, unknown>) => record("invalid", raw(change), "invalid_user");
-  const poison = (fate: Reason, value: Buffer | null, key: string | null = "poison") => record(key, value, fate);
+  const poison = (outcome: Reason, value: Buffer | null, key: string | null = "poison") => record(key, value, outcome);
   const written = (schema: object, id: number, user: User, more: object = {}) =>
     frame(id, plainType(schema).toBuffer({ ...numbers(user), ...more }));
   const owl = "🦉";
@@ -207,8 +207,8 @@ export function changeSpecimens(): Specimen[] {
     transaction: { total_order: order },
   });
   const row = (change: Partial<User> = {}): User => ({ ...rachel, id: crypto.randomUUID(), ...change });
-  const about = (id: string, value: object | null, fate: Specimen["fate"] = "stored"): Specimen =>
-    record(JSON.stringify({ id }), value && Buffer.from(JSON.stringify(value)), fate);
+  const about = (id: string, value: object | null, outcome: Specimen["outcome"] = "stored"): Specimen =>
+    record(JSON.stringify({ id }), value && Buffer.from(JSON.stringify(value)), outcome);
 
   const kept = row({ first_name: "Kept" });
   const twice = row({ first_name: "Twice" });
@@ -257,10 +257,10 @@ export function changeSpecimens(): Specimen[] {
   ];
 }
 
-const record = (key: string | null, value: Buffer | null, fate: Specimen["fate"]): Specimen => ({
+const record = (key: string | null, value: Buffer | null, outcome: Specimen["outcome"]): Specimen => ({
   key: key === null ? null : Buffer.from(key),
   value,
-  fate,
+  outcome,
 });
 
 function frame(schemaId: number, body: Buffer): Buffer {
