@@ -69,14 +69,14 @@ test("while Cassandra is away the API starts, lives and refuses at once; it is r
   await link.cut();
   const api = await start({ ...env, CASSANDRA_CONTACT_POINTS: `127.0.0.1:${link.port}` });
   await expectRefusals(api, 5_000);
-  await link.mend();
+  await link.restore();
   await ready(api);
   expect((await add(api)).status).toBe(201);
 
   await link.cut();
   await notReady(api);
   await expectRefusals(api, 5_000);
-  await link.mend();
+  await link.restore();
   await ready(api);
   expect((await add(api)).status).toBe(201);
 });

@@ -285,7 +285,7 @@ describe("listing", () => {
     const answer = await ask("GET", `/search-user?first_name=Nadia&cursor=${cursor}`);
     expect(answer.status).toBe(400);
     expect(answer.body.errors).toEqual([
-      { field: "cursor", detail: "not a cursor of this query; begin again without one" },
+      { field: "cursor", detail: "not a cursor of this query; start again without one" },
     ]);
   });
 });

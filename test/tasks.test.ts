@@ -271,7 +271,7 @@ test("backup waits for a PostgreSQL that is away, and goes on when it is back", 
   });
   const log = backup.stderr.getReader();
   expect(new TextDecoder().decode((await log.read()).value)).toContain("msg=retrying");
-  await link.mend();
+  await link.restore();
   expect(await backup.exited).toBe(0);
   expect(usersOf(path("backup.jsonl")).size).toBe(4);
   await link.cut();

@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import net from "node:net";
 
-/** A way to a service that a test can break: what connects to `port` talks to the service behind it. */
+/** A TCP proxy to a service, which a test can break: clients connect to `port`. */
 export interface Link {
   port: number;
-  /** Connections break, and new ones are refused, as when the service has ended. */
+  /** Closes all connections and refuses new ones, as if the service had stopped. */
   cut: () => Promise<void>;
-  mend: () => Promise<void>;
-  /** Connections stay and new ones are taken, but nothing passes any more, as when the service or the network hangs. */
+  restore: () => Promise<void>;
+  /** Keeps connections and accepts new ones but forwards nothing, as if the service or the network hung. */
   hold: () => void;
   release: () => void;
 }
@@ -46,7 +46,7 @@ export async function openLink(host: string, servicePort: number): Promise<Link>
       for (const socket of sockets) socket.destroy();
       await closed;
     },
-    mend: async () => void (await listen(port)),
+    restore: async () => void (await listen(port)),
     hold() {
       held = true;
       for (const socket of sockets) socket.pause();
