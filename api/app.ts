@@ -8,14 +8,16 @@ import type { Config } from "../runtime/config.ts";
 import type { Log } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
 import { describe, registerDocumentation } from "./documentation.ts";
-import { answerErrors, answerUnknown, invalid, Problem } from "./errors.ts";
-import { statesLength } from "./head.ts";
+import { handleErrors } from "./error-handler.ts";
+import { setHeadLength } from "./head.ts";
 import { registerHealth } from "./health.ts";
 import { registerLivePage } from "./live/live.ts";
 import { declareMetrics, measure } from "./metrics.ts";
 import { requireOwnHost } from "./own-host.ts";
+import { invalid, Problem } from "./problem.ts";
 import type { App, AppEnv } from "./route.ts";
 import { requireToken } from "./token.ts";
+import { answerUnknownRoute } from "./unknown-route.ts";
 import { registerAddUser } from "./users/add-user.ts";
 import { registerCount } from "./users/count.ts";
 import { registerDeleteUser } from "./users/delete-user.ts";
@@ -29,18 +31,18 @@ import { registerUpdateUser } from "./users/update-user.ts";
 export interface Dependencies {
   users: UserStore;
   log: Log;
-  /** The address listened on, and the names answered to besides it. */
+  /** The listening address, and further names allowed in the Host header. */
   names?: Pick<Config, "host" | "hosts">;
-  /** What `/metrics` shows; the app adds its own to it. */
+  /** The metrics shown at `/metrics`; the app adds its own. */
   registry?: Registry;
-  /** What writes must carry; left out, they are open. */
+  /** The token that writes require; without one they are open. */
   token?: string;
   bodyLimitBytes?: number;
 }
 
-const changing = ["POST", "PUT", "PATCH", "DELETE"];
+const writeMethods = ["POST", "PUT", "PATCH", "DELETE"];
 
-/** No answer may be sniffed, framed, or read by another origin; what else browsers know is for pages, not for JSON. */
+/** Responses must not be sniffed, framed or read by another origin; the other headers matter only for pages. */
 const headers = {
   contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   overwrite: false,
@@ -54,7 +56,7 @@ const headers = {
   xXssProtection: false,
 };
 
-/** The whole API: what every request passes, then the operations. */
+/** The whole API: the middleware for every request, then the operations. */
 export function createApp({
   users,
   log,
@@ -70,22 +72,22 @@ export function createApp({
     },
   });
 
-  app.use(statesLength);
+  app.use(setHeadLength);
   app.use(requestId({ limitLength: 100 }));
   app.use(secureHeaders(headers));
   app.use(measure(metrics));
   app.use(requireOwnHost(names));
-  app.onError(answerErrors(log));
-  app.notFound(answerUnknown(methodsOf(app)));
+  app.onError(handleErrors(log));
+  app.notFound(answerUnknownRoute(app));
 
-  if (token !== undefined) app.on(changing, "*", requireToken(token));
+  if (token !== undefined) app.on(writeMethods, "*", requireToken(token));
   app.on(
-    changing,
+    writeMethods,
     "*",
     bodyLimit({
       maxSize: bodyLimitBytes,
       onError: () => {
-        throw new Problem(413, `the body is larger than ${bodyLimitBytes} bytes`);
+        throw new Problem(413, `the body exceeds ${bodyLimitBytes} bytes`);
       },
     }),
   );
@@ -104,16 +106,5 @@ export function createApp({
   return app;
 }
 
-/** The OpenAPI document, without a database: no operation is called. */
+/** The OpenAPI document; it needs no database because no operation is called. */
 export const openApiDocument = () => describe(createApp({ users: {} as UserStore, log: getLogger("api") }));
-
-/** Which methods a path answers. */
-function methodsOf(app: App) {
-  return (path: string) => {
-    const methods = app.routes
-      .filter((route) => route.method !== "ALL" && !route.path.includes("*"))
-      .filter((route) => new RegExp(`^${route.path.replace(/:[^/]+/g, "[^/]+")}$`).test(path))
-      .map((route) => route.method);
-    return [...new Set(methods)].sort();
-  };
-}

@@ -1,10 +1,10 @@
-/** Files that are imported `with { type: "file" }`: the import is their path. */
+/** Imported `with { type: "file" }`: the import is the file's path. */
 declare module "swagger-ui-dist/*" {
   const path: string;
   export default path;
 }
 
-/** Files that are imported `with { type: "text" }`: the import is what they hold. */
+/** Imported `with { type: "text" }`: the import is the file's content. */
 declare module "*/page.js" {
   const text: string;
   export default text;

@@ -2,14 +2,14 @@ import type { QueryOptions, types } from "cassandra-driver";
 import { type Cassandra, isInvalidStatement, isTransient, prepareCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
 import type { Log } from "../runtime/log.ts";
-import { unavailable } from "./errors.ts";
+import { unavailable } from "./problem.ts";
 
 export interface Database {
-  /** Answers, or throws the 503 problem within a few seconds: at once while Cassandra is known to be away. */
+  /** Throws the 503 problem within a few seconds if Cassandra does not answer, and at once if it is known to be down. */
   query(cql: string, parameters: unknown[], options?: QueryOptions): Promise<types.ResultSet>;
   /**
-   * Connects and makes the table where it is missing, for as long as that takes, and again whenever it is gone.
-   * Resolves when `stop` aborts. @throws what no further attempt can mend, wrong credentials for one
+   * Connects and creates the table if it is missing, retrying indefinitely, and again whenever the table is dropped.
+   * Resolves when `stop` aborts. @throws on permanent errors such as wrong credentials
    */
   keepTable(stop: AbortSignal): Promise<void>;
 }
@@ -38,7 +38,7 @@ export function openDatabase(client: Cassandra, config: Pick<Config, "cassandra"
     },
 
     async keepTable(stop) {
-      stop.addEventListener("abort", () => table.resolve()); // requests in hand still go through
+      stop.addEventListener("abort", () => table.resolve()); // requests in flight are still answered
       while (!stop.aborted) {
         try {
           await prepareCassandra(client, config, log, stop);
@@ -55,7 +55,7 @@ export function openDatabase(client: Cassandra, config: Pick<Config, "cassandra"
   };
 }
 
-/** Someone dropped the table or the keyspace under the running process. */
+/** The table or the keyspace was dropped while the process was running. */
 function tableIsGone(error: unknown) {
   return (
     isInvalidStatement(error) &&

@@ -3,31 +3,31 @@ import css from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import bundle from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import type { App } from "./route.ts";
 
-/** The OpenAPI document of every operation that is registered on the app. */
+/** The OpenAPI document of all operations registered on the app. */
 export function describe(app: App) {
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "http",
     scheme: "bearer",
-    description: "The token of API_TOKEN. Where none is configured, writes are open.",
+    description: "The token in API_TOKEN. If none is configured, writes are open.",
   });
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
       title: "Users",
       version: "1.0.0",
-      description: "The users in Cassandra, from every source that fills the table. Errors are RFC 9457 problems.",
+      description: "The users in Cassandra, from all sources. Errors are RFC 9457 problems.",
       license: { name: "MIT" },
     },
     servers: [{ url: "/" }],
     tags: [
       { name: "Users", description: "Read and change users." },
-      { name: "Operations", description: "What a supervisor asks." },
+      { name: "Operations", description: "Health checks." },
     ],
   });
   return inUtc(document);
 }
 
-/** `/openapi.json`, and Swagger UI at `/apidocs` from files of this program alone. */
+/** `/openapi.json`, and Swagger UI at `/apidocs`, served only from files of this program. */
 export function registerDocumentation(app: App) {
   const document = JSON.stringify(describe(app));
   app.get("/openapi.json", (c) => c.body(document, 200, { "Content-Type": "application/json" }));
@@ -45,7 +45,7 @@ export function registerDocumentation(app: App) {
       tryItOutEnabled: true,
     }),
   );
-  // The same import is a path in the source tree and a file inside a compiled binary.
+  // The import is a path in the source tree, and a file embedded in a compiled binary.
   for (const [name, file, type] of [
     ["swagger-ui.css", css, "text/css"],
     ["swagger-ui-bundle.js", bundle, "text/javascript"],
@@ -59,7 +59,7 @@ export function registerDocumentation(app: App) {
     );
 }
 
-/** Swagger UI begins with an inline script, styles itself inline, and draws its icons from data addresses. */
+/** Swagger UI needs an inline script, inline styles, and icons from data URLs. */
 const swaggerUiPolicy = [
   "default-src 'self'",
   "script-src 'self' 'unsafe-inline'",
@@ -68,7 +68,7 @@ const swaggerUiPolicy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Says in the document that times are in UTC, which their format leaves open. */
+/** Adds to the document that times are in UTC, which `date-time` does not imply. */
 function inUtc<T>(node: T): T {
   if (Array.isArray(node)) return node.map(inUtc) as T;
   if (typeof node !== "object" || node === null) return node;

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 
-/** Says in the answer to HEAD how long the answer to GET is: Hono takes its body away, and Bun would count what is left. */
-export const statesLength: MiddlewareHandler = async (c, next) => {
+/** Sets Content-Length on HEAD responses: Hono drops the body, and Bun would then send a length of 0. */
+export const setHeadLength: MiddlewareHandler = async (c, next) => {
   await next();
   if (c.req.method !== "HEAD") return;
   const { byteLength } = await c.res.clone().arrayBuffer();

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Registry } from "prom-client";
-import { problems } from "./errors.ts";
+import { problems } from "./problem-document.ts";
 import { type App, json } from "./route.ts";
 import type { UserStore } from "./users/store.ts";
 
@@ -11,8 +11,8 @@ const healthz = createRoute({
   path: "/healthz",
   operationId: "healthz",
   tags: ["Operations"],
-  summary: "Whether the process lives, whatever Cassandra does",
-  responses: { 200: json(Health, "It lives"), ...problems() },
+  summary: "Liveness, independent of Cassandra",
+  responses: { 200: json(Health, "The process is running"), ...problems() },
 });
 
 const readyz = createRoute({
@@ -20,8 +20,8 @@ const readyz = createRoute({
   path: "/readyz",
   operationId: "readyz",
   tags: ["Operations"],
-  summary: "Whether users can be read",
-  responses: { 200: json(Health, "A read from the table was answered"), ...problems(503) },
+  summary: "Readiness: whether users can be read",
+  responses: { 200: json(Health, "A read from the table succeeded"), ...problems(503) },
 });
 
 export function registerHealth(app: App, users: UserStore, registry: Registry) {

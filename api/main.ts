@@ -8,9 +8,9 @@ import { createApp } from "./app.ts";
 import { openDatabase } from "./database.ts";
 import { userStore } from "./users/store.ts";
 
-/** How long one query may take before its request is answered with 503, in milliseconds. */
+/** Query timeout; the request then gets 503. */
 const readTimeoutMs = 2_000;
-/** How long requests in hand may take once the process was asked to stop, in milliseconds. */
+/** How long requests in flight may take after a signal to stop. */
 const drainMs = 5_000;
 
 await run(openLog("api"), async (stop) => {
@@ -26,7 +26,7 @@ await run(openLog("api"), async (stop) => {
   const server = Bun.serve({ hostname: config.host, port: config.ports.api, idleTimeout: 120, fetch: app.fetch });
   log.info("listening", { url: server.url.href, writes: token === undefined ? "open" : "with a token" });
   if (token === undefined && !/^(localhost|127\.|::1$)/.test(config.host))
-    log.warn("anyone who reaches this address may change users; set API_TOKEN", { host: config.host });
+    log.warn("writes are open to anyone who can reach this address; set API_TOKEN", { host: config.host });
   try {
     await Promise.race([database.keepTable(stop), once(stop, "abort")]);
   } finally {

@@ -4,18 +4,18 @@ import { Counter, Histogram, type Registry } from "prom-client";
 
 type Metrics = ReturnType<typeof declareMetrics>;
 
-/** Each metric's help says what its rise means. */
+/** Each metric's help explains what a rise means. */
 export function declareMetrics(registry: Registry) {
   return {
     requests: new Counter({
       name: "api_requests_total",
-      help: "Answered requests; a rise of status 503 means that Cassandra is away, of 500 a defect, of 499 clients that go away while they send, of another 4xx a client gone wrong.",
+      help: "Requests answered; a rise of status 503 means that Cassandra is unavailable, of 500 a defect, of 499 clients that disconnect while sending, of any other 4xx a faulty client.",
       labelNames: ["method", "route", "status"],
       registers: [registry],
     }),
     seconds: new Histogram({
       name: "api_request_duration_seconds",
-      help: "Time from a request to its answer; a rise means that Cassandra is slow, or this process short of CPU.",
+      help: "Time from request to response; a rise means that Cassandra is slow or this process is short of CPU.",
       labelNames: ["method", "route"],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers: [registry],
@@ -23,9 +23,9 @@ export function declareMetrics(registry: Registry) {
   };
 }
 
-/** Counts and times every request under the route that answered it, so that ids make no series of their own. */
+/** Counts and times requests by route, not by path, so that ids do not create series. */
 export function measure({ requests, seconds }: Metrics): MiddlewareHandler {
-  // prom-client sorts and joins labels at every call; the few combinations that occur are looked up once.
+  // prom-client sorts and joins labels on every call, so the few combinations in use are cached.
   const series = new Map<string, { count: Counter.Internal; time: Histogram.Internal<string> }>();
   const seriesOf = (method: string, path: string, status: number) => {
     const key = `${method} ${path} ${status}`;

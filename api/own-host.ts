@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from "hono";
 import { openHostCheck } from "../runtime/own-hosts.ts";
-import { Problem } from "./errors.ts";
+import { Problem } from "./problem.ts";
 
-/** Lets a request pass that names this server in its Host header, and answers 421, or 400 where it names none. */
+/** Refuses requests whose Host header names another server (421) or is missing or malformed (400). */
 export function requireOwnHost(names: Parameters<typeof openHostCheck>[0]): MiddlewareHandler {
   const faultOf = openHostCheck(names);
   return async (c, next) => {

@@ -5,20 +5,27 @@ export interface AppEnv {
   Variables: RequestIdVariables;
 }
 
-/** What every operation registers itself on. */
+/** The app that operations register themselves on. */
 export type App = OpenAPIHono<AppEnv>;
 
-/** A JSON response of an operation, for its description. */
+/** A JSON response in the description of an operation. */
 export const json = <T extends z.ZodType>(schema: T, description: string, example?: z.input<T>) => ({
   description,
   content: { "application/json": { schema, ...(example !== undefined && { example }) } },
 });
 
-/** A JSON body that must be there: without `required`, a missing Content-Type would validate as `{}`. */
+/** A required JSON body: without `required`, a request without a Content-Type would validate as `{}`. */
 export const jsonBody = <T extends z.ZodType>(schema: T, example: z.input<T>) => ({
   required: true as const,
   content: { "application/json": { schema, example } },
 });
 
-/** Writes carry a bearer token where one is configured; elsewhere they are open. */
-export const tokenWhereConfigured: Record<string, string[]>[] = [{}, { token: [] }];
+/** A response header in the description of an operation. */
+export const header = (type: "integer" | "string", description: string) => ({
+  description,
+  required: true,
+  schema: { type },
+});
+
+/** Writes require a bearer token if one is configured; otherwise they are open. */
+export const tokenIfConfigured: Record<string, string[]>[] = [{}, { token: [] }];

@@ -3,7 +3,7 @@ import css from "./page.css" with { type: "text" };
 import html from "./page.html" with { type: "text" };
 import js from "./page.js" with { type: "text" };
 
-/** The page at `/`, which shows the users as they arrive; all of it comes from this program. */
+/** The page at `/`, which shows the users as they arrive and loads nothing from elsewhere. */
 export function registerLivePage(app: App) {
   const serve = (path: string, text: string, type: string) =>
     app.get(path, (c) =>

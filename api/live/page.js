@@ -1,29 +1,29 @@
-// The page at /: how many users there are, as they arrive, and the users themselves, page by page.
+// The page at /: the number of users, kept up to date, and the users page by page.
 const element = (id) => document.getElementById(id);
 
-async function ask(path) {
+async function get(path) {
   const response = await fetch(path);
   const body = await response.json();
   if (!response.ok) throw new Error(body.detail);
   return body;
 }
 
-/** Counting reads the whole table, so the pause grows with the time that it takes. */
+/** A count reads the whole table, so the pause grows with the time a count takes. */
 async function keepCounting() {
-  const begin = performance.now();
+  const startedMs = performance.now();
   try {
-    element("count").value = (await ask("/count")).count.toLocaleString("en");
+    element("count").value = (await get("/count")).count.toLocaleString("en");
     element("state").textContent = "";
   } catch (error) {
     element("state").textContent = error.message;
   }
-  setTimeout(keepCounting, Math.max(2_000, 10 * (performance.now() - begin)));
+  setTimeout(keepCounting, Math.max(2_000, 10 * (performance.now() - startedMs)));
 }
 
 let next;
 
 async function show(path, cursor) {
-  const { users, cursor: following } = await ask(cursor ? `${path}&cursor=${cursor}` : path);
+  const { users, cursor: following } = await get(cursor ? `${path}&cursor=${cursor}` : path);
   const rows = users.map(({ first_name, last_name, address, timestamp }) => {
     const row = document.createElement("tr");
     for (const text of [first_name, last_name, address ?? "", timestamp.replace("T", " ").slice(0, 19)])

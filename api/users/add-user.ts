@@ -1,7 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import { utf8Body } from "../body.ts";
-import { header, Problem, problems } from "../errors.ts";
-import { type App, json, jsonBody, tokenWhereConfigured } from "../route.ts";
+import { Problem } from "../problem.ts";
+import { problems } from "../problem-document.ts";
+import { type App, header, json, jsonBody, tokenIfConfigured } from "../route.ts";
 import { exampleNewUser, exampleUser, NewUser, StoredUser } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -11,13 +12,13 @@ const addUser = createRoute({
   operationId: "addUser",
   tags: ["Users"],
   summary: "Add a user",
-  security: tokenWhereConfigured,
+  security: tokenIfConfigured,
   middleware: utf8Body,
   request: { body: jsonBody(NewUser, exampleNewUser) },
   responses: {
     201: {
-      ...json(StoredUser, "The user as it is stored", exampleUser),
-      headers: { Location: header("string", "Where the user can be read.") },
+      ...json(StoredUser, "The stored user", exampleUser),
+      headers: { Location: header("string", "The path of the user.") },
       links: {
         read: { operationId: "getUser", parameters: { id: "$response.body#/id" } },
         change: { operationId: "updateUser", parameters: { id: "$response.body#/id" } },
@@ -34,9 +35,6 @@ export const registerAddUser = (app: App, users: UserStore) =>
     const added = await users.add({ id, ...profile });
     if (added.kind === "exists") throw new Problem(409, `user ${id} exists; change it with PUT /update-user/${id}`);
     if (added.kind === "deleted later")
-      throw new Problem(
-        409,
-        `user ${id} was deleted at a time ahead of this server's clock; try again once it has come`,
-      );
+      throw new Problem(409, `user ${id} was deleted with a time ahead of this server's clock; retry after that time`);
     return c.json(added.user, 201, { Location: `/get-user/${id}` });
   });

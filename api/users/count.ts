@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { problems } from "../errors.ts";
+import { problems } from "../problem-document.ts";
 import { type App, json } from "../route.ts";
 import { Count } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
@@ -9,7 +9,7 @@ const count = createRoute({
   path: "/count",
   operationId: "count",
   tags: ["Users"],
-  summary: "How many users there are, exactly",
+  summary: "The exact number of users",
   responses: { 200: json(Count, "The number of users", { count: 60 }), ...problems(503) },
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { cursorOf, pageStateOf } from "./cursor.ts";
 
-test("a cursor opens to the page state it was made from", () => {
+test("a cursor gives back its page state", () => {
   expect(pageStateOf("users", cursorOf("users", "00101f0a")!)).toBe("00101f0a");
 });
 
@@ -10,7 +10,7 @@ test("the last page has no cursor, and the first needs none", () => {
   expect(pageStateOf("users", undefined)).toBeUndefined();
 });
 
-test("a cursor of another query, a changed one, a cut one and noise are refused", () => {
+test("a cursor that is altered, truncated, noise or of another query is refused", () => {
   const cursor = cursorOf("users", "00101f0a")!;
   const changed = (cursor[0] === "A" ? "B" : "A") + cursor.slice(1);
   const other = cursorOf("search rachel", "00101f0a")!;

@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
-import { notFound, problems } from "../errors.ts";
-import { type App, tokenWhereConfigured } from "../route.ts";
+import { notFound } from "../problem.ts";
+import { problems } from "../problem-document.ts";
+import { type App, tokenIfConfigured } from "../route.ts";
 import { UserId } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -10,9 +11,9 @@ const deleteUser = createRoute({
   operationId: "deleteUser",
   tags: ["Users"],
   summary: "Delete a user",
-  security: tokenWhereConfigured,
+  security: tokenIfConfigured,
   request: { params: UserId },
-  responses: { 204: { description: "The user is gone" }, ...problems(401, 404, 503) },
+  responses: { 204: { description: "The user has been deleted" }, ...problems(401, 404, 503) },
 });
 
 export const registerDeleteUser = (app: App, users: UserStore) =>

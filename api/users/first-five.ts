@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { problems } from "../errors.ts";
+import { problems } from "../problem-document.ts";
 import { type App, json } from "../route.ts";
 import { exampleUser, UserList } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
@@ -9,7 +9,7 @@ const firstFive = createRoute({
   path: "/first-five",
   operationId: "firstFive",
   tags: ["Users"],
-  summary: "Five users, the first in the order of the table",
+  summary: "The first five users, in table order",
   responses: { 200: json(UserList, "At most five users", { users: [exampleUser] }), ...problems(503) },
 });
 

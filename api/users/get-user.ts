@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
-import { notFound, problems } from "../errors.ts";
+import { notFound } from "../problem.ts";
+import { problems } from "../problem-document.ts";
 import { type App, json } from "../route.ts";
 import { exampleUser, StoredUser, UserId } from "./shapes.ts";
 import type { UserStore } from "./store.ts";

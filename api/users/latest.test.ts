@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { latest } from "./latest.ts";
 
-test("those who ask while a run is under way share the next one, begun after they asked", async () => {
+test("callers during a run share the next one, which starts after they called", async () => {
   const runs: PromiseWithResolvers<string>[] = [];
   const ask = latest(() => {
     const run = Promise.withResolvers<string>();
@@ -21,7 +21,7 @@ test("those who ask while a run is under way share the next one, begun after the
   expect(await Promise.all([second, third])).toEqual(["two", "two"]);
 });
 
-test("a run that fails does not spoil the next", async () => {
+test("the run after a failed one succeeds", async () => {
   let attempt = 0;
   const ask = latest(async () => {
     if (++attempt === 1) throw new Error("away");

@@ -1,6 +1,6 @@
 /**
- * Runs `work` once for all who ask while it waits its turn. Nobody gets a result that was begun before they asked, and
- * no two runs overlap, however many ask.
+ * Shares one run of `work` among all callers that wait for it. A caller never gets the result of a run that started
+ * before its call, and no two runs overlap.
  */
 export function latest<T>(work: () => Promise<T>): () => Promise<T> {
   let running: Promise<unknown> = Promise.resolve();

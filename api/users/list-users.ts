@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { problems } from "../errors.ts";
+import { problems } from "../problem-document.ts";
 import { type App, json } from "../route.ts";
 import { exampleUser, PageQuery, UserPage } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
@@ -10,7 +10,7 @@ const listUsers = createRoute({
   operationId: "listUsers",
   tags: ["Users"],
   summary: "All users, page by page",
-  description: "Ask again with the `cursor` of the answer until it is null. A page may hold fewer users than `limit`.",
+  description: "Repeat with the `cursor` from the response until it is null. A page may have fewer users than `limit`.",
   request: { query: PageQuery },
   responses: {
     200: {

@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { problems } from "../errors.ts";
+import { problems } from "../problem-document.ts";
 import { type App, json } from "../route.ts";
 import { exampleUser, SearchQuery, UserPage } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
@@ -9,10 +9,13 @@ const searchUser = createRoute({
   path: "/search-user",
   operationId: "searchUser",
   tags: ["Users"],
-  summary: "Users of a first name, in any case",
+  summary: "Users with a given first name, ignoring case",
   request: { query: SearchQuery },
   responses: {
-    200: json(UserPage, "Those of that first name; none is no error", { users: [exampleUser], cursor: null }),
+    200: json(UserPage, "The users with that first name; an empty list if there are none", {
+      users: [exampleUser],
+      cursor: null,
+    }),
     ...problems(503),
   },
 });

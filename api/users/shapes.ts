@@ -3,12 +3,12 @@ import { fields, User } from "../../contract/user.ts";
 
 const { id, ...profile } = User.omit({ timestamp: true }).shape;
 
-/** A user as a client adds it. What a source need not know may be left out, and is null then. */
+/** A user as a client adds it. Nullable fields may be omitted and are then null. */
 export const NewUser = z
   .strictObject({
     id: id.optional().meta({
       ...id.meta(),
-      description: "Left out, a random one is made. Give one, and sending the request again cannot add a second user.",
+      description: "Random if omitted. With an id, repeating the request cannot add a second user.",
     }),
     ...profile,
     gender: profile.gender.default(null),
@@ -22,7 +22,7 @@ export const NewUser = z
   .meta({ id: "NewUser", description: "A user to add." });
 export type NewUser = z.infer<typeof NewUser>;
 
-/** What may change of a user: one field or more; the others stay as they are. */
+/** The fields of a user to change, at least one; omitted fields keep their values. */
 export const UserChanges = z
   .strictObject(profile)
   .partial()
@@ -30,7 +30,7 @@ export const UserChanges = z
   .openapi("UserChanges", { description: "The fields to change, at least one.", minProperties: 1 });
 export type UserChanges = z.infer<typeof UserChanges>;
 
-/** Any UUID that Cassandra can hold, so that whatever is listed can be read, changed and deleted. */
+/** Any UUID that Cassandra can store, so that every listed user can be read, changed and deleted. */
 const storedId = z.guid("must be a UUID").toLowerCase();
 
 export const UserId = z.object({ id: storedId.meta(id.meta() ?? {}) });
@@ -42,10 +42,10 @@ const asStored = Object.fromEntries(
   }),
 );
 
-/** A user as the table has it. Rows from before a rule of the contract, or written past it, may break that rule. */
+/** A user as stored. A row that predates a rule of the contract, or was written by other means, may break that rule. */
 export const StoredUser = (z.strictObject(asStored) as unknown as typeof User).meta({
   id: "User",
-  description: "A user as it is stored; what is asked of a new one is in NewUser.",
+  description: "A stored user; the rules for a new one are in NewUser.",
 });
 
 export const Count = z.strictObject({ count: z.number().int().min(0) }).meta({ id: "Count" });
@@ -55,7 +55,7 @@ export const UserList = z.strictObject({ users: z.array(StoredUser) }).meta({ id
 export const UserPage = z
   .strictObject({
     users: z.array(StoredUser),
-    cursor: z.string().nullable().meta({ description: "Where the next page begins; null on the last." }),
+    cursor: z.string().nullable().meta({ description: "Start of the next page; null on the last page." }),
   })
   .meta({ id: "UserPage" });
 
@@ -66,19 +66,19 @@ const page = {
     .transform(Number)
     .pipe(z.number().min(1).max(500))
     .default(50)
-    .openapi({ type: "integer", minimum: 1, maximum: 500, default: 50, description: "How many users at most." }),
-  cursor: z.string().max(1_000).optional().meta({ description: "`cursor` of the page before." }),
+    .openapi({ type: "integer", minimum: 1, maximum: 500, default: 50, description: "Maximum number of users." }),
+  cursor: z.string().max(1_000).optional().meta({ description: "`cursor` of the previous page." }),
 };
 export const PageQuery = z.strictObject(page);
 export const SearchQuery = z.strictObject({
   first_name: profile.first_name.meta({
     ...profile.first_name.meta(),
-    description: "The whole first name, in any case.",
+    description: "The full first name; case is ignored.",
   }),
   ...page,
 });
 
-/** The contract's own example, so that what "Try it out" adds is what it then finds. */
+/** The contract's own example, so that "Try it out" finds the user it has added. */
 const exampleOf = <T extends z.ZodType>(schema: T, from: z.ZodObject) =>
   schema.parse(Object.fromEntries(Object.entries(from.shape).map(([key, field]) => [key, field.meta()?.example])));
 export const exampleUser = exampleOf(User, User);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { halve, splitRing } from "./token-ranges.ts";
 
-test("the ranges cover every token once, from the first to the last", () => {
+test("the ranges cover every token exactly once", () => {
   for (const parts of [1, 3, 32]) {
     const ranges = splitRing(parts);
     expect(ranges).toHaveLength(parts);
@@ -11,13 +11,13 @@ test("the ranges cover every token once, from the first to the last", () => {
   }
 });
 
-test("two halves are the range", () => {
+test("the two halves cover the range", () => {
   expect(halve({ after: 0n, upTo: 5n })).toEqual([
     { after: 0n, upTo: 2n },
     { after: 2n, upTo: 5n },
   ]);
 });
 
-test("a single token cannot be halved", () => {
+test("a range of one token cannot be halved", () => {
   expect(halve({ after: 4n, upTo: 5n })).toEqual([]);
 });

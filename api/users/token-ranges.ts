@@ -1,13 +1,13 @@
-/** A part of the ring: tokens greater than `after`, up to and including `upTo`. */
+/** A part of the ring: the tokens greater than `after`, up to and including `upTo`. */
 export interface TokenRange {
   after: bigint;
   upTo: bigint;
 }
 
-const ringStart = -(2n ** 63n); // Murmur3 gives this token to no row
+const ringStart = -(2n ** 63n); // Murmur3 assigns this token to no row
 const ringEnd = 2n ** 63n - 1n;
 
-/** The whole Murmur3 ring in `parts` ranges that touch and do not overlap. */
+/** The whole Murmur3 ring in `parts` contiguous ranges. */
 export function splitRing(parts: number): TokenRange[] {
   const width = (ringEnd - ringStart) / BigInt(parts);
   return Array.from({ length: parts }, (_, index) => ({
@@ -16,7 +16,7 @@ export function splitRing(parts: number): TokenRange[] {
   }));
 }
 
-/** The two halves of a range, or nothing where it holds a single token. */
+/** The two halves of a range; empty if it has only one token. */
 export function halve({ after, upTo }: TokenRange): TokenRange[] {
   const middle = after + (upTo - after) / 2n;
   if (middle === after) return [];

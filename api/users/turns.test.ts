@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { takeTurns } from "./turns.ts";
 
-test("work on one key waits for the work before it, even where that failed", async () => {
+test("work on a key waits for earlier work on it, even if that fails", async () => {
   const inTurn = takeTurns();
   const order: string[] = [];
   const first = inTurn("rachel", async () => {
-    order.push("first begins");
+    order.push("first starts");
     await Promise.resolve();
     order.push("first fails");
     throw new Error("no");
@@ -13,7 +13,7 @@ test("work on one key waits for the work before it, even where that failed", asy
   const second = inTurn("rachel", async () => void order.push("second"));
   await expect(first).rejects.toThrow("no");
   await second;
-  expect(order).toEqual(["first begins", "first fails", "second"]);
+  expect(order).toEqual(["first starts", "first fails", "second"]);
 });
 
 test("work on another key does not wait", async () => {

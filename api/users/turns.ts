@@ -1,6 +1,6 @@
 /**
- * Work on one key happens one after the other, work on different keys side by side: two edits of one user through this
- * process cannot read the same state and lose one another's change. Between processes the newest write wins.
+ * Runs work on the same key sequentially and work on different keys concurrently, so that two edits of one user in this
+ * process cannot read the same state and overwrite each other's change. Between processes the newest write wins.
  */
 export function takeTurns() {
   const tails = new Map<string, Promise<unknown>>();

@@ -1,7 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import { utf8Body } from "../body.ts";
-import { notFound, problems } from "../errors.ts";
-import { type App, json, jsonBody, tokenWhereConfigured } from "../route.ts";
+import { notFound } from "../problem.ts";
+import { problems } from "../problem-document.ts";
+import { type App, json, jsonBody, tokenIfConfigured } from "../route.ts";
 import { exampleUser, StoredUser, UserChanges, UserId } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -12,9 +13,9 @@ const updateUser = createRoute({
   path: "/update-user/{id}",
   operationId: "updateUser",
   tags: ["Users"],
-  summary: "Change one field of a user, or more",
-  description: "The fields that are not given stay as they are. The newest write wins, whoever made it.",
-  security: tokenWhereConfigured,
+  summary: "Change one or more fields of a user",
+  description: "Omitted fields keep their values. The newest write wins, whichever client sent it.",
+  security: tokenIfConfigured,
   middleware: utf8Body,
   request: { params: UserId, body: jsonBody(UserChanges, { email }) },
   responses: {

@@ -1,9 +1,9 @@
-/** Gives write times in microseconds since 1970. */
+/** Returns write times in microseconds since 1970. */
 export type WriteClock = (newerThan?: bigint) => bigint;
 
 /**
- * A clock whose times never repeat and never go back, and are later than `newerThan`: a row that was written ahead of
- * this clock can still be edited, and two edits within one microsecond keep their order.
+ * A clock whose times strictly increase and are later than `newerThan`: a row whose write time is ahead of this clock can
+ * still be edited, and two edits within one microsecond keep their order.
  */
 export function writeClock(nowMs: () => number = Date.now): WriteClock {
   let last = 0n;

@@ -1,0 +1,93 @@
+import { errors, types } from "cassandra-driver";
+import { deleteCql, rowOf, selectCql, table, upsertCql, userOf } from "../../contract/tables.ts";
+import { fields, type User } from "../../contract/user.ts";
+import type { Database } from "../database.ts";
+import { badCursor, cursorOf, pageStateOf } from "./cursor.ts";
+import type { TokenRange } from "./token-ranges.ts";
+
+export interface Page {
+  users: User[];
+  cursor: string | null;
+}
+
+/** A count reads many rows, so it may take longer than other queries. */
+const countTimeoutMs = 12_000;
+
+const columns = fields.map(({ name }) => name).join(", ");
+
+/** The statements on the users in Cassandra, and what they return. Write times are in microseconds. */
+export function openQueries(database: Database, keyspace: string) {
+  const users = `${keyspace}.${table}`;
+
+  const findText = selectCql(keyspace);
+  async function find(id: string): Promise<User | undefined> {
+    const row = (await database.query(findText, [id])).first();
+    return row ? userOf(row) : undefined;
+  }
+
+  // email is never null, so its write time is the row's
+  const findWithTimeText = `SELECT ${columns}, WRITETIME(email) AS written FROM ${users} WHERE id = ?`;
+  async function findWithTime(id: string): Promise<{ user: User; written: bigint } | undefined> {
+    const row = (await database.query(findWithTimeText, [id])).first();
+    return row ? { user: userOf(row), written: BigInt(String(row.written ?? 0)) } : undefined;
+  }
+
+  const firstText = `SELECT ${columns} FROM ${users} LIMIT ?`;
+  const first = async (limit: number): Promise<User[]> => (await database.query(firstText, [limit])).rows.map(userOf);
+
+  const listText = `SELECT ${columns} FROM ${users}`;
+  const list = (limit: number, cursor?: string) => page(database, "users", listText, [], limit, cursor);
+
+  const searchText = `SELECT ${columns} FROM ${users} WHERE first_name = ?`;
+  const search = (firstName: string, limit: number, cursor?: string) =>
+    page(database, `first name ${firstName}`, searchText, [firstName], limit, cursor);
+
+  const countText = `SELECT count(*) FROM ${users} WHERE token(id) > ? AND token(id) <= ?`;
+  async function countRange({ after, upTo }: TokenRange): Promise<number> {
+    const result = await database.query(countText, [long(after), long(upTo)], { readTimeout: countTimeoutMs });
+    return Number(result.first().count);
+  }
+
+  const upsertText = upsertCql(keyspace);
+  async function upsert(user: Omit<User, "timestamp">, time: bigint): Promise<User> {
+    const written = asRead({ ...user, timestamp: new Date(Number(time / 1_000n)).toISOString() });
+    await database.query(upsertText, [...rowOf(written), long(time)]);
+    return written;
+  }
+
+  const deleteText = deleteCql(keyspace);
+  const remove = async (id: string, time: bigint) => void (await database.query(deleteText, [long(time), id]));
+
+  return { find, findWithTime, first, list, search, countRange, upsert, remove };
+}
+
+/** One page of a query; `name` binds its cursors to it. @throws Problem 400 for a cursor that is not of this query */
+async function page(
+  database: Database,
+  name: string,
+  text: string,
+  parameters: unknown[],
+  limit: number,
+  cursor?: string,
+): Promise<Page> {
+  const pageState = pageStateOf(name, cursor);
+  try {
+    const result = await database.query(text, parameters, { autoPage: false, fetchSize: limit, pageState });
+    return { users: result.rows.map(userOf), cursor: cursorOf(name, result.pageState) };
+  } catch (error) {
+    // The cursor is forged, or from another version of Cassandra.
+    if (cursor !== undefined && isProtocolError(error)) throw badCursor();
+    throw error;
+  }
+}
+
+/** A user as Cassandra will return it: times in milliseconds. */
+function asRead(user: User): User {
+  const row = rowOf(user);
+  return userOf(Object.fromEntries(fields.map(({ name }, index) => [name, row[index]])));
+}
+
+const long = (value: bigint) => types.Long.fromString(value.toString());
+
+const isProtocolError = (error: unknown) =>
+  error instanceof errors.ResponseError && error.code === types.responseErrorCodes.protocolError;
