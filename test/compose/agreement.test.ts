@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { join } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { replicationRole, slot } from "../../contract/change-capture.ts";
 import { table } from "../../contract/tables.ts";
 import { deadLetters, userChanges, usersCreated } from "../../contract/topics.ts";
@@ -201,6 +201,19 @@ describe("names", () => {
     expect(connector).toMatchObject({ "slot.name": slot });
     expect(connector["table.include.list"]).toBe(`public.${table}`);
     expect(`${connector["topic.prefix"]}.${connector["table.include.list"]}`).toBe(userChanges);
+  });
+
+  test("the image's binary is built from every folder that the programs import", async () => {
+    const entrypoints = [join(project, "script", "programs.ts")];
+    const built = await Bun.build({ entrypoints, target: "bun", packages: "external", metafile: true });
+    const files = Object.keys(built.metafile?.inputs ?? {}).map((file) => relative(project, resolve(file)));
+    const folders = new Set(files.map((file) => dirname(file).split("/")[0]));
+    expect(folders).toContain("operations");
+    const ignored = await read(".dockerignore");
+    for (const folder of folders) {
+      if (folder !== "script") expect(dockerfile).toContain(`COPY ${folder} ${folder}\n`);
+      expect(ignored).toContain(`!${folder}\n`);
+    }
   });
 
   test("the DAG finds its binaries and folders, and its name is the one that the documentation triggers", () => {
