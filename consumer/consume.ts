@@ -1,6 +1,6 @@
 import { type Batch, type EachBatchPayload, type Kafka, KafkaJSError } from "kafkajs";
 import type { Config } from "../runtime/config.ts";
-import { unreadableAfter } from "../runtime/kafka/record-batch.ts";
+import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Sink } from "./cassandra/sink.ts";
 import type { Message, Route } from "./change.ts";
@@ -13,9 +13,9 @@ import { slicesOf } from "./slices.ts";
 interface Dependencies {
   kafka: Kafka;
   config: Pick<Config, "consumer">;
-  /** How the records of each topic are read; its keys are what is subscribed to. */
+  /** How to read the records of each topic; its keys are the subscribed topics. */
   routes: ReadonlyMap<string, Route>;
-  /** Told when partitions are assigned anew: each is read from its committed offset on, which others may have moved. */
+  /** Called on each assignment: every partition is then read from its committed offset, which others may have moved. */
   onAssignment?: () => void;
   sink: Sink;
   deadLetters: DeadLetters;
@@ -25,21 +25,58 @@ interface Dependencies {
   log: Log;
 }
 
-/** kafkajs waits for a fetch under way before it stops, so this is also a part of how long stopping takes. */
+/** kafkajs waits for a running fetch before it stops, so this adds to how long stopping takes. */
 const maxFetchWaitMs = 1_000;
 const heartbeatEveryMs = 1_500;
-/** How long a partition that stopped waits before it is tried again: another replica may have an unreadable batch whole. */
+/** How long a blocked partition pauses before it is fetched again: another replica may have an intact copy of the batch. */
 const fetchAgainAfterMs = 30_000;
 /** How long leaving the group may take, in milliseconds. */
 const closeWithinMs = 8_000;
 
 /**
- * Consumes until `stop`: finishes the slices in hand, commits, leaves the group and resolves. Rejects when something
- * unknown happened; the process should end then, and whatever restarts it, since everything unresolved is read again.
+ * Consumes until `stop`: finishes the current slices, commits, leaves the group and resolves. Rejects on an unknown
+ * error; the process should then exit and be restarted, since all unresolved records are read again.
  */
 export async function consume(dependencies: Dependencies, stop: AbortSignal): Promise<void> {
-  const { kafka, config, routes, progress } = dependencies;
-  const consumer = kafka.consumer({
+  const { routes, progress, onAssignment } = dependencies;
+  const consumer = createConsumer(dependencies);
+  const shutdown = openShutdown(stop);
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    progress.joined(payload.memberAssignment);
+    onAssignment?.();
+  });
+  consumer.on(consumer.events.HEARTBEAT, () => progress.heard());
+  consumer.on(consumer.events.REBALANCING, () => progress.left());
+  consumer.on(consumer.events.STOP, () => progress.left());
+  consumer.on(consumer.events.CRASH, ({ payload }) => shutdown.fail(payload.error));
+
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...routes.keys()], fromBeginning: true });
+    await consumer.run({
+      eachBatchAutoResolve: false,
+      // Commits after each slice, and also past offsets that reach no slice (transaction markers and the records of
+      // aborted transactions), which would otherwise count as lag until the next record arrives.
+      autoCommitThreshold: 1,
+      partitionsConsumedConcurrently: 4,
+      eachBatch: (payload) =>
+        storeBatch(payload, dependencies, shutdown.halt).catch((error: unknown) => {
+          // kafkajs handles its own errors (a rebalance, a lost connection); any other is unknown and ends the process.
+          if (!(error instanceof KafkaJSError)) shutdown.fail(error);
+          throw error;
+        }),
+    });
+    await shutdown.requested;
+  } finally {
+    shutdown.release();
+    // If Kafka is unavailable this may fail or hang; everything committed stays committed.
+    await Promise.race([consumer.disconnect().catch(() => {}), Bun.sleep(closeWithinMs)]);
+  }
+  shutdown.throwIfFailed(); // including a failure while the current slices were being finished
+}
+
+const createConsumer = ({ kafka, config }: Dependencies) =>
+  kafka.consumer({
     groupId: config.consumer.groupId,
     sessionTimeout: config.consumer.sessionTimeoutMs,
     heartbeatInterval: heartbeatEveryMs,
@@ -47,57 +84,37 @@ export async function consume(dependencies: Dependencies, stop: AbortSignal): Pr
     maxWaitTimeInMs: maxFetchWaitMs,
     maxBytesPerPartition: 256 * 1024,
     allowAutoTopicCreation: false,
-    // kafkajs restarts for ever by default, or idles after a TypeError; the process ends instead and is started anew.
+    // By default kafkajs restarts indefinitely, or idles after a TypeError; the process exits and is restarted instead.
     retry: { restartOnFailure: async () => false },
   });
-  const ended = Promise.withResolvers<void>();
+
+/** Shuts down when `stop` is aborted or something fails: either aborts `halt` and resolves `requested`. */
+function openShutdown(stop: AbortSignal) {
+  const requested = Promise.withResolvers<void>();
   const halt = new AbortController();
   const failures: unknown[] = [];
-  const stopped = () => {
-    halt.abort(stop.reason);
-    ended.resolve();
+  const end = (reason: unknown) => {
+    halt.abort(reason);
+    requested.resolve();
   };
-  const fail = (error: unknown) => {
-    failures.push(error);
-    halt.abort(error);
-    ended.resolve();
+  const onStop = () => end(stop.reason);
+  if (stop.aborted) onStop();
+  else stop.addEventListener("abort", onStop, { once: true });
+  return {
+    halt: halt.signal,
+    requested: requested.promise,
+    fail(error: unknown) {
+      failures.push(error);
+      end(error);
+    },
+    release() {
+      stop.removeEventListener("abort", onStop);
+      halt.abort(new Error("the consumer has ended"));
+    },
+    throwIfFailed() {
+      if (failures.length > 0) throw failures[0];
+    },
   };
-
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    progress.joined(payload.memberAssignment);
-    dependencies.onAssignment?.();
-  });
-  consumer.on(consumer.events.HEARTBEAT, () => progress.heard());
-  consumer.on(consumer.events.REBALANCING, () => progress.left());
-  consumer.on(consumer.events.STOP, () => progress.left());
-  consumer.on(consumer.events.CRASH, ({ payload }) => fail(payload.error));
-  if (stop.aborted) stopped();
-  else stop.addEventListener("abort", stopped, { once: true });
-
-  try {
-    await consumer.connect();
-    await consumer.subscribe({ topics: [...routes.keys()], fromBeginning: true });
-    await consumer.run({
-      eachBatchAutoResolve: false,
-      // Offsets are committed as soon as one is resolved: after each slice, and past what reaches no slice, the markers
-      // and the records of aborted transactions, which would count as lag until the next record arrives.
-      autoCommitThreshold: 1,
-      partitionsConsumedConcurrently: 4,
-      eachBatch: (payload) =>
-        storeBatch(payload, dependencies, halt.signal).catch((error: unknown) => {
-          // kafkajs handles what is its own (a rebalance, a lost connection); all else is unknown and ends the process.
-          if (!(error instanceof KafkaJSError)) fail(error);
-          throw error;
-        }),
-    });
-    await ended.promise;
-  } finally {
-    stop.removeEventListener("abort", stopped);
-    halt.abort(new Error("the consumer has ended"));
-    // With Kafka away this may fail or take indefinitely, and what is committed is committed.
-    await Promise.race([consumer.disconnect().catch(() => {}), Bun.sleep(closeWithinMs)]);
-  }
-  if (failures.length > 0) throw failures[0]; // also one that came up while the slices in hand were finished
 }
 
 /** Offsets move only after every record of a slice is stored or dead-lettered. */
@@ -112,19 +129,15 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
   const messages = (unreadable ? batch.messages.slice(0, -1) : batch.messages) as Message[];
   progress.seen(topic, partition, { next: messages[0]?.offset ?? unreadable?.baseOffset ?? "0", end: highWatermark });
   for (const slice of slicesOf(messages, config.consumer.sliceRows)) {
-    if (!isRunning() || isStale() || halt.aborted) return; // unresolved: it is read again
+    if (!isRunning() || isStale() || halt.aborted) return; // unresolved, so it is read again
     const last = slice.at(-1)!.offset;
     const observe = metrics.sliceSeconds.startTimer({ topic });
     try {
       const store = (abandon: AbortSignal) => storeSlice(batch, slice, route, dependencies, abandon);
-      const excess = await whileBeating(heartbeat, halt, store);
-      if (excess !== undefined) {
-        waitAt({ lastOffset: last, why: excess }, payload, dependencies);
-        dependencies.log.error("too many dead letters", { topic, partition, offset: slice[0].offset, detail: excess });
-        return;
-      }
+      const excess = await withHeartbeats(heartbeat, halt, store);
+      if (excess !== undefined) return blockAtExcess(slice, excess, payload, dependencies);
     } catch (error) {
-      if (error === halt.reason) return; // halted while it waited for a service that is away
+      if (error === halt.reason) return; // halted while waiting for an unavailable service
       throw error;
     }
     resolveOffset(last); // the only permission to advance
@@ -133,26 +146,39 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
     await commitOffsetsIfNecessary();
     await heartbeat();
   }
-  if (unreadable) {
-    const { baseOffset, lastOffset, detail } = unreadable;
-    const remedy = `\`bun run skip ${topic} ${partition} ${baseOffset} --because "…"\` moves past it and keeps its bytes`;
-    const why = `the batch at offset ${baseOffset} cannot be read: ${detail}; ${remedy}`;
-    waitAt({ lastOffset, why }, payload, dependencies);
-    dependencies.log.error("batch cannot be read", { topic, partition, offset: baseOffset, lastOffset, detail });
-    return;
-  }
+  if (unreadable) return blockAtUnreadable(unreadable, payload, dependencies);
   // A transaction's marker occupies an offset but is not a record.
   resolveOffset(batch.lastOffset());
   progress.seen(topic, partition, { next: String(BigInt(batch.lastOffset()) + 1n) });
 }
 
-/** Leaves a partition at what only a person can settle; all others go on. */
-function waitAt(block: Block, { batch, pause }: EachBatchPayload, { progress }: Dependencies) {
-  progress.blocked(batch.topic, batch.partition, block);
+function blockAtExcess(
+  slice: readonly [Message, ...Message[]],
+  excess: string,
+  payload: EachBatchPayload,
+  dependencies: Dependencies,
+) {
+  const { topic, partition } = payload.batch;
+  block({ lastOffset: slice.at(-1)!.offset, why: excess }, payload, dependencies);
+  dependencies.log.error("too many dead letters", { topic, partition, offset: slice[0].offset, detail: excess });
+}
+
+function blockAtUnreadable(unreadable: UnreadableBatch, payload: EachBatchPayload, dependencies: Dependencies) {
+  const { topic, partition } = payload.batch;
+  const { baseOffset, lastOffset, detail } = unreadable;
+  const remedy = `\`bun run skip ${topic} ${partition} ${baseOffset} --because "…"\` moves past it and keeps its bytes`;
+  const why = `the batch at offset ${baseOffset} cannot be read: ${detail}; ${remedy}`;
+  block({ lastOffset, why }, payload, dependencies);
+  dependencies.log.error("batch cannot be read", { topic, partition, offset: baseOffset, lastOffset, detail });
+}
+
+/** Pauses a partition that needs a person to fix it; all others continue. */
+function block(at: Block, { batch, pause }: EachBatchPayload, { progress }: Dependencies) {
+  progress.blocked(batch.topic, batch.partition, at);
   setTimeout(pause(), fetchAgainAfterMs).unref();
 }
 
-/** Gives why nothing of the slice may be dead-lettered, where that is so. */
+/** Stores or dead-letters a slice. If the dead-letter limit would be exceeded, dead-letters nothing and returns why. */
 async function storeSlice(
   { topic, partition }: Batch,
   slice: readonly Message[],
@@ -177,11 +203,11 @@ async function storeSlice(
 }
 
 /**
- * Keeps the membership alive while `work` takes its time. When the group does not want this member any longer, `work`
- * is told to abandon what it waits for, and the group's answer is thrown. What is under way then is repeated by the
- * partition's next owner, which changes nothing.
+ * Sends heartbeats while `work` runs. If a heartbeat fails, for instance because the group has removed this member,
+ * `abandon` is aborted with its error: `work` stops waiting and throws it. The partition's next owner repeats any write
+ * already sent, which changes nothing.
  */
-async function whileBeating<T>(
+async function withHeartbeats<T>(
   heartbeat: () => Promise<void>,
   halt: AbortSignal,
   work: (abandon: AbortSignal) => Promise<T>,
