@@ -8,14 +8,14 @@ export type TaskId = (typeof taskIds)[number];
 
 const count = z.number().int().nonnegative();
 
-/** What a task reports about its work: the last line of its output, and its XCom. */
+/** A task's report of its work: the last line of its output, and its XCom. */
 const Counts = z.looseObject({
   read: count,
   written: count,
   rejected: count,
-  /** Users that `backup` did not pass on, since somebody deleted them. */
+  /** Users that `backup` did not pass on because they have been deleted. */
   deleted: count.optional(),
-  /** The file that it wrote. */
+  /** The file it wrote. */
   output: z.string().optional(),
 });
 export type Counts = z.infer<typeof Counts>;
@@ -41,36 +41,36 @@ export interface LogEvent {
   [detail: string]: unknown;
 }
 
-/** A run without a task's counts cannot be accounted for. */
+/** A task left no counts, so the run's records cannot be accounted for. */
 export class MissingCounts extends Error {
   override name = "MissingCounts";
 }
 
-/** The DAG through Airflow's REST API, as any client would use it. */
+/** One DAG, through Airflow's public REST API. */
 export interface Airflow {
   url: string;
   /** Whether Airflow has parsed the DAG. */
   isKnown: () => Promise<boolean>;
   isPaused: () => Promise<boolean>;
   unpause: () => Promise<void>;
-  /** Starts a manual run with these params. Throws what Airflow answers where it refuses them. */
+  /** Starts a manual run with these params. Throws Airflow's response if it refuses them. */
   trigger: (conf?: Record<string, unknown>, runId?: string) => Promise<DagRun>;
   runs: () => Promise<DagRun[]>;
   run: (runId: string) => Promise<DagRun>;
   /** Waits until a run has ended, successfully or not. */
   ended: (runId: string, withinMs?: number) => Promise<DagRun>;
   tasks: (runId: string) => Promise<Map<string, TaskInstance>>;
-  /** Clears the whole run, or one task of it with all that follow, to be run again. */
+  /** Clears the whole run, or one task and all tasks downstream of it, so that they run again. */
   clear: (runId: string, from?: string) => Promise<void>;
   /** Sets a run's state as a person does in the UI. */
   mark: (runId: string, state: "success" | "failed") => Promise<void>;
-  /** @throws MissingCounts if the task left none, or something else */
+  /** @throws MissingCounts if the task left no valid counts */
   countsOf: (runId: string, taskId: string) => Promise<Counts>;
-  /** A task's log, one event with its details a line; empty if Airflow has none. */
+  /** A task's log, one event with its details per line; empty if Airflow has no log. */
   logOf: (runId: string, taskId: string, attempt: number) => Promise<LogEvent[]>;
 }
 
-/** Logs in to the Airflow that the environment names, for one of its DAGs. */
+/** Logs in to the Airflow instance given by the environment. */
 export async function openAirflow(
   env: Record<string, string | undefined> = process.env,
   dag: string = dagId,
@@ -83,7 +83,7 @@ export async function openAirflow(
     prefix: `${url}/api/v2`,
     timeout: 30_000,
     headers: { authorization: `Bearer ${access_token}` },
-    hooks: { afterResponse: [sayWhy] },
+    hooks: { afterResponse: [throwReason] },
   });
   return { url, ...operations(api, dag) };
 }
@@ -162,8 +162,8 @@ function operations(api: KyInstance, dag: string): Omit<Airflow, "url"> {
   return self;
 }
 
-/** ky's own message names status and URL alone; Airflow's says which param was wrong. */
-const sayWhy = async ({ response }: { response: Response }) => {
+/** ky's own message has only status and URL; Airflow's response says which param was wrong. */
+const throwReason = async ({ response }: { response: Response }) => {
   if (response.status >= 400 && response.status !== 404)
     throw new Error(`Airflow answers ${response.status}: ${await response.text()}`);
 };

@@ -24,13 +24,13 @@ test("the reason is the first and the innermost message of the trace, without th
   );
 });
 
-test("a slot that is gone starts over: stop, delete the offsets, resume", () => {
+test("the remedy for a dropped slot is to start over: stop, delete the offsets, resume", () => {
   expect(remedyOf(lostSlot, url)).toContain(
     `curl -X PUT ${url}/stop && curl -X DELETE ${url}/offsets && curl -X PUT ${url}/resume`,
   );
 });
 
-test("any other failure is fixed by hand and the task restarted", () => {
+test("the remedy for any other failure is to fix it and restart the task", () => {
   expect(remedyOf(wrongPassword, url)).toBe(
     `Fix the cause, then: curl -X POST "${url}/restart?includeTasks=true&onlyFailed=true"`,
   );

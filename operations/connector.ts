@@ -3,27 +3,27 @@ import { slot } from "../contract/change-capture.ts";
 import type { Postgres } from "../runtime/postgres.ts";
 import { topicLag } from "./lag.ts";
 
-/** The body of a request that registers a connector: postgres-connector.json. */
+/** The request body that registers a connector: postgres-connector.json. */
 export interface ConnectorDefinition {
   name: string;
   config: Record<string, string>;
 }
 
-/** What Kafka Connect says about a connector. */
+/** A connector's status as reported by Kafka Connect. */
 export interface ConnectorStatus {
   connector: { state: string; trace?: string };
   tasks: { state: string; trace?: string }[];
 }
 
-/** One connector, through Kafka Connect's REST API. Each call is one request; waiting is up to the caller. */
+/** One connector, through Kafka Connect's REST API. Each call is one request; the caller waits for its effect. */
 export interface Connector {
   url: string;
   /** undefined if Connect does not know the connector. */
   status: () => Promise<ConnectorStatus | undefined>;
-  /** undefined if Connect does not know the connector, or has no answer right now. */
+  /** undefined if Connect does not know the connector or responds with an error. */
   config: () => Promise<Record<string, string> | undefined>;
   create: (definition: ConnectorDefinition) => Promise<Response>;
-  /** Deletes the connector; its slot and its offsets stay. */
+  /** Deletes the connector but keeps its slot and its offsets. */
   remove: () => Promise<Response>;
   put: (action: "stop" | "resume") => Promise<Response>;
   deleteOffsets: () => Promise<Response>;
@@ -57,7 +57,7 @@ export function openConnector(connectUrl: string, name: string): Connector {
   };
 }
 
-/** The state of change data capture; null where a service did not answer. */
+/** The state of change data capture; a value is null if its service did not respond. */
 export interface CaptureState {
   /** As Kafka Connect reports it: RUNNING, FAILED, PAUSED, STOPPED; MISSING if it is not registered. */
   connector: string;
@@ -79,7 +79,7 @@ interface Clients {
   changeTopic: string;
 }
 
-/** What the connector, PostgreSQL and Kafka say about change data capture right now. Never throws. */
+/** The current state of change data capture, from the connector, PostgreSQL and Kafka. Never throws. */
 export async function captureState({ connector, sql, admin, groupId, changeTopic }: Clients): Promise<CaptureState> {
   const [status, slotLagBytes, topicLagRecords] = await Promise.all([
     connector.status().catch(() => null),
@@ -89,7 +89,7 @@ export async function captureState({ connector, sql, admin, groupId, changeTopic
   return { ...connectorState(connector, status), slotLagBytes, topicLagRecords };
 }
 
-/** States and failure of a connector from its status; null stands for a Connect that did not answer. */
+/** States and failure of a connector from its status; null means that Connect did not respond. */
 export function connectorState(
   { url }: Pick<Connector, "url">,
   status: ConnectorStatus | undefined | null,
@@ -111,12 +111,12 @@ export function reasonOf(trace: string): string {
   return [...new Set([messages[0], messages.at(-1)])].join("; ");
 }
 
-/** What a person can do about a failed task. */
+/** How to fix a failed task. */
 export function remedyOf(trace: string, url: string): string {
   if (/no longer available on the server|requested WAL segment|can no longer (get changes|access)/.test(trace))
     return (
-      `PostgreSQL has dropped the replication slot ${slot} or the WAL that it needs; changes since then are lost to it. ` +
-      `Start again with a new slot and a snapshot: curl -X PUT ${url}/stop && curl -X DELETE ${url}/offsets && ` +
+      `PostgreSQL has dropped the replication slot ${slot} or the WAL it needs, so the connector has missed changes. ` +
+      `Start over with a new slot and a snapshot: curl -X PUT ${url}/stop && curl -X DELETE ${url}/offsets && ` +
       `curl -X PUT ${url}/resume. Rows deleted in the meantime stay in Cassandra: delete them through the API.`
     );
   if (/publication/i.test(trace))

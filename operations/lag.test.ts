@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { partitionLags, topicLag } from "./lag.ts";
 
-/** A topic of which each entry is a partition's first offset, its end, and what the group committed. */
+/** A topic; each entry is a partition's first offset, its end and the group's committed offset. */
 const admin = (partitions: [low: number, high: number, committed?: number][]) => ({
   fetchTopicOffsets: async () =>
     partitions.map(([low, high], partition) => ({
@@ -22,17 +22,17 @@ const admin = (partitions: [low: number, high: number, committed?: number][]) =>
   ],
 });
 
-test("the lag is what lies between the committed offset and the end", async () => {
+test("the lag is the distance from the committed offset to the end", async () => {
   const lags = await partitionLags(admin([[0, 100, 40]]), "group", "users_created");
   expect(lags).toEqual([{ partition: 0, next: 40n, end: 100n }]);
 });
 
-test("a group that committed nothing begins at the first record that there still is", async () => {
+test("a group that committed nothing starts at the first retained record", async () => {
   expect(await topicLag(admin([[90, 100]]), "group", "users_created")).toBe(10);
   expect(await topicLag(admin([[90, 100, 20]]), "group", "users_created")).toBe(10);
 });
 
-test("a partition whose end is not known to be as far yet has no lag, and takes none from the others", async () => {
+test("a partition whose known end is behind has no lag, and does not reduce the lag of others", async () => {
   expect(
     await topicLag(
       admin([

@@ -1,21 +1,21 @@
 import type { Admin } from "kafkajs";
 
-/** How far a consumer group has come in one partition. */
+/** A consumer group's position in one partition. */
 export interface PartitionLag {
   partition: number;
-  /** The offset that the group reads next: the one that it committed, or the first that there still is. */
+  /** The offset the group reads next: its committed offset, or the first one still retained. */
   next: bigint;
   /** The offset after the last record. */
   end: bigint;
 }
 
-/** The lag of a group in every partition of a topic, from what it has committed. */
+/** A group's lag in every partition of a topic, from its committed offsets. */
 export async function partitionLags(
   admin: Pick<Admin, "fetchTopicOffsets" | "fetchOffsets">,
   groupId: string,
   topic: string,
 ): Promise<PartitionLag[]> {
-  // One after the other: the second needs the brokers that the first learns of, and may not be retried.
+  // Sequential: the second request needs the brokers that the first one discovers, and may not be retried.
   const ends = await admin.fetchTopicOffsets(topic);
   const [group] = await admin.fetchOffsets({ groupId, topics: [topic] });
   const committed = new Map(group?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
@@ -25,10 +25,10 @@ export async function partitionLags(
   });
 }
 
-/** Records between two offsets of a partition; none where the end is not known to be as far yet. */
+/** Records between two offsets of a partition; 0 if the known end is still behind `next`. */
 export const recordsBetween = (next: bigint, end: bigint) => (end > next ? Number(end - next) : 0);
 
-/** Records of a topic that a group has not committed yet, over all partitions. */
+/** Records of a topic that a group has not committed yet, summed over all partitions. */
 export async function topicLag(
   admin: Parameters<typeof partitionLags>[0],
   groupId: string,

@@ -7,18 +7,18 @@ const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
    2: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 88003 1 0000 100 0 0 10 0
 `;
 
-test("of a port's sockets only those that listen are found", () => {
+test("only a port's listening sockets are found", () => {
   expect(listeningSockets(table, 5432)).toEqual(["socket:[88001]"]);
   expect(listeningSockets(table, 80)).toEqual(["socket:[88003]"]);
   expect(listeningSockets(table, 81)).toEqual([]);
   expect(listeningSockets("", 80)).toEqual([]);
 });
 
-test("a process whose name holds brackets and spaces is still read right", () => {
+test("a process whose name contains brackets and spaces is parsed correctly", () => {
   expect(parseStat("42 (a) b (c) S 41 40 43 0 -1")).toEqual({ pid: 42, parent: 41, session: 43 });
 });
 
-test("memory is that of the process and of all below it", () => {
+test("memory includes all descendants of the process", () => {
   const all = [
     { pid: 1, parent: 0, session: 1 },
     { pid: 2, parent: 1, session: 1 },
@@ -39,7 +39,7 @@ test.if(process.platform === "linux")("the holder of a port is named with its pi
   }
 });
 
-test("a process belongs to the stack whose supervisor is above it", () => {
+test("a process belongs to the stack whose supervisor is its ancestor", () => {
   const processes = [
     { pid: 7, parent: 1, session: 7 },
     { pid: 8, parent: 7, session: 7 },

@@ -6,7 +6,7 @@ interface Process {
   session: number;
 }
 
-/** One line of /proc/PID/stat. The name stands in brackets and may hold anything, brackets too. */
+/** Parses /proc/PID/stat. The process name is in brackets and may contain anything, including brackets. */
 export function parseStat(line: string): Process {
   const afterName = line.slice(line.lastIndexOf(")") + 2).split(" ");
   return {
@@ -16,7 +16,7 @@ export function parseStat(line: string): Process {
   };
 }
 
-/** All processes that may be looked at; none where there is no /proc. */
+/** All readable processes; empty on a system without /proc. */
 export function listProcesses(): Process[] {
   return pids()
     .map((pid) => readOrNothing(`/proc/${pid}/stat`))
@@ -24,26 +24,26 @@ export function listProcesses(): Process[] {
     .map(parseStat);
 }
 
-/** The process ids of a session that work in one of these folders. */
+/** The ids of a session's processes that run in one of these folders. */
 export function processesOf(session: number, folders: string[]): number[] {
   return listProcesses()
-    .filter((process) => process.session === session && folders.some((folder) => worksIn(process.pid, folder)))
+    .filter((process) => process.session === session && folders.some((folder) => runsIn(process.pid, folder)))
     .map(({ pid }) => pid);
 }
 
-/** What a process and all its descendants keep in memory, in bytes; a page that several share is counted once. */
+/** The memory of a process and all its descendants, in bytes; pages they share are counted once. */
 export function residentBytes(root: number, processes = listProcesses(), bytesOf = proportionalBytes): number {
   const children = processes.filter(({ parent }) => parent === root);
   return children.reduce((sum, { pid }) => sum + residentBytes(pid, processes, bytesOf), bytesOf(root));
 }
 
-/** A process's share of the memory that it and others keep resident (Linux's PSS). */
+/** A process's proportional set size (Linux's PSS): shared pages are divided among the processes that share them. */
 function proportionalBytes(pid: number): number {
   const [, kilobytes] = readOrNothing(`/proc/${pid}/smaps_rollup`).match(/^Pss:\s+(\d+) kB/m) ?? [];
   return Number(kilobytes ?? 0) * 1024;
 }
 
-/** The process that listens on a port; undefined where none does, or the system does not tell. */
+/** The process listening on a port; undefined if there is none or it cannot be determined. */
 export function holderOf(port: number): { pid: number; name: string } | undefined {
   const sockets = new Set(
     ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => listeningSockets(readOrNothing(file), port)),
@@ -53,7 +53,7 @@ export function holderOf(port: number): { pid: number; name: string } | undefine
   return pid === undefined ? undefined : { pid, name: argvOf(pid)[0] || "a process" };
 }
 
-/** The folder of the stack whose supervisor started a process, itself or through others; undefined for any other. */
+/** The folder of the stack whose supervisor is an ancestor of a process; undefined if there is none. */
 export function stackFolderOf(pid: number, processes = listProcesses(), argv = argvOf): string | undefined {
   const [, folder] =
     argv(pid)
@@ -64,7 +64,7 @@ export function stackFolderOf(pid: number, processes = listProcesses(), argv = a
   return parent ? stackFolderOf(parent, processes, argv) : undefined;
 }
 
-/** The sockets, as `socket:[inode]`, that listen on a port, from the text of /proc/net/tcp. */
+/** The sockets listening on a port, as `socket:[inode]`, from the text of /proc/net/tcp. */
 export function listeningSockets(table: string, port: number): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const listening = "0A";
@@ -76,8 +76,8 @@ export function listeningSockets(table: string, port: number): string[] {
     .map((columns) => `socket:[${columns[9]}]`);
 }
 
-/** By its working folder or, where root in a container may not see that of another user's process, by its arguments. */
-function worksIn(pid: number, folder: string): boolean {
+/** By working folder or by arguments: in a container, root may not see the working folder of another user's process. */
+function runsIn(pid: number, folder: string): boolean {
   const cwd = orElse("", () => readlinkSync(`/proc/${pid}/cwd`));
   const places = [cwd, ...argvOf(pid)];
   return places.some((place) => place === folder || place.startsWith(`${folder}/`));
@@ -97,7 +97,7 @@ const pids = () =>
 
 const readOrNothing = (file: string) => orElse("", () => readFileSync(file, "utf8"));
 
-/** What cannot be read is no news: another user's process, one that ended meanwhile, a system without /proc. */
+/** Reading may fail for another user's process, for one that has just exited, and on a system without /proc. */
 function orElse<T>(otherwise: T, read: () => T): T {
   try {
     return read();

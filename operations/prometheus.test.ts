@@ -17,7 +17,7 @@ other_count 7
 `;
 const empty = { buckets: new Map(), sum: 0, count: 0 };
 
-test("one histogram is read, whatever its labels", () => {
+test("a histogram is summed over its labels", () => {
   expect(readHistogram(page, "stored_seconds")).toEqual({
     buckets: new Map([
       [0.01, 60],
@@ -30,12 +30,12 @@ test("one histogram is read, whatever its labels", () => {
   expect(readHistogram("", "stored_seconds")).toEqual(empty);
 });
 
-test("one label set is read apart from the others", () => {
+test("one label set is read separately from the others", () => {
   const { buckets, sum, count } = readHistogram(page, "stored_seconds", { topic: "b" });
   expect({ at: buckets.get(0.01), sum, count }).toEqual({ at: 10, sum: 0.01, count: 10 });
 });
 
-test("the mean is exact, and a bound holds for at least that share", () => {
+test("the mean is exact, and a bound covers at least its quantile", () => {
   const histogram = readHistogram(page, "stored_seconds");
   expect(mean(histogram)).toBeCloseTo(3.51 / 110);
   expect(boundOf(histogram, 0.5)).toBe(0.01);
@@ -43,7 +43,7 @@ test("the mean is exact, and a bound holds for at least that share", () => {
   expect(boundOf(histogram, 0.99)).toBe(Number.POSITIVE_INFINITY);
 });
 
-test("what was observed before does not count", () => {
+test("earlier observations do not count", () => {
   const histogram = readHistogram(page, "stored_seconds");
   expect(mean(since(histogram, histogram))).toBeUndefined();
   expect(boundOf(since(histogram, histogram), 0.5)).toBeUndefined();
@@ -58,7 +58,7 @@ test("a metric is summed over its labels; the name matches as a whole", () => {
   expect(sumOf(counters, "missing")).toBe(0);
 });
 
-test("labels may hold quotes, commas and backslashes", () => {
+test("labels may contain quotes, commas and backslashes", () => {
   expect(readSamples('m{a="say \\"x\\", y",b="c:\\\\d"} 1')).toEqual([
     { name: "m", labels: { a: 'say "x", y', b: "c:\\d" }, value: 1 },
   ]);

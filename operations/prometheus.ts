@@ -5,7 +5,10 @@ interface Sample {
   value: number;
 }
 
-/** The samples of a /metrics page. Source: prometheus.io, "Exposition formats", the text-based format. */
+/**
+ * The samples of a /metrics page. Our own code: prom-client writes this format but cannot read it.
+ * Source: prometheus.io, "Exposition formats", the text-based format.
+ */
 export function readSamples(page: string): Sample[] {
   return page.split("\n").flatMap((line) => {
     const [, name, labels = "", value] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line) ?? [];
@@ -21,7 +24,7 @@ export const sumOf = (page: string, name: string, labels: Record<string, string>
 
 /** A Prometheus histogram. */
 export interface Histogram {
-  /** For each upper bound, how many observations are at most that large. */
+  /** The number of observations at or below each upper bound. */
   buckets: Map<number, number>;
   sum: number;
   count: number;
@@ -38,17 +41,17 @@ export function readHistogram(page: string, name: string, labels: Record<string,
   return { buckets, sum: sumOf(page, `${name}_sum`, labels), count: sumOf(page, `${name}_count`, labels) };
 }
 
-/** What was observed between two readings. */
+/** The observations between two readings. */
 export const since = (before: Histogram, after: Histogram): Histogram => ({
   buckets: new Map([...after.buckets].map(([bound, count]) => [bound, count - (before.buckets.get(bound) ?? 0)])),
   sum: after.sum - before.sum,
   count: after.count - before.count,
 });
 
-/** The exact mean, or undefined if nothing was observed. */
+/** The exact mean, or undefined without observations. */
 export const mean = ({ sum, count }: Histogram) => (count > 0 ? sum / count : undefined);
 
-/** The upper bound of the bucket that holds this quantile, or undefined if nothing was observed. */
+/** The upper bound of the bucket containing this quantile, or undefined without observations. */
 export function boundOf({ buckets, count }: Histogram, quantile: number): number | undefined {
   if (count <= 0) return undefined;
   const bounds = [...buckets].filter(([, atMost]) => atMost >= quantile * count).map(([bound]) => bound);

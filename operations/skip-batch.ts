@@ -4,7 +4,7 @@ import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-b
 import { FinalError } from "../runtime/lifecycle.ts";
 import { partitionLags } from "./lag.ts";
 
-/** Where a batch is that nobody can read, and why somebody decides to go on without it. */
+/** The position of an unreadable batch, and why it may be skipped. */
 export interface Skip {
   topic: string;
   partition: number;
@@ -25,9 +25,9 @@ const reason: Reason = "unreadable_batch";
 const readWithinMs = 30_000;
 
 /**
- * Moves a group without members past the batch that it waits at, once the dead-letter topic has acknowledged the batch's
- * bytes. Resolves with the batch, or with null where the group is past that offset already.
- * @throws FinalError, and changes nothing, where the group has members or waits at something else
+ * Moves a group without members past the unreadable batch it is blocked at, once the dead-letter topic has acknowledged
+ * the batch's bytes. Resolves with the batch, or with null if the group is already past that offset.
+ * @throws FinalError, without changing anything, if the group has members or is not blocked at this batch
  */
 export async function skipBatch(clients: Clients, skip: Skip): Promise<UnreadableBatch | null> {
   const { admin, producer, groupId, deadLetterTopic } = clients;
@@ -40,11 +40,11 @@ export async function skipBatch(clients: Clients, skip: Skip): Promise<Unreadabl
   await expectNoMembers(admin, groupId);
 
   const batch = unreadableAfter((await messagesAt(clients, topic, partition, at.next)).slice(0, 1));
-  if (!batch) throw new FinalError(`the group ${groupId} waits at nothing unreadable: offset ${at.next} can be read`);
+  if (!batch) throw new FinalError(`the group ${groupId} is not blocked: offset ${at.next} is readable`);
   const { baseOffset, lastOffset, detail, bytes } = batch;
   if (offset < BigInt(baseOffset) || offset > BigInt(lastOffset))
     throw new FinalError(
-      `the group ${groupId} waits at the batch of offsets ${baseOffset} to ${lastOffset}, not ${offset}`,
+      `the group ${groupId} is blocked at the batch of offsets ${baseOffset} to ${lastOffset}, not at ${offset}`,
     );
 
   const headers = {
@@ -57,7 +57,7 @@ export async function skipBatch(clients: Clients, skip: Skip): Promise<Unreadabl
     [deadLetterHeaders.because]: because,
   };
   await producer.send({ topic: deadLetterTopic, acks: -1, messages: [{ key: null, value: bytes, headers }] });
-  // Kafka itself refuses this where a member has joined meanwhile.
+  // Kafka refuses this if a member has joined since.
   const next = String(BigInt(lastOffset) + 1n);
   await admin.setOffsets({ groupId, topic, partitions: [{ partition, offset: next }] });
   return batch;
@@ -68,11 +68,11 @@ async function expectNoMembers(admin: Admin, groupId: string): Promise<void> {
   const members = groups.flatMap((group) => group.members).map(({ clientId, clientHost }) => clientId + clientHost);
   if (members.length > 0)
     throw new FinalError(
-      `the group ${groupId} has members; stop them first, and start them after: ${members.join(", ")}`,
+      `the group ${groupId} has members; stop them first and restart them afterwards: ${members.join(", ")}`,
     );
 }
 
-/** What lies at an offset, read by a group of its own that commits nothing. */
+/** The messages at an offset, read with a separate group that commits nothing. */
 async function messagesAt({ kafka, groupId }: Clients, topic: string, partition: number, offset: bigint) {
   const consumer = kafka.consumer({
     groupId: `${groupId}.skip.${crypto.randomUUID()}`,

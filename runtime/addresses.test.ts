@@ -9,7 +9,7 @@ test.each([
   ["http://reader:s3cret@users.example.com:port", "[not a URL]"],
 ])("%s is shown as %s", (address, shown) => expect(shownAddress(address)).toBe(shown));
 
-test("the addresses in a text lose what may be secret, and the rest of it stays", () => {
+test("addresses in a text lose their secrets, and the rest is unchanged", () => {
   expect(withShownAddresses('failed: GET https://a:s3cret@b/c?key=s3cret (1 of 2); see http://a:"s3cret"@b')).toBe(
     "failed: GET https://b/c (1 of 2); see http://b/",
   );

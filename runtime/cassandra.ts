@@ -7,8 +7,8 @@ import { retry } from "./retry.ts";
 export type Cassandra = Client;
 
 /**
- * A client that is not connected yet; the first query connects. Reads and writes ask for LOCAL_QUORUM. A node that does
- * not answer within `readTimeoutMs` has failed the request.
+ * A client that connects on its first query. Reads and writes use LOCAL_QUORUM. A request to a node fails if there is no
+ * response within `readTimeoutMs`.
  */
 export function openCassandra(
   { cassandra }: Pick<Config, "cassandra">,
@@ -28,7 +28,7 @@ export function openCassandra(
   });
 }
 
-/** Waits until Cassandra answers, for ever, and creates keyspace, table and index where they are missing. */
+/** Waits indefinitely until Cassandra responds, then creates keyspace, table and index if missing. */
 export async function prepareCassandra(
   client: Cassandra,
   config: Pick<Config, "cassandra">,
@@ -41,7 +41,7 @@ export async function prepareCassandra(
   log.info("Cassandra is ready", { keyspace });
 }
 
-/** Creates keyspace, table and index where they are missing. */
+/** Creates keyspace, table and index if missing. */
 export async function createTable(client: Cassandra, { cassandra }: Pick<Config, "cassandra">): Promise<void> {
   for (const statement of createCql(cassandra.keyspace, cassandra.localDataCenter, cassandra.replicationFactor))
     await client.execute(statement, [], { prepare: false });
@@ -59,10 +59,10 @@ const transientCodes: ReadonlySet<number> = new Set([
   types.responseErrorCodes.truncateError,
 ]);
 
-/** Whether Cassandra may answer the same request another time: it is away, restarting, overloaded or timing out. */
+/** Whether the same request may succeed when retried: Cassandra is unavailable, restarting, overloaded or timing out. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof errors.NoHostAvailableError) {
-    // Every node was tried; one that gave a lasting answer (bad credentials, say) makes the failure last.
+    // Every node was tried; a permanent error from one of them, such as bad credentials, makes this one permanent.
     const causes = Object.values(error.innerErrors ?? {});
     return causes.every((cause) => !(cause instanceof errors.AuthenticationError));
   }
@@ -71,7 +71,7 @@ export function isTransient(error: unknown): boolean {
   return isSocketError(error);
 }
 
-/** Whether Cassandra calls the statement itself wrong: no other attempt can store it. */
+/** Whether Cassandra rejected the statement itself as invalid: retrying cannot store it. */
 export function isInvalidStatement(error: unknown): boolean {
   return error instanceof errors.ResponseError && error.code === types.responseErrorCodes.invalid;
 }

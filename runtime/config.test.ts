@@ -69,7 +69,7 @@ test("a key without a value is left out", () => {
   expect(resolveConfig("randomuser:\nfetch:\n  attempts:\n", {})).toEqual(resolveConfig("", {}));
 });
 
-test("everything that is wrong is listed at once, with the key and the variable that would mend it", () => {
+test("everything that is wrong is listed at once, with the key and the variable that fixes it", () => {
   expect(
     faultsOf("fetch: { attempts: never }\nports: { api: 70000 }\ncolour: red", { POSTGRES_URL: "nonsense" }),
   ).toEqual([

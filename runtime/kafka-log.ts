@@ -1,19 +1,19 @@
 import { type LogEntry, logLevel } from "kafkajs";
 import type { Log } from "./log.ts";
 
-/** Retries that pass without notice: about a second, in which a new topic finds its leader. */
+/** Retries logged only at debug level: about a second, in which a new topic gets its leader. */
 const quietRetries = 3;
 
-/** Passes what kafkajs logs on to the program's own log. */
+/** Forwards the log of kafkajs to the program's own. */
 export const logCreatorOf = (log: Log) => () => (entry: LogEntry) => {
   const { message, timestamp: _, logger: __, stack: ___, ...properties } = entry.log;
   log[levelOf(entry)](`kafkajs: ${message}`, properties);
 };
 
 /**
- * kafkajs logs an error for each attempt, also where another one follows; what fails for good it throws to its caller,
- * who logs it. So nothing here is an error: retries are a warning once they have gone on for a while, and what a
- * connection reports is only said again by whoever asked, as are errors of our own that went through kafkajs. Pure.
+ * kafkajs logs an error for each attempt, even if another one follows; a permanent failure is thrown to the caller, who
+ * logs it. So nothing here is logged as an error: retries become warnings once they have gone on for a while. Errors of
+ * connections, and our own errors passing through kafkajs, are logged by the caller too, so they are debug here. Pure.
  */
 export function levelOf({ namespace, level, log }: Pick<LogEntry, "namespace" | "level" | "log">): "warn" | "debug" {
   const isRetried = typeof log.retryTime === "number";

@@ -11,8 +11,8 @@ import { until } from "./until.ts";
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
 
-// After every answer kafkajs 2.2.4 sets a timer of a negative delay that sets itself anew: a thousand wake-ups a second
-// for each connection, for ever, and a TimeoutNegativeWarning. It is of use only while requests wait.
+// After every response kafkajs 2.2.4 sets a timer with a negative delay that keeps rescheduling itself: a thousand
+// wake-ups per second and connection, and a TimeoutNegativeWarning. The timer is needed only while requests are pending.
 const { scheduleCheckPendingRequests } = RequestQueue.prototype;
 RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending: unknown[] }) {
   if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
@@ -22,8 +22,8 @@ patchFetchResponse();
 patchNullHeaders();
 
 /**
- * A kafkajs client whose log goes to the program's own. `clientId` names the program on the broker; `retries` is how
- * often a request is tried again (8: about 15 seconds).
+ * A kafkajs client that logs to the program's own log. `clientId` names the program on the broker; `retries` is how often
+ * a request is retried (8: about 15 seconds).
  */
 export function openKafka({ kafka }: Pick<Config, "kafka">, clientId: string, log: Log, retries = 8): Kafka {
   return new Kafka({
@@ -37,7 +37,7 @@ export function openKafka({ kafka }: Pick<Config, "kafka">, clientId: string, lo
   });
 }
 
-/** Waits until Kafka answers, for ever, and creates the topics that are missing. */
+/** Waits indefinitely until Kafka responds, then creates the missing topics. */
 export async function prepareKafka(
   config: Pick<Config, "kafka" | "cdc">,
   clientId: string,
@@ -59,22 +59,22 @@ export async function prepareKafka(
 }
 
 const topicsKnownWithinMs = 15_000;
-const keepForEver = { name: "retention.ms", value: "-1" };
+const unlimitedRetention = { name: "retention.ms", value: "-1" };
 const maxMessageMiB = (mebibytes: number) => ({ name: "max.message.bytes", value: String(mebibytes * 1024 ** 2) });
 
 /**
- * Creates the topic of users, its dead-letter topic and, where changes are applied, their topic, whichever is missing.
- * All are kept for ever: two can rebuild the table, the other holds what is stored nowhere else. Changes have one
- * partition, and so PostgreSQL's own order. A dead letter carries headers on top of an original that may be as large as
- * its topic takes, so the dead-letter topic takes more than the others.
+ * Creates the missing ones of: the topic of users, its dead-letter topic and, if changes are applied, the change topic.
+ * All have unlimited retention: two of them can rebuild the table, and dead letters are stored nowhere else. The change
+ * topic has one partition, which keeps PostgreSQL's own order. A dead letter adds headers to an original that may be as
+ * large as its topic allows, so the dead-letter topic has the highest size limit.
  */
 export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "kafka" | "cdc">): Promise<void> {
   const { topic, deadLetterTopic, changeTopic, partitions, replicationFactor } = kafka;
   const one = { numPartitions: 1, replicationFactor };
   const wanted: ITopicConfig[] = [
-    { topic, numPartitions: partitions, replicationFactor, configEntries: [keepForEver] },
-    { topic: deadLetterTopic, ...one, configEntries: [keepForEver, maxMessageMiB(17)] },
-    ...(cdc.apply ? [{ topic: changeTopic, ...one, configEntries: [keepForEver, maxMessageMiB(16)] }] : []),
+    { topic, numPartitions: partitions, replicationFactor, configEntries: [unlimitedRetention] },
+    { topic: deadLetterTopic, ...one, configEntries: [unlimitedRetention, maxMessageMiB(17)] },
+    ...(cdc.apply ? [{ topic: changeTopic, ...one, configEntries: [unlimitedRetention, maxMessageMiB(16)] }] : []),
   ];
   const missing = async () => {
     const existing = new Set(await admin.listTopics());
@@ -83,7 +83,7 @@ export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "k
   const topics = await missing();
   if (topics.length === 0) return;
   await admin.createTopics({ topics, waitForLeaders: false });
-  // Brokers learn of a topic a little after it was created, which kafkajs, waiting for leaders, takes for a failure.
+  // Brokers learn of a new topic with a delay, which kafkajs would report as a failure if it waited for leaders.
   const known = async () => (await missing()).length === 0;
   await until(`Kafka shows the topics that it created: ${topic}, …`, known, {
     withinMs: topicsKnownWithinMs,
@@ -91,6 +91,6 @@ export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "k
   });
 }
 
-/** Whether Kafka may take the same request another time: it is away, restarting, or its answer got lost. */
+/** Whether the same request may succeed when retried: Kafka is unavailable, restarting, or its response was lost. */
 export const isTransient = (error: unknown): boolean =>
   error instanceof KafkaJSError && (error.retriable || error instanceof KafkaJSNumberOfRetriesExceeded);

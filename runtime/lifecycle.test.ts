@@ -13,7 +13,7 @@ async function runProgram(body: string) {
   return { log, code: await program.exited };
 }
 
-test("an unknown error is logged with where it was thrown, its causes too, and no message twice", async () => {
+test("an unknown error is logged with its stack and those of its causes, and no message twice", async () => {
   const { log, code } = await runProgram(`
     function findUser() { throw new TypeError("rachel.kelley@example.com is undefined"); }
     try { findUser(); } catch (cause) { throw new Error("could not store", { cause }); }`);
@@ -27,14 +27,14 @@ test("an unknown error is logged with where it was thrown, its causes too, and n
 test.each([
   ["FinalError", 2],
   ["TransientError", 1],
-])("an expected %s is told by its message alone", async (name, exitCode) => {
+])("an expected %s is logged with only its message", async (name, exitCode) => {
   const { log, code } = await runProgram(`throw new ${name}("Kafka refuses", { cause: new Error("no rights") });`);
   expect(code).toBe(exitCode);
   expect(log).toContain('msg=failed error="Kafka refuses: no rights"');
   expect(log).not.toContain("stack=");
 });
 
-test("a program that its stop cuts short says which signal", async () => {
+test("a program interrupted by a stop names the signal", async () => {
   const { log, code } = await runProgram(`process.kill(process.pid, "SIGTERM");
     await new Promise((resolve) => stop.addEventListener("abort", resolve));
     stop.throwIfAborted();`);

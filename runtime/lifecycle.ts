@@ -2,23 +2,23 @@ import { withShownAddresses } from "./addresses.ts";
 import { ConfigError } from "./config.ts";
 import type { Log } from "./log.ts";
 
-/** How a program ends; Airflow retries only `retriable`. */
+/** Exit codes of all programs; Airflow retries only `retriable`. */
 export const exitCodes = { done: 0, retriable: 1, final: 2 } as const;
 
-/** How long a program may take to finish after it was asked to stop, in milliseconds. */
+/** How long a program may take to finish after a stop signal, in milliseconds. */
 const stopWithinMs = 9_000;
 
-/** An error that trying again cannot fix: the program exits with code 2. */
+/** An error that retrying cannot fix: the program exits with code 2. */
 export class FinalError extends Error {
   override name = "FinalError";
 }
 
-/** An expected failure that another attempt may not meet, with a message that says it all: exit code 1, no stack. */
+/** An expected, transient failure whose message is sufficient: exit code 1, no stack in the log. */
 export class TransientError extends Error {
   override name = "TransientError";
 }
 
-/** A signal asked the program to stop, which cut something short; nothing else is wrong. */
+/** Work was interrupted by a stop signal; nothing else is wrong. */
 export class StoppedError extends TransientError {
   override name = "StoppedError";
   constructor(readonly signal: string) {
@@ -27,9 +27,8 @@ export class StoppedError extends TransientError {
 }
 
 /**
- * Runs a program to its exit. SIGTERM and SIGINT abort `stop` with a StoppedError, and `main` then has nine seconds to
- * finish the work in hand; a watchdog names the program and ends it after that. Exit codes: 0 done, 1 worth a restart,
- * 2 not.
+ * Runs a program to its exit. SIGTERM and SIGINT abort `stop` with a StoppedError; `main` then has nine seconds to finish
+ * the current work before the process logs an error and exits. Exit codes: 0 done, 1 worth a restart, 2 not.
  */
 export async function run(log: Log, main: (stop: AbortSignal) => Promise<void>): Promise<never> {
   const stop = new AbortController();
@@ -52,7 +51,7 @@ export async function run(log: Log, main: (stop: AbortSignal) => Promise<void>):
   }
 }
 
-/** Logs why a program fails, one event for each fault of its configuration, and gives its exit code. */
+/** Logs why a program failed, with one event for each configuration fault, and returns its exit code. */
 function report(log: Log, error: unknown): number {
   if (error instanceof ConfigError) {
     for (const fault of error.faults) log.error("configuration is wrong", { fault });
@@ -64,14 +63,14 @@ function report(log: Log, error: unknown): number {
   return final ? exitCodes.final : exitCodes.retriable;
 }
 
-/** What an error says, its causes included, on one line; addresses in it without what may be secret. */
+/** An error's message and those of its causes, on one line, with the secret parts of addresses removed. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return withShownAddresses(String(error));
   const message = withShownAddresses(error.message);
   return error.cause === undefined ? message : `${message}: ${messageOf(error.cause)}`;
 }
 
-/** Where an error was thrown, its causes included; without their messages. */
+/** The stack frames of an error and its causes, without their messages. */
 export function stackOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const frames = error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? [];

@@ -3,7 +3,7 @@ import { configureSync, getLogfmtFormatter, getLogger, type Logger, type LogLeve
 export type Log = Logger;
 
 /**
- * The program's log: events with properties, one logfmt line each, on stderr, so that stdout stays free for records.
+ * The program's log: events with properties, one logfmt line each, on stderr because stdout is for records.
  * Never log personal data: an id is enough to find the user.
  */
 export function openLog(program: string, lowestLevel: LogLevel = "info"): Log {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
 
-/** A registry of metrics that already holds the process's own: memory, CPU and start time. */
+/** A metrics registry with the metrics of the process: memory, CPU and start time. */
 export function openMetrics(): Registry {
   const registers = [new Registry()] as [Registry];
   new Gauge({

@@ -7,7 +7,7 @@ const never = new AbortController().signal;
 const away = new Error("away");
 const broken = new Error("broken");
 
-test("a transient error is tried again until it succeeds", async () => {
+test("a transient error is retried until the work succeeds", async () => {
   let attempts = 0;
   const work = async () => {
     if (++attempts < 4) throw away;
@@ -20,7 +20,7 @@ test("a transient error is tried again until it succeeds", async () => {
   expect(failures).toEqual([away, away, away]);
 });
 
-test("any other error is thrown at once", async () => {
+test("any other error is thrown immediately", async () => {
   let attempts = 0;
   const work = async () => {
     attempts++;
@@ -30,7 +30,7 @@ test("any other error is thrown at once", async () => {
   expect(attempts).toBe(1);
 });
 
-test("stopping ends the waiting with the signal's reason", async () => {
+test("a stop ends the wait with the signal's reason", async () => {
   const stop = new AbortController();
   const work = () => Promise.reject(away);
   const between = () => void setTimeout(() => stop.abort("SIGTERM"), 1);
@@ -47,7 +47,7 @@ test("an attempt that succeeds after the stop still counts", async () => {
   expect(await retry(work, { what: "work", while: () => true, stop: stop.signal, log })).toBe("stored");
 });
 
-test("an error of what is done between two attempts ends the attempts", async () => {
+test("an error thrown between two attempts ends the retries", async () => {
   const rebalance = new Error("the group is rebalancing");
   const between = () => Promise.reject(rebalance);
   const waiting = retry(() => Promise.reject(away), { what: "work", while: () => true, stop: never, log, between });

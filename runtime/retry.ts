@@ -3,11 +3,11 @@ import { messageOf } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 
 export interface RetryOptions {
-  /** What is tried, for the log: "write", "connect to Cassandra". */
+  /** The name of the work for the log: "write", "connect to Cassandra". */
   what: string;
-  /** Which errors are worth another attempt; any other is thrown at once. */
+  /** Which errors to retry; any other is thrown immediately. */
   while: (error: unknown) => boolean;
-  /** Aborting it ends the waiting and rejects with the signal's reason; an attempt under way still counts. */
+  /** Aborting it ends the wait and rejects with the signal's reason; an attempt in progress may still succeed. */
   stop: AbortSignal;
   log: Log;
   /** Awaited after each failure, before the next attempt: a heartbeat, a counter. */
@@ -16,7 +16,10 @@ export interface RetryOptions {
   maxWaitMs?: number;
 }
 
-/** Tries until it succeeds: exponential backoff from 100 ms with jitter, without end, for transient errors alone. */
+/**
+ * Retries transient errors indefinitely, with exponential backoff from 100 ms and jitter. Our own code: a library would
+ * save only the backoff, and `stop`, `between` and the log would need as many lines around it.
+ */
 export async function retry<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { what, stop, log, between, maxWaitMs = 5_000 } = options;
   for (let attempt = 1; ; attempt++) {
@@ -34,6 +37,6 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
   }
 }
 
-/** 100, 200, 400 … ms up to `maxWaitMs`, less up to half of it, so that many who wait do not all come back at once. */
+/** 100, 200, 400 … ms up to `maxWaitMs`, minus a random part of up to half, so that clients do not retry in lockstep. */
 const backoffMs = (attempt: number, maxWaitMs: number) =>
   Math.min(100 * 2 ** Math.min(attempt - 1, 30), maxWaitMs) * (1 - Math.random() / 2);

@@ -3,20 +3,20 @@ import { setTimeout as wait } from "node:timers/promises";
 export interface Patience {
   /** How long to wait before giving up, in milliseconds. */
   withinMs?: number;
-  /** The pause between two probes, in milliseconds. */
+  /** The pause between probes, in milliseconds. */
   everyMs?: number;
   /** Aborting it ends the wait with the signal's reason. */
   stop?: AbortSignal;
 }
 
-/** A condition that was not met in time; `cause` is the last value or error of the probe. */
+/** The condition was not met in time; `cause` is the probe's last value or error. */
 export class NotInTime extends Error {
   override name = "NotInTime";
 }
 
 /**
  * Awaits a condition: resolves with the first truthy value of `probe`. A probe that throws counts as "not yet".
- * @throws NotInTime with `what` and the last thing seen, after `withinMs`
+ * @throws NotInTime after `withinMs`, with `what` and the probe's last value or error
  */
 export async function until<T>(
   what: string,

@@ -4,17 +4,17 @@ import { join } from "node:path";
 const program = join(import.meta.dir, "..", "test", "support", "blocked-loop.ts");
 const start = (argv: string[]) => Bun.spawn(argv, { stdio: ["ignore", "pipe", "pipe"] });
 
-test("a program whose event loop stands still is ended, and its log says what it was at", async () => {
+test("a program with a blocked event loop is killed, and its log names what it was doing", async () => {
   const blocked = start([process.execPath, program, "forever"]);
   await Bun.sleep(1_500);
   blocked.kill("SIGTERM"); // which it cannot hear
   expect(await blocked.exited).toBe(137);
   expect(await new Response(blocked.stderr).text()).toMatch(
-    /^time=\S+ level=fatal logger=blocked-loop msg="event loop stands still" stallMs=2000 topic=users_created partition=2 offset=17 lastOffset=40\n$/,
+    /^time=\S+ level=fatal logger=blocked-loop msg="event loop blocked" stallMs=2000 topic=users_created partition=2 offset=17 lastOffset=40\n$/,
   );
 }, 20_000);
 
-test("one that is busy for a while, or that does nothing, goes on", async () => {
+test("a program that is busy for a while, or idle, keeps running", async () => {
   const busy = start([process.execPath, program, "a while"]);
   await Bun.sleep(6_000);
   busy.kill("SIGTERM");

@@ -44,7 +44,7 @@ test("a damaged batch is named, all else is stored, and a person's word moves pa
   consumer.signal("SIGTERM");
   expect(await consumer.exited).toBe(0);
   expect((await skip(lastOffset + 1n)).output).toContain(
-    `waits at the batch of offsets ${baseOffset} to ${lastOffset}`,
+    `is blocked at the batch of offsets ${baseOffset} to ${lastOffset}`,
   );
   expect(await readTopic(config, config.kafka.deadLetterTopic)).toEqual([]);
   for (const said of ["batch skipped", "nothing to skip"]) {

@@ -1,13 +1,13 @@
-/** What LZ77 formats write: a growing buffer that refuses to become larger than it may. */
+/** The output of an LZ77 decompressor: a buffer that grows up to a limit. */
 export interface BoundedOutput {
-  /** Appends bytes of `source`, all of which must be there. */
+  /** Appends a range of `source`, which must contain all of it. */
   literal(source: Buffer, from: number, length: number): void;
-  /** Appends bytes that were written `distance` bytes ago; the two ranges may overlap. */
+  /** Appends the bytes written `distance` bytes ago; source and destination may overlap. */
   copy(distance: number, length: number): void;
   bytes(): Buffer;
 }
 
-/** `expectedBytes` saves growing; `maxBytes` is the limit. @throws RangeError where a length or a distance is wrong */
+/** `expectedBytes` is the initial size, `maxBytes` the limit. @throws RangeError on an invalid length or distance */
 export function boundedOutput(expectedBytes: number, maxBytes: number): BoundedOutput {
   let buffer = Buffer.allocUnsafe(Math.min(expectedBytes, maxBytes));
   let at = 0;

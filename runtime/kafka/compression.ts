@@ -2,12 +2,12 @@ import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { decompressLz4 } from "./lz4.ts";
 import { decompressSnappy } from "./snappy.ts";
 
-/** How large a record batch may become, in bytes: four times the largest that our topics take. */
+/** The largest size of a decompressed record batch, in bytes: four times the largest message our topics accept. */
 export const maxBatchBytes = 64 * 1024 ** 2;
 
 /**
- * The codecs by the number that a batch's attributes carry. LZ4 and snappy are our own: native add-ons are unpacked to
- * /tmp before they are loaded, which a read-only container does not allow, and those in JavaScript check no lengths.
+ * The codecs by their number in a batch's attributes. LZ4 and snappy are our own code: the native libraries are unpacked
+ * to /tmp before they load, which a read-only container does not allow, and those in JavaScript do not check lengths.
  */
 const codecs: readonly { name: string; decompress: (bytes: Buffer, maxBytes: number) => Buffer }[] = [
   { name: "none", decompress: (bytes) => bytes },
@@ -18,9 +18,8 @@ const codecs: readonly { name: string; decompress: (bytes: Buffer, maxBytes: num
 ];
 
 /**
- * The bytes that a Kafka codec compressed; 0 to 4 are known. Time and memory are bounded by the length of `bytes` and
- * by `maxBytes`.
- * @throws where the codec is unknown, and where it cannot decompress the bytes or would exceed the limit
+ * Decompresses bytes of a Kafka codec (0 to 4). Time and memory are bounded by the length of `bytes` and by `maxBytes`.
+ * @throws RangeError if the codec is unknown, the bytes are invalid or the limit would be exceeded
  */
 export function decompress(codec: number, bytes: Buffer, maxBytes = maxBatchBytes): Buffer {
   const known = codecs[codec];

@@ -6,7 +6,7 @@ import MessageSetDecoder from "kafkajs/src/protocol/messageSet/decoder";
 import fetchResponse from "kafkajs/src/protocol/requests/fetch/v11/response";
 import { type FetchedRecord, readBatches } from "./record-batch.ts";
 
-/** kafkajs's reader of the protocol's types, as far as a fetch response needs it. */
+/** kafkajs's decoder of protocol types: the methods that a fetch response needs. */
 interface ResponseDecoder {
   readInt16(): number;
   readInt32(): number;
@@ -19,14 +19,14 @@ interface ResponseDecoder {
 }
 
 /**
- * Makes kafkajs 2.2.4 read a fetch response (version 11, which it asks every broker since 2.3 for) with our own reader
- * of record batches. Its own knows gzip only, and fails all partitions of a broker for one batch that it cannot read.
+ * Makes kafkajs 2.2.4 decode fetch responses (version 11, which it requests from every broker since 2.3) with our own
+ * record batch decoder. Its own supports only gzip, and one unreadable batch fails all partitions of a broker.
  */
 export function patchFetchResponse() {
   fetchResponse.decode = async (bytes: Buffer) => {
     const decoder: ResponseDecoder = new Decoder(bytes);
     return {
-      throttleTime: 0, // the broker has not waited, kafkajs does
+      throttleTime: 0, // the broker does not delay its response: the client throttles itself
       clientSideThrottleTime: decoder.readInt32(),
       errorCode: decoder.readInt16(),
       sessionId: decoder.readInt32(),
@@ -56,7 +56,7 @@ async function decodeRecords(decoder: ResponseDecoder): Promise<FetchedRecord[]>
   const length = decoder.readInt32();
   if (length <= 0 || !decoder.canReadBytes(length)) return [];
   const bytes = decoder.readBytes(length);
-  // The version is at the same place in batches and in the message sets of before Kafka 0.11.
+  // Batches, and the message sets from before Kafka 0.11, have their version at the same position.
   const isMessageSet = length > 16 && bytes.readInt8(16) < 2;
   return isMessageSet ? MessageSetDecoder(new Decoder(bytes), length) : readBatches(bytes);
 }

@@ -5,9 +5,10 @@ const uncompressedBlock = 0x8000_0000;
 const minMatch = 4;
 
 /**
- * Decompresses one LZ4 frame to at most `maxBytes`. Its checksums are passed over: a record batch has its own.
+ * Decompresses one LZ4 frame to at most `maxBytes`. Its checksums are ignored: a record batch has its own.
+ * Our own code, since the libraries are native or do not check lengths (see compression.ts).
  * Source: github.com/lz4/lz4, doc/lz4_Frame_format.md and doc/lz4_Block_format.md.
- * @throws RangeError where the bytes are no such frame
+ * @throws RangeError if the bytes are not a valid frame
  */
 export function decompressLz4(frame: Buffer, maxBytes: number): Buffer {
   if (frame.readUInt32LE(0) !== magic) throw new RangeError("not an LZ4 frame");
@@ -29,12 +30,12 @@ export function decompressLz4(frame: Buffer, maxBytes: number): Buffer {
   }
 }
 
-/** Appends one block. Each sequence is a run of literals and, but for the last, a copy of what was written before. */
+/** Appends one block: a series of literals, each but the last followed by a copy of earlier output. */
 function decompressBlock(frame: Buffer, start: number, length: number, output: BoundedOutput): void {
   const end = start + length;
   if (end > frame.length) throw new RangeError("compressed bytes are cut off");
   let at = start;
-  /** A length of four bits that goes on in further bytes where all four are set. */
+  /** A length of four bits, continued in further bytes if all four are set. */
   const lengthFrom = (bits: number) => {
     let total = bits;
     for (let byte = bits === 15 ? 255 : 0; byte === 255; total += byte) byte = frame.readUInt8(at++);

@@ -1,10 +1,10 @@
 // @ts-expect-error: kafkajs declares no types for its inner files
 import Encoder from "kafkajs/src/protocol/encoder";
 
-/** Stands for a header without a value, which kafkajs 2.2.4 reads as null and fails to write. */
+/** Represents a header without a value, which kafkajs 2.2.4 reads as null but cannot write. */
 export const nullHeader = Buffer.alloc(0);
 
-/** Writes `nullHeader` as the null that it stands for. It takes one byte, as the empty value that kafkajs reckons with. */
+/** Writes `nullHeader` as null, which takes one byte, the same as the empty value that kafkajs computes sizes with. */
 export function patchNullHeaders() {
   const { writeVarIntBytes } = Encoder.prototype;
   Encoder.prototype.writeVarIntBytes = function (value: unknown) {

@@ -7,12 +7,12 @@ import stored from "./batches.json" with { type: "json" };
 import { decompress } from "./compression.ts";
 import { readBatches } from "./record-batch.ts";
 
-/** Six records each, as Kafka's log holds what librdkafka sent; the broker itself made the one of xerial's blocks. */
+/** Six records each, sent by librdkafka and read from Kafka's log; the broker compressed the one in xerial's blocks. */
 const batches = Object.entries(stored).map(([codec, base64]) => [codec, Buffer.from(base64, "base64")] as const);
 const [[, plain]] = batches as [(typeof batches)[number]];
 const owls = Array.from({ length: 6 }, (_, index) => [`key${index}`, `value ${index}: ${"owl ".repeat(30)}`]);
 
-/** A batch with other attributes, count or body, and the checksum that then is right. */
+/** A batch with other attributes, count or body, and a correct checksum. */
 function forged({ attributes = 0, count = 6, body = plain.subarray(61) as Uint8Array }) {
   const batch = Buffer.concat([plain.subarray(0, 61), body]);
   batch.writeInt32BE(batch.length - 12, 8);
@@ -37,7 +37,7 @@ test.each(batches)("the records of a batch that is compressed with %s", (_, batc
   expect(new Date(Number(records[0]?.timestamp)).getUTCFullYear()).toBe(2026);
 });
 
-test("batches follow one another, and what is cut off is left for the next fetch", () => {
+test("consecutive batches are decoded, and an incomplete one is left for the next fetch", () => {
   const [first, second] = [batches[1]![1], batches[2]![1]];
   expect(readBatches(Buffer.concat([first, second])).length).toBe(12);
   for (const length of [second.length - 1, 62, 11, 0]) {
@@ -47,7 +47,7 @@ test("batches follow one another, and what is cut off is left for the next fetch
   }
 });
 
-test("a damaged batch is one record that names it, after the records of those before it", () => {
+test("a damaged batch becomes one placeholder record, after the records of earlier batches", () => {
   const damaged = Buffer.from(batches[3]![1]);
   damaged[90]! ^= 1;
   const base = damaged.readBigInt64BE(0);
@@ -64,7 +64,7 @@ test("a damaged batch is one record that names it, after the records of those be
   });
 });
 
-test("a header that occurs twice has both values, and a thousand take no longer than they should", () => {
+test("a header that occurs twice has both values, and a thousand headers take linear time", () => {
   const text = (value: string) => Buffer.concat([Buffer.from([2 * value.length]), Buffer.from(value)]);
   const varint = (value: number) => Buffer.from([((2 * value) & 0x7f) | 0x80, (2 * value) >> 7]);
   const header = (name: string) => Buffer.concat([text(name), text("v")]);
@@ -83,7 +83,7 @@ test("a batch of a hundred thousand records is read", () => {
   expect(records.at(-1)).toMatchObject({ key: null, value: null });
 });
 
-test("what a small batch expands to is bounded, with every codec", () => {
+test("the decompressed size of a small batch is bounded, with every codec", () => {
   const hundredMiB = Buffer.alloc(100 * 1024 ** 2);
   for (const [codec, name, body] of [
     [1, "gzip", gzipSync(hundredMiB)],
@@ -97,7 +97,7 @@ test("what a small batch expands to is bounded, with every codec", () => {
   }
 });
 
-/** A frame of one block: one literal, and a copy of 255 times as many bytes as its length takes. */
+/** A frame of one block: one literal, and a copy of 255 bytes for each byte of its length. */
 function lz4Bomb(lengthBytes: number): Buffer {
   const block = Buffer.concat([Buffer.from([0x1f, 0, 1, 0]), Buffer.alloc(lengthBytes, 255), Buffer.from([0])]);
   const size = Buffer.alloc(4);
@@ -116,7 +116,7 @@ test.each([
   expect(detailOf(forged(change))).toBe(detail);
 });
 
-test("any bytes in a batch with a right checksum become records or a reason, in little time", () => {
+test("any bytes in a batch with a correct checksum become records or a reason, quickly", () => {
   const change = fc.record({ at: fc.nat(400), byte: fc.integer({ min: 0, max: 255 }) });
   const body = fc.record({
     batch: fc.constantFrom(...batches.map(([, batch]) => batch)),
@@ -136,7 +136,7 @@ test("any bytes in a batch with a right checksum become records or a reason, in 
   );
 });
 
-test("decompress keeps to its limit", () => {
+test("decompress stays within its limit", () => {
   expect(() => decompress(4, zstdCompressSync(Buffer.alloc(1_001)), 1_000)).toThrow("zstd: ");
   expect(decompress(4, zstdCompressSync(Buffer.alloc(1_000)), 1_000).length).toBe(1_000);
 });

@@ -3,7 +3,7 @@ import crc32C from "kafkajs/src/protocol/recordBatch/crc32C";
 import { type Cursor, readVarint } from "../../contract/varint.ts";
 import { decompress, maxBatchBytes } from "./compression.ts";
 
-/** A record as kafkajs hands it on; offset and time (milliseconds) as decimal text. */
+/** A record in the form that kafkajs returns: offset and time (milliseconds) are decimal text. */
 export interface FetchedRecord {
   key: Buffer | null;
   value: Buffer | null;
@@ -12,26 +12,26 @@ export interface FetchedRecord {
   timestamp: string;
   isControlRecord: boolean;
   batchContext: { producerId: string; inTransaction: boolean };
-  /** Set where this is no record but stands, as the last one fetched of a partition, for a batch without any. */
+  /** Set if this is a placeholder for an unreadable batch; it is then the last record fetched of its partition. */
   unreadable?: UnreadableBatch;
 }
 
 type Header = Buffer | null;
 
-/** A batch that the broker has and nobody can read. */
+/** A batch that is on the broker but cannot be decoded. */
 export interface UnreadableBatch {
   baseOffset: string;
   lastOffset: string;
   detail: string;
-  /** The whole batch as the broker sent it. */
+  /** The whole batch as sent by the broker. */
   bytes: Buffer;
 }
 
-/** The batch that a partition's fetched records end at, where they do. */
+/** The unreadable batch after a partition's fetched records, if any. */
 export const unreadableAfter = (records: readonly object[]): UnreadableBatch | undefined =>
   (records.at(-1) as FetchedRecord | undefined)?.unreadable;
 
-// Where a batch of version 2 holds what, in bytes from its beginning. Source: kafka.apache.org, "Record Batch".
+// Byte positions of the fields in a batch of version 2. Source: kafka.apache.org, "Record Batch".
 const at = {
   length: 8,
   magic: 16,
@@ -47,13 +47,13 @@ const at = {
 const lengthEnd = 12;
 const flags = { codec: 0x07, logAppendTime: 0x08, transactional: 0x10, control: 0x20 } as const;
 
-/** More records in one batch are not kept in memory at once. */
+/** A batch with more records is unreadable: they would all be in memory at once. */
 const maxBatchRecords = 250_000;
 
 /**
- * The records of consecutive batches; what is cut off at the end is left for the next fetch. The first batch that cannot
- * be read ends them with a record that stands for it. Where batches expand to much, those after it are left for the next
- * fetch too.
+ * Decodes consecutive batches; one that is incomplete at the end is left for the next fetch. Decoding stops at the first
+ * unreadable batch, with a placeholder record for it. Once the batches have expanded to `maxBatchBytes`, the remaining
+ * ones are left for the next fetch too. Our own code, for the reasons in fetch-response.ts.
  */
 export function readBatches(bytes: Buffer): FetchedRecord[] {
   const records: FetchedRecord[] = [];
@@ -61,7 +61,7 @@ export function readBatches(bytes: Buffer): FetchedRecord[] {
   for (let start = 0; start + at.records <= bytes.length && expandedBytes < maxBatchBytes; ) {
     const end = start + lengthEnd + bytes.readInt32BE(start + at.length);
     if (end > bytes.length) break;
-    // A length that cannot be leaves no way to tell where the next batch begins.
+    // With an impossible length there is no way to find the start of the next batch.
     const batch = bytes.subarray(start, end - start >= at.records ? end : bytes.length);
     try {
       expandedBytes += readBatch(batch, records);
@@ -74,7 +74,7 @@ export function readBatches(bytes: Buffer): FetchedRecord[] {
   return records;
 }
 
-/** Appends a batch's records, all or none, and returns how many bytes they take. */
+/** Appends all of a batch's records or none, and returns their size in bytes. */
 function readBatch(batch: Buffer, records: FetchedRecord[]): number {
   const attributes = batch.readInt16BE(at.attributes);
   const count = batch.readInt32BE(at.count);
@@ -102,7 +102,7 @@ function readBatch(batch: Buffer, records: FetchedRecord[]): number {
 interface BatchContext extends Pick<FetchedRecord, "isControlRecord" | "batchContext"> {
   baseOffset: bigint;
   firstTimestamp: number;
-  /** When the broker appended the batch, where its topic keeps that instead of the producer's time. */
+  /** When the broker appended the batch, if its topic uses LogAppendTime instead of the producer's time. */
   appendTime: string | undefined;
 }
 
@@ -113,7 +113,7 @@ function readRecord(
   const length = readVarint(cursor);
   const end = cursor.at + length;
   if (length < 0 || end > cursor.bytes.length) throw new RangeError("a record is cut off");
-  cursor.at += 1; // attributes, which have no meaning yet
+  cursor.at += 1; // attributes, which are unused so far
   const timestampDelta = readVarint(cursor);
   const offset = String(baseOffset + BigInt(readVarint(cursor)));
   const key = readBytes(cursor, end);
@@ -123,9 +123,9 @@ function readRecord(
   return { key, value, headers, offset, timestamp: appendTime ?? String(firstTimestamp + timestampDelta), ...context };
 }
 
-/** A header that occurs more than once has all its values in an array, as kafkajs has it. */
+/** As in kafkajs, the values of a header that occurs more than once are in an array. */
 function readHeaders(cursor: Cursor, end: number): FetchedRecord["headers"] {
-  const headers: FetchedRecord["headers"] = Object.create(null); // "__proto__" is a name like any other
+  const headers: FetchedRecord["headers"] = Object.create(null); // so that "__proto__" is an ordinary name
   const count = readVarint(cursor);
   for (let index = 0; index < count; index++) {
     const name = readBytes(cursor, end)?.toString() ?? "";
@@ -138,7 +138,7 @@ function readHeaders(cursor: Cursor, end: number): FetchedRecord["headers"] {
   return headers;
 }
 
-/** Bytes after their length, which is -1 for null. */
+/** Length-prefixed bytes; a length of -1 is null. */
 function readBytes(cursor: Cursor, end: number): Buffer | null {
   const length = readVarint(cursor);
   if (length === -1) return null;
@@ -155,7 +155,7 @@ function unreadableRecord(batch: Buffer, error: unknown): FetchedRecord {
     key: null,
     value: null,
     headers: {},
-    offset: lastOffset, // never below the offset that was asked for, or kafkajs would leave it out
+    offset: lastOffset, // never below the requested offset, or kafkajs would drop it
     timestamp: "0",
     isControlRecord: false,
     batchContext: { producerId: "-1", inTransaction: false },

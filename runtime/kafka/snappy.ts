@@ -1,14 +1,15 @@
 import { boundedOutput } from "./bounded-output.ts";
 
-/** What Java producers put in front of their blocks; librdkafka sends one block and nothing else. */
+/** The header of what Java producers send; librdkafka sends a single block without a header. */
 const xerialMagic = Buffer.from("\x82SNAPPY\0", "latin1");
-/** The magic, a version and a compatible version, four bytes each. */
+/** The magic, then a version and a compatible version of four bytes each. */
 const xerialHeaderBytes = 16;
 
 /**
  * Decompresses snappy, raw or in the blocks of Java's SnappyOutputStream, to at most `maxBytes`.
+ * Our own code, since the libraries are native or do not check lengths (see compression.ts).
  * Source: github.com/google/snappy, format_description.txt; github.com/xerial/snappy-java, SnappyOutputStream.
- * @throws RangeError where the bytes are neither
+ * @throws RangeError if the bytes are neither
  */
 export function decompressSnappy(bytes: Buffer, maxBytes: number): Buffer {
   if (!bytes.subarray(0, xerialMagic.length).equals(xerialMagic)) return decompressBlock(bytes, maxBytes);
@@ -26,7 +27,7 @@ export function decompressSnappy(bytes: Buffer, maxBytes: number): Buffer {
   return Buffer.concat(blocks);
 }
 
-/** One block: its length decompressed, then literals and copies of what was written before. */
+/** One block: its decompressed length, then literals and copies of earlier output. */
 function decompressBlock(block: Buffer, maxBytes: number): Buffer {
   let at = 0;
   let length = 0;
@@ -43,7 +44,7 @@ function decompressBlock(block: Buffer, maxBytes: number): Buffer {
     const upper = tag >> 2;
     const kind = tag & 3;
     if (kind === 0) {
-      // From 60 on it says how many bytes the length takes.
+      // A value of 60 or more gives the size of the length that follows.
       const sizeBytes = Math.max(0, upper - 59);
       const literals = (sizeBytes === 0 ? upper : block.readUIntLE(at, sizeBytes)) + 1;
       at += sizeBytes;
@@ -59,6 +60,6 @@ function decompressBlock(block: Buffer, maxBytes: number): Buffer {
   }
   const bytes = output.bytes();
   if (bytes.length !== length)
-    throw new RangeError(`decompresses to ${bytes.length} bytes where ${length} are announced`);
+    throw new RangeError(`decompresses to ${bytes.length} bytes, but its header says ${length}`);
   return bytes;
 }
