@@ -1,9 +1,9 @@
 import type { Instance } from "./instance.ts";
 
-/** host:port of a service of the stack. Everything listens on loopback only. */
+/** host:port of one of the stack's services, all of which listen only on loopback. */
 export const local = (port: number) => `127.0.0.1:${port}`;
 
-/** The URL of one of the stack's databases. Users are created by services/postgres.ts. */
+/** The URL of one of the stack's databases; services/postgres.ts creates the roles. */
 export const postgresUrl = (
   { config }: Pick<Instance, "config">,
   { user, password, database }: { user: string; password: string; database: string },

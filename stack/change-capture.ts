@@ -20,9 +20,9 @@ import { tailOf } from "./logs.ts";
 const registeredWithinMs = 60_000;
 
 /**
- * Registers postgres-connector.json, replacing a connector of an earlier version of the file, and resolves once its task
- * is running.
- * @throws StackError with the task's own reason if it fails
+ * Registers postgres-connector.json, replacing a connector with an outdated configuration, and resolves once its task is
+ * running.
+ * @throws StackError with the task's error if it fails
  */
 export async function registerConnector(instance: Instance, stop: AbortSignal): Promise<CaptureState> {
   const definition = await readDefinition();
@@ -37,12 +37,12 @@ export async function registerConnector(instance: Instance, stop: AbortSignal): 
     return last.failure !== null || last.task === "RUNNING";
   };
   try {
-    await untilOrRefused(isRunning, stop);
+    await untilRunning(isRunning, stop);
   } catch (error) {
     if (!(error instanceof NotInTime)) throw error;
     throw new StackError(
-      `The connector ${definition.name} is ${last.connector}, its task ${last.task}, after ${registeredWithinMs / 1_000} s`,
-      "Look at `bun run logs connect`.",
+      `The connector ${definition.name} did not start within ${registeredWithinMs / 1_000} s: connector ${last.connector}, task ${last.task}`,
+      "See `bun run logs connect`.",
       await tailOf(join(instance.folder, "logs", "connect.log")),
       { cause: error.cause },
     );
@@ -52,7 +52,7 @@ export async function registerConnector(instance: Instance, stop: AbortSignal): 
   return captureOf(instance);
 }
 
-/** The state of this stack's change data capture. */
+/** The state of change data capture on this stack. */
 export async function captureOf(instance: Instance): Promise<CaptureState> {
   const { config } = instance;
   const { POSTGRES_URL, CONNECT_URL } = environmentOf(instance);
@@ -61,7 +61,7 @@ export async function captureOf(instance: Instance): Promise<CaptureState> {
   const admin = openKafka({ kafka }, "stack", getLogger("stack"), 0).admin();
   const sql = openPostgres(POSTGRES_URL, 1);
   try {
-    await admin.connect().catch(() => {}); // the lag is then unknown
+    await admin.connect().catch(() => {}); // the lag is reported as unknown
     return await captureState({
       connector: openConnector(CONNECT_URL, name),
       sql,
@@ -77,7 +77,7 @@ export async function captureOf(instance: Instance): Promise<CaptureState> {
 const readDefinition = async () =>
   (await Bun.file(join(project, "postgres-connector.json")).json()) as ConnectorDefinition;
 
-/** Deletes a connector with another configuration; slot and offsets stay, so the next one continues from there. */
+/** Deletes a connector whose configuration differs. Its slot and offsets remain, so the next one resumes from there. */
 async function removeOutdated(connector: Connector, { name, config }: ConnectorDefinition) {
   const existing = await connector.config();
   if (!existing || Bun.deepEquals(existing, { name, ...config })) return;
@@ -85,22 +85,22 @@ async function removeOutdated(connector: Connector, { name, config }: ConnectorD
     await connector.remove();
     return (await connector.status()) === undefined;
   };
-  await until(`the earlier connector ${name} is gone`, isGone, { withinMs: registeredWithinMs });
+  await until(`the outdated connector ${name} is deleted`, isGone, { withinMs: registeredWithinMs });
 }
 
-/** @throws StackError if Connect refuses the definition, which retrying cannot change */
+/** @throws StackError if Connect rejects the definition; retrying would not help */
 async function create(connector: Connector, definition: ConnectorDefinition) {
   const response = await connector.create(definition);
-  // 409: somebody else has just registered it, or Connect is rebalancing; the next look tells.
+  // 409: already registered by someone else, or Connect is rebalancing; the next status request shows which.
   if (response.ok || response.status === 409) return;
   throw new StackError(
-    `Kafka Connect refuses postgres-connector.json: ${response.status} ${await response.text()}`,
-    "Compare the file with Debezium's documentation of the PostgreSQL connector.",
+    `Kafka Connect rejected postgres-connector.json: ${response.status} ${await response.text()}`,
+    "Check the file against Debezium's documentation of the PostgreSQL connector.",
   );
 }
 
-/** Awaits a condition; a StackError of the probe ends the wait, any other error is a "not yet". */
-async function untilOrRefused(probe: () => Promise<boolean>, stop: AbortSignal) {
+/** Waits for a condition. A StackError from the probe ends the wait; any other error means "not yet". */
+async function untilRunning(probe: () => Promise<boolean>, stop: AbortSignal) {
   let refusal: StackError | undefined;
   const probed = () =>
     probe().catch((error: unknown) => {
@@ -108,6 +108,6 @@ async function untilOrRefused(probe: () => Promise<boolean>, stop: AbortSignal) 
       refusal = error;
       return true;
     });
-  await until("the connector's task runs", probed, { withinMs: registeredWithinMs, everyMs: 200, stop });
+  await until("the connector's task is running", probed, { withinMs: registeredWithinMs, everyMs: 200, stop });
   if (refusal) throw refusal;
 }

@@ -4,8 +4,8 @@ import { local, postgresUrl } from "./addresses.ts";
 import { type Instance, project } from "./instance.ts";
 
 /**
- * Where everything is, and what the user has set: what the stack's programs see, and what `env` prints for clients and
- * tasks outside of it, which know neither config.yaml nor .env of the project's folder.
+ * The addresses of all services and the user's settings, as environment variables. The stack's programs run with it, and
+ * `env` prints it for clients and tasks that run elsewhere and read neither config.yaml nor .env of the project's folder.
  */
 export function environmentOf(instance: Instance) {
   const { config, secrets, installed, folder, env } = instance;
@@ -36,7 +36,7 @@ export function environmentOf(instance: Instance) {
   };
 }
 
-/** Every setting that the user's environment has, and every port as it is in effect. */
+/** Every setting in the user's environment, and the effective value of every port. */
 function settingsOf({ config, env }: Instance): Record<string, string> {
   return Object.fromEntries(
     listSettings().flatMap(({ path: [group, key], env: name }) => {

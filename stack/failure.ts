@@ -1,4 +1,4 @@
-/** A failure that a person can mend: what happened, to which thing, what to do, and the log that tells more. */
+/** A failure the user can fix: what happened and to which thing, the remedy, and the end of the relevant log. */
 export class StackError extends Error {
   override name = "StackError";
   constructor(

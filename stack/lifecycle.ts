@@ -8,20 +8,20 @@ import type { Progress } from "./progress.ts";
 import { servicesOf } from "./services/catalogue.ts";
 import { type Program, readyWithinMs, type Service } from "./services/service.ts";
 import { type ProgramState, type Supervisor, supervisorOf } from "./supervisor/client.ts";
-import { countEnds } from "./supervisor/restarts.ts";
+import { countExits } from "./supervisor/restarts.ts";
 
 const probeEveryMs = 100;
-const endsAllowed = 2;
+const maxExits = 2;
 
-const silent: Progress = { begin() {}, done() {}, failed() {}, end() {} };
+const silent: Progress = { start() {}, done() {}, failed() {}, end() {} };
 
-/** How long each service took from its start to its first answer, in milliseconds; 0 where it ran already. */
+/** How long each service took to become ready, in milliseconds; 0 if it was already running. */
 export type StartTimes = Record<string, number>;
 
 /**
- * Starts what does not run yet, side by side where dependencies allow it, and resolves when everything answers.
- * On a failure, or when `stop` aborts, what it started is stopped again.
- * @throws StackError that names the service and shows the end of its log
+ * Starts the services that are not running, in parallel where dependencies allow, and resolves when all are ready.
+ * On failure, or when `stop` aborts, it stops the services it started.
+ * @throws StackError with the service's name and the end of its log
  */
 export async function up(
   instance: Instance,
@@ -31,7 +31,7 @@ export async function up(
   const supervisor = supervisorOf(instance);
   const hadSupervisor = await supervisor.isRunning();
   const before = hadSupervisor ? await runningPrograms(supervisor) : new Set<string>();
-  const runs = (service: Service) => service.programs(instance).every(({ name }) => before.has(name));
+  const wasRunning = (service: Service) => service.programs(instance).every(({ name }) => before.has(name));
 
   checkPorts(
     services.filter((service) => !service.programs(instance).some(({ name }) => before.has(name))),
@@ -45,16 +45,16 @@ export async function up(
       services,
       async (service, signal) => {
         const since = Date.now();
-        progress.begin(service.name, `starting ${service.title}`);
+        progress.start(service.name, `starting ${service.title}`);
         try {
-          if (!runs(service)) await service.prepare?.(instance, signal);
+          if (!wasRunning(service)) await service.prepare?.(instance, signal);
           for (const program of service.programs(instance))
             await startProgram(program, service, instance, supervisor, signal);
         } catch (error) {
           progress.failed(service.name);
           throw error;
         }
-        times[service.name] = runs(service) ? 0 : Date.now() - since;
+        times[service.name] = wasRunning(service) ? 0 : Date.now() - since;
         progress.done(service.name, `ready at ${service.address(instance)}`);
       },
       stop,
@@ -67,14 +67,14 @@ export async function up(
   return times;
 }
 
-/** Stops everything in reverse order and leaves no process behind. Harmless where nothing runs. */
+/** Stops everything in reverse order, leaving no process behind. Does nothing if nothing is running. */
 export async function down(instance: Instance, progress: Progress = silent): Promise<void> {
   const supervisor = supervisorOf(instance);
   if (await supervisor.isRunning()) await stopAll(instance, supervisor, () => true, progress);
   await supervisor.shutdown();
 }
 
-/** Stops these services in reverse order, and supervisor with them where nothing else runs. */
+/** Stops these services in reverse order, and supervisor too if nothing else is running. */
 export async function stopServices(instance: Instance, names: string[], progress: Progress = silent): Promise<void> {
   const supervisor = supervisorOf(instance);
   if (!(await supervisor.isRunning())) return;
@@ -86,8 +86,9 @@ export async function stopServices(instance: Instance, names: string[], progress
 }
 
 /**
- * Starts one program and waits for its answer. One that ends gets another chance from supervisor, since on a busy
- * machine it may have waited in vain for a neighbour; then it has failed, and the end of its log says why.
+ * Starts one program and waits until it is ready. After one crash supervisor restarts it, since on a busy machine it may
+ * have timed out waiting for another service; a second crash is a failure.
+ * @throws StackError with the end of the program's log
  */
 async function startProgram(
   program: Program,
@@ -99,23 +100,23 @@ async function startProgram(
   await supervisor.start(program.name);
   const deadline = Date.now() + readyWithinMs;
   const aborted = abortOf(stop);
-  const endsAt = countEnds();
+  const exitsUntil = countExits();
   for (;;) {
-    const before = endsAt(await look());
+    const before = exitsUntil(await currentState());
     const failure = await Promise.race([program.ready?.(instance), aborted]).then(
       () => undefined,
       (error: unknown) => error ?? new Error("no answer"),
     );
     stop.throwIfAborted();
-    const state = await look();
-    const ends = endsAt(state);
-    if (failure === undefined && ends === before && isUp(state)) return;
-    if (ends >= endsAllowed) throw await failed(`ended ${ends} times while it was starting`);
-    if (Date.now() > deadline) throw await failed(`did not answer within ${readyWithinMs / 1000} s`, failure);
+    const state = await currentState();
+    const exits = exitsUntil(state);
+    if (failure === undefined && exits === before && isUp(state)) return;
+    if (exits >= maxExits) throw await failed(`crashed ${exits === 2 ? "twice" : `${exits} times`} during start-up`);
+    if (Date.now() > deadline) throw await failed(`was not ready within ${readyWithinMs / 1000} s`, failure);
     await Bun.sleep(probeEveryMs);
   }
 
-  async function look(): Promise<ProgramState> {
+  async function currentState(): Promise<ProgramState> {
     const found = (await supervisor.states()).find(({ name }) => name === program.name);
     if (!found) throw new Error(`supervisor does not know ${program.name}`);
     return found;
@@ -123,7 +124,7 @@ async function startProgram(
 
   async function failed(what: string, cause?: unknown) {
     const file = join(instance.folder, "logs", `${program.name}.log`);
-    const remedy = `The whole log is in ${file}. When the cause is mended, run the same command again.`;
+    const remedy = `The full log is ${file}. Fix the cause, then run the same command again.`;
     return new StackError(`${service.title} (${program.name}) ${what}`, remedy, await tailOf(file), { cause });
   }
 }
@@ -131,14 +132,14 @@ async function startProgram(
 async function stopAll(
   instance: Instance,
   supervisor: Supervisor,
-  wanted: (program: string) => boolean,
+  shouldStop: (program: string) => boolean,
   progress: Progress = silent,
 ) {
   const known = new Set((await supervisor.states()).map(({ name }) => name));
   await inOrder(reversed(servicesOf(instance)), async (service) => {
-    const programs = service.programs(instance).filter(({ name }) => known.has(name) && wanted(name));
+    const programs = service.programs(instance).filter(({ name }) => known.has(name) && shouldStop(name));
     if (programs.length === 0) return;
-    progress.begin(service.name, `stopping ${service.title}`);
+    progress.start(service.name, `stopping ${service.title}`);
     for (const { name } of programs.reverse()) await supervisor.stop(name);
     progress.done(service.name, "stopped");
   });
@@ -154,7 +155,7 @@ const isUp = ({ state }: ProgramState) => state === "RUNNING" || state === "STAR
 /** Rejects when the signal aborts, and never resolves. */
 function abortOf(stop: AbortSignal): Promise<never> {
   const aborted = Promise.withResolvers<never>();
-  aborted.promise.catch(() => {}); // nobody may be waiting when it happens
+  aborted.promise.catch(() => {}); // it may happen while nobody is waiting
   stop.addEventListener("abort", () => aborted.reject(stop.reason), { once: true });
   return aborted.promise;
 }

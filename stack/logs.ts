@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 
 const lastBytes = 16 * 1024;
 
-/** The last lines of a file, few enough to read at a glance. */
+/** The last lines of a file; none if it does not exist. */
 export async function tailOf(file: string, lines = 15): Promise<string[]> {
   if (!existsSync(file)) return [];
   const whole = Bun.file(file);

@@ -1,4 +1,4 @@
-/** The stack's command line: `bun run up`, `bun run demo` and so on; package.json names them all. */
+/** The stack's command line: `bun run up`, `bun run demo` and so on; package.json has a script for each command. */
 import { ConfigError } from "../runtime/config.ts";
 import { parseCommandLine } from "./cli/command-line.ts";
 import { commands } from "./cli/commands.ts";
@@ -12,12 +12,12 @@ async function main(argv: string[]): Promise<number> {
     console.log(request.help);
     return 0;
   }
-  if ("mistake" in request) {
-    console.error(request.mistake);
+  if ("usageError" in request) {
+    console.error(request.usageError);
     return 2;
   }
   const stop = new AbortController();
-  const interrupted = () => stop.abort(new StackError("Interrupted", "What was being started has been stopped."));
+  const interrupted = () => stop.abort(new StackError("Interrupted", "Everything this command started was stopped."));
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   try {
     return await request.command.run(await openInstance(), request.args, stop.signal);

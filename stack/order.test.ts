@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { inOrder, reversed, sideBySide } from "./order.ts";
+import { inOrder, inParallel, reversed } from "./order.ts";
 
 const nodes = [
   { name: "api", dependsOn: ["cassandra"] },
@@ -8,7 +8,7 @@ const nodes = [
   { name: "cassandra", dependsOn: [] },
 ];
 
-test("each node comes after all that it depends on", async () => {
+test("each node runs after all of its dependencies", async () => {
   const done: string[] = [];
   await inOrder(nodes, async ({ name, dependsOn }) => {
     expect(done).toEqual(expect.arrayContaining(dependsOn));
@@ -17,7 +17,7 @@ test("each node comes after all that it depends on", async () => {
   expect(done.toSorted()).toEqual(["api", "cassandra", "consumer", "kafka"]);
 });
 
-test("nodes that do not depend on each other run side by side", async () => {
+test("independent nodes run in parallel", async () => {
   const bothRun = Promise.withResolvers<void>();
   let running = 0;
   await inOrder(nodes, async ({ dependsOn }) => {
@@ -28,7 +28,7 @@ test("nodes that do not depend on each other run side by side", async () => {
   expect(running).toBe(2);
 });
 
-test("reversed, what depends on a node comes before it", async () => {
+test("in reverse order, a node runs after all of its dependents", async () => {
   const done: string[] = [];
   await inOrder(reversed(nodes), async ({ name }) => void done.push(name));
   expect(done.indexOf("cassandra")).toBeGreaterThan(done.indexOf("api"));
@@ -36,7 +36,7 @@ test("reversed, what depends on a node comes before it", async () => {
   expect(done.indexOf("kafka")).toBeGreaterThan(done.indexOf("consumer"));
 });
 
-test("the first failure stops the others, starts nothing more and is what is thrown", async () => {
+test("the first failure aborts the others, starts nothing more and is thrown", async () => {
   const done: string[] = [];
   const work = async ({ name }: { name: string }, stop: AbortSignal) => {
     if (name === "cassandra") throw new Error("no disk");
@@ -48,7 +48,7 @@ test("the first failure stops the others, starts nothing more and is what is thr
   expect(new Set(done)).toEqual(new Set(["kafka"]));
 });
 
-test("a caller who stops gets his own reason", async () => {
+test("a caller that aborts gets its own reason", async () => {
   const stop = new AbortController();
   const promise = inOrder(
     nodes,
@@ -59,9 +59,9 @@ test("a caller who stops gets his own reason", async () => {
   await expect(promise).rejects.toThrow("Interrupted");
 });
 
-test("what runs side by side gives its results in order, whoever is first", async () => {
+test("results of parallel work keep their order, whichever finishes first", async () => {
   const first = Promise.withResolvers<void>();
-  const results = await sideBySide<[string, number]>([
+  const results = await inParallel<[string, number]>([
     async () => {
       await first.promise;
       return "slow";

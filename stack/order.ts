@@ -4,8 +4,8 @@ interface Node {
 }
 
 /**
- * Runs `work` for every node, each as soon as all that it depends on is done, side by side where the graph allows it.
- * The first failure aborts `stop` for the rest; the promise settles when everything has come to rest.
+ * Runs `work` for every node as soon as its dependencies are done, in parallel where the graph allows.
+ * The first failure aborts the signal of the others; the promise settles once all work has settled.
  */
 export async function inOrder<N extends Node>(
   nodes: N[],
@@ -15,11 +15,11 @@ export async function inOrder<N extends Node>(
   const failure = new AbortController();
   const signal = AbortSignal.any([stop, failure.signal]);
   const started = new Map<string, Promise<void>>();
-  const begin = (node: N): Promise<void> => {
+  const start = (node: N): Promise<void> => {
     const known = started.get(node.name);
     if (known) return known;
     const promise = (async () => {
-      await Promise.all(nodes.filter(({ name }) => node.dependsOn.includes(name)).map(begin));
+      await Promise.all(nodes.filter(({ name }) => node.dependsOn.includes(name)).map(start));
       signal.throwIfAborted();
       await work(node, signal);
     })();
@@ -27,26 +27,26 @@ export async function inOrder<N extends Node>(
     promise.catch((error) => failure.abort(error));
     return promise;
   };
-  const outcomes = await Promise.allSettled(nodes.map(begin));
+  const outcomes = await Promise.allSettled(nodes.map(start));
   stop.throwIfAborted();
   if (outcomes.some(({ status }) => status === "rejected")) throw failure.signal.reason;
 }
 
-/** Runs all at once and resolves with what each gives; the first failure stops the others and is thrown at the end. */
-export async function sideBySide<T extends unknown[]>(
+/** Runs everything in parallel and resolves with the results; the first failure aborts the others and is thrown. */
+export async function inParallel<T extends unknown[]>(
   works: { [K in keyof T]: (stop: AbortSignal) => Promise<T[K]> },
   stop?: AbortSignal,
 ): Promise<T> {
   const results: unknown[] = [];
   const nodes = works.map((work, index) => ({ name: String(index), dependsOn: [], index, work }));
-  const note = async ({ index, work }: (typeof nodes)[number], signal: AbortSignal) => {
+  const runOne = async ({ index, work }: (typeof nodes)[number], signal: AbortSignal) => {
     results[index] = await work(signal);
   };
-  await inOrder(nodes, note, stop);
+  await inOrder(nodes, runOne, stop);
   return results as T;
 }
 
-/** The same graph with every arrow turned round: what depends on a node comes before it. */
+/** The same graph with every edge reversed: a node's dependents come before it. */
 export const reversed = <N extends Node>(nodes: N[]): N[] =>
   nodes.map((node) => ({
     ...node,

@@ -1,12 +1,12 @@
 import { styleText } from "node:util";
 
-/** Tells a person what is going on: one line a step, live on a terminal, plain lines elsewhere. Writes to stderr. */
+/** Progress on stderr, one line per step: redrawn on a terminal, appended elsewhere. */
 export interface Progress {
-  /** Begins a step, or says what one that goes on does now. */
-  begin: (name: string, doing: string) => void;
+  /** Starts a step, or updates the text of a running one. */
+  start: (name: string, text: string) => void;
   done: (name: string, note: string) => void;
   failed: (name: string) => void;
-  /** Stops drawing; what is on the screen stays. */
+  /** Stops redrawing; the screen stays as it is. */
   end: () => void;
 }
 
@@ -15,7 +15,7 @@ const frameMs = 100;
 
 export const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
-/** Colours only where a person looks at them. */
+/** Colours text if `stream` is a terminal and NO_COLOR is not set. */
 export const paint = (
   style: Parameters<typeof styleText>[0],
   text: string,
@@ -28,17 +28,17 @@ export function openProgress(stream: NodeJS.WriteStream = process.stderr): Progr
 
 function plainProgress(stream: NodeJS.WriteStream): Progress {
   const since = new Map<string, number>();
-  const said = new Map<string, string>();
+  const lastText = new Map<string, string>();
   const write = (name: string, text: string) => stream.write(`${name.padEnd(16)} ${text}\n`);
   const finish = (name: string, note: string) => {
     write(name, `${note}  (${seconds(Date.now() - (since.get(name) ?? Date.now()))})`);
     since.delete(name);
   };
   return {
-    begin(name, doing) {
+    start(name, text) {
       if (!since.has(name)) since.set(name, Date.now());
-      if (said.get(name) !== doing) write(name, `${doing} …`);
-      said.set(name, doing);
+      if (lastText.get(name) !== text) write(name, `${text} …`);
+      lastText.set(name, text);
     },
     done: finish,
     failed: (name) => finish(name, "failed"),
@@ -74,7 +74,7 @@ function liveProgress(stream: NodeJS.WriteStream): Progress {
     draw();
   };
   return {
-    begin(name, text) {
+    start(name, text) {
       const step = steps.get(name);
       steps.set(name, { since: step?.state === "busy" ? step.since : Date.now(), text, state: "busy" });
     },

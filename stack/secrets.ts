@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
-/** What only this stack knows. The login of Airflow's UI (admin/admin) is public and not among it. */
+/** Generated for each stack. The login of Airflow's UI (admin/admin) is public, so it is not among them. */
 export interface Secrets {
   postgresSuperuser: string;
   postgresUsers: string;
@@ -12,9 +12,9 @@ export interface Secrets {
   airflowFernetKey: string;
 }
 
-/** Reads the file, and makes what it lacks, itself included, for its owner's eyes alone (mode 0600). */
-export function keepSecrets(file: string): Secrets {
-  const kept: Partial<Secrets> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+/** Reads the secrets, generates missing ones and saves them in the file, readable only by its owner (mode 0600). */
+export function loadSecrets(file: string): Secrets {
+  const saved: Partial<Secrets> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   const secret = (bytes: number) => randomBytes(bytes).toString("base64url");
   const secrets: Secrets = {
     postgresSuperuser: secret(24),
@@ -23,10 +23,10 @@ export function keepSecrets(file: string): Secrets {
     postgresRegistry: secret(24),
     airflowJwtSecret: secret(32),
     airflowApiSecretKey: secret(32),
-    airflowFernetKey: `${secret(32)}=`, // Fernet wants the padding of its 32 bytes
-    ...kept,
+    airflowFernetKey: `${secret(32)}=`, // Fernet requires the base64 padding
+    ...saved,
   };
-  if (Object.keys(kept).length < Object.keys(secrets).length)
+  if (Object.keys(saved).length < Object.keys(secrets).length)
     writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   return secrets;
 }

@@ -25,14 +25,14 @@ afterAll(async () => {
 /** Follows a run to its end as `demo` does, which a person marks as soon as it has begun. */
 async function errorOf(mark?: "success" | "failed", withinMs = 60_000): Promise<StackError & { run: string }> {
   let run = "";
-  const tell = (doing: string) => {
+  const report = (doing: string) => {
     const [, id] = doing.match(/^run (.*): fetch /) ?? [];
     if (!id || run) return;
     run = id;
     runIds.add(id);
     if (mark) void airflow.mark(id, mark);
   };
-  const ended = runDag(instance, { tell, stop: new AbortController().signal, withinMs });
+  const ended = runDag(instance, { report, stop: new AbortController().signal, withinMs });
   const error = await ended.then(
     () => undefined,
     (error: unknown) => error,

@@ -42,7 +42,7 @@ test("a stack whose ports another one holds says where that runs and how to move
   expect(code).toBe(1);
   const lines = stderr.trim().split("\n");
   expect(lines).toHaveLength(2);
-  expect(lines[0]).toContain(`Another stack of this project is running in ${process.env.STACK_DIR} and holds ports `);
+  expect(lines[0]).toContain(`Another stack of this project is running in ${process.env.STACK_DIR} and uses ports `);
   for (const port of [ports.kafka, ports.cassandra, ports.airflow, ports.api]) expect(lines[0]).toContain(String(port));
   [, offset = ""] = lines[1]?.match(/PORT_OFFSET=(\d+)/) ?? [];
   expect(Number(offset)).toBeGreaterThan(0);

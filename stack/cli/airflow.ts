@@ -3,8 +3,8 @@ import type { Command } from "./command-line.ts";
 import { exec } from "./exec.ts";
 
 export const airflow: Command = {
-  does: "Runs the real airflow command on this stack's Airflow.",
+  summary: "Run the airflow command on the stack's Airflow",
   hasOwnHelp: true,
-  takes: "…",
+  usage: "[ARGUMENT]...",
   run: (instance, args) => exec([instance.installed.tool("airflow"), ...args], instance, airflowEnvironment(instance)),
 };

@@ -1,47 +1,49 @@
 import type { Instance } from "../instance.ts";
 
-/** One command of the stack's command line. */
+/** A command of the stack's command line. */
 export interface Command {
-  /** One sentence for `--help`. */
-  does: string;
-  /** Its arguments as `--help` shows them. A command that says nothing takes its options only. */
-  takes?: string;
-  /** Each option with what it adds. */
+  /** What the command does, one line, imperative. */
+  summary: string;
+  /** Its options and arguments as `--help` shows them; if omitted, the command accepts only `options`. */
+  usage?: string;
+  /** Each option and its description. */
   options?: Record<string, string>;
-  /** Whether `--help` goes to the tool that the command runs. */
+  /** Whether `--help` is passed on to the tool that the command runs. */
   hasOwnHelp?: boolean;
-  /** Works on one stack with the rest of the command line and resolves with the exit code; `stop` aborts on Ctrl-C. */
+  /** Runs the command on a stack and resolves with the exit code; `stop` aborts on Ctrl-C. */
   run: (instance: Instance, args: string[], stop: AbortSignal) => Promise<number>;
 }
 
 export type Commands = Record<string, Command>;
 
-/** What a command line asks for: something to run, something to print, or a mistake to point out. */
-export type Request = { command: Command; args: string[] } | { help: string } | { mistake: string };
+/** A parsed command line: a command to run, help to print, or a usage error. */
+export type Request = { command: Command; args: string[] } | { help: string } | { usageError: string };
 
 export function parseCommandLine(commands: Commands, [name = "", ...args]: string[]): Request {
   if (isHelp(name)) return { help: overview(commands) };
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command)
-    return { mistake: `${name === "" ? "Which command?" : `No such command: ${name}`}\n\n${overview(commands)}` };
+    return { usageError: `${name === "" ? "No command given" : `Unknown command: ${name}`}\n\n${overview(commands)}` };
   if (!command.hasOwnHelp && args.some(isHelp)) return { help: helpOf(name, command) };
-  const unknown = command.takes ? undefined : args.find((arg) => !Object.hasOwn(command.options ?? {}, arg));
+  const unknown = command.usage ? undefined : args.find((arg) => !Object.hasOwn(command.options ?? {}, arg));
   if (unknown !== undefined)
-    return { mistake: `\`bun run ${name}\` does not take ${unknown}; nothing was done.\n\n${helpOf(name, command)}` };
+    return { usageError: `bun run ${name}: unknown ${kindOf(unknown)}: ${unknown}\n\n${helpOf(name, command)}` };
   return { command, args };
 }
 
 const isHelp = (arg: string) => arg === "--help" || arg === "-h";
 
+const kindOf = (arg: string) => (arg.startsWith("-") ? "option" : "argument");
+
 function overview(commands: Commands): string {
-  const rows = Object.entries(commands).map(([name, { does }]) => [`bun run ${name}`, does] as const);
-  return `${columns(rows)}\n\n\`bun run COMMAND --help\` shows a command's options.`;
+  const rows = Object.entries(commands).map(([name, { summary }]) => [`bun run ${name}`, summary] as const);
+  return `usage: bun run COMMAND\n\n${columns(rows)}\n\nRun \`bun run COMMAND --help\` for the options of a command.`;
 }
 
-function helpOf(name: string, { does, takes, options = {} }: Command): string {
-  const usage = [`usage: bun run ${name}`, ...(takes ? [takes] : Object.keys(options).map((option) => `[${option}]`))];
-  const rows = [...Object.entries(options), ["--help, -h", "shows this"] as const];
-  return `${usage.join(" ")}\n\n${does}\n\n${columns(rows)}`;
+function helpOf(name: string, { summary, usage, options = {} }: Command): string {
+  const line = ["usage: bun run", name, ...(usage ? [usage] : Object.keys(options).map((option) => `[${option}]`))];
+  const rows = [...Object.entries(options), ["-h, --help", "show this help and exit"] as const];
+  return `${line.join(" ")}\n\n${summary}.\n\noptions:\n${columns(rows)}`;
 }
 
 function columns(rows: (readonly [string, string])[]): string {

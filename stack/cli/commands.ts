@@ -12,5 +12,5 @@ import { sql } from "./sql.ts";
 import { status } from "./status.ts";
 import { up } from "./up.ts";
 
-/** Every command, in the order in which `--help` shows them. */
+/** Every command, in the order of `--help`. */
 export const commands: Commands = { up, down, demo, status, logs, reset, env, airflow, spark, skip, sql, cqlsh };

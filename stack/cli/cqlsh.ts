@@ -2,9 +2,9 @@ import type { Command } from "./command-line.ts";
 import { exec } from "./exec.ts";
 
 export const cqlsh: Command = {
-  does: "Runs the real cqlsh on this stack's Cassandra.",
+  summary: "Run cqlsh on the stack's Cassandra",
   hasOwnHelp: true,
-  takes: "…",
+  usage: "[ARGUMENT]...",
   run: (instance, args) =>
     exec([instance.installed.tool("cqlsh"), ...args, "127.0.0.1", String(instance.config.ports.cassandra)], instance),
 };

@@ -30,14 +30,14 @@ export interface FinishedRun {
 const pollEveryMs = 250;
 const runWithinMs = 10 * 60_000;
 
-interface Following {
-  tell: (doing: string) => void;
+interface FollowOptions {
+  report: (text: string) => void;
   stop: AbortSignal;
-  /** How long all of it may take, in milliseconds. */
+  /** Time limit for the whole run, in milliseconds. */
   withinMs?: number;
 }
 
-/** A run that has been started. */
+/** A run that was triggered. */
 interface Run {
   id: string;
   airflow: Airflow;
@@ -45,19 +45,19 @@ interface Run {
 }
 
 /**
- * Starts the DAG through Airflow's REST API, as a person would, and follows the run to its end.
- * @throws StackError that says what became of the run: which task failed or is pending, with the end of its log
+ * Triggers the DAG through Airflow's REST API and follows the run to its end.
+ * @throws StackError that names the task that failed or is still pending, with the end of its log
  */
 export async function runDag(
   instance: Instance,
-  { tell, stop, withinMs = runWithinMs }: Following,
+  { report, stop, withinMs = runWithinMs }: FollowOptions,
 ): Promise<FinishedRun> {
   const deadline = performance.now() + withinMs;
-  const patience = () => ({ withinMs: deadline - performance.now(), everyMs: pollEveryMs, stop });
+  const waitOptions = () => ({ withinMs: deadline - performance.now(), everyMs: pollEveryMs, stop });
   const airflow = await openAirflow(environmentOf(instance));
-  tell("waiting until Airflow has read the DAG");
-  await until("Airflow has read the DAG", airflow.isKnown, patience()).catch((error: unknown) => {
-    throw error instanceof NotInTime ? notRead(airflow, withinMs) : error;
+  report("waiting until Airflow has parsed the DAG");
+  await until("Airflow has parsed the DAG", airflow.isKnown, waitOptions()).catch((error: unknown) => {
+    throw error instanceof NotInTime ? notParsed(airflow, withinMs) : error;
   });
   await airflow.unpause();
   const { dag_run_id: id } = await airflow.trigger();
@@ -65,10 +65,10 @@ export async function runDag(
 
   const ended = async () => {
     const { state } = await airflow.run(id);
-    tell(`run ${id}: ${inWords(await tasksOf(run))}`);
+    report(`run ${id}: ${describeTasks(await tasksOf(run))}`);
     return (state === "success" || state === "failed") && state;
   };
-  const state = await until("the run has ended", ended, patience()).catch(async (error: unknown) => {
+  const state = await until("the run has ended", ended, waitOptions()).catch(async (error: unknown) => {
     throw error instanceof NotInTime ? await unfinished(run, await airflow.run(id), withinMs) : error;
   });
   if (state === "failed") throw await failure(run);
@@ -83,7 +83,7 @@ async function tasksOf({ airflow, id }: Run): Promise<TaskStates> {
   });
 }
 
-/** @throws StackError that names the tasks without counts */
+/** @throws StackError naming the tasks without counts */
 async function countsOf(run: Run): Promise<Record<TaskId, Counts>> {
   const counts = await Promise.all(
     taskIds.map((task) =>
@@ -96,8 +96,8 @@ async function countsOf(run: Run): Promise<Record<TaskId, Counts>> {
   const missing = taskIds.filter((_, index) => counts[index] === undefined);
   if (missing.length > 0)
     throw new StackError(
-      `The run ${run.id} of ${dagId} succeeded, but there are no counts of ${missing.join(", ")}`,
-      `They are the last line of a task's output: see its log in Airflow, ${linkTo(run)}. Was the run marked as success by hand?`,
+      `The run ${run.id} of ${dagId} succeeded, but has no counts for ${missing.join(", ")}`,
+      `The counts are the last line of a task's output: see its log in Airflow, ${linkTo(run)}. Was the run marked as success by hand?`,
     );
   return forEachTask((task) => counts[taskIds.indexOf(task)]!);
 }
@@ -107,37 +107,37 @@ async function failure(run: Run): Promise<StackError> {
   const task = taskIds.find((id) => tasks[id].state === "failed");
   if (!task)
     return new StackError(
-      `The run ${run.id} of ${dagId} failed, but no task did: ${inWords(tasks)}`,
-      `It may have been marked as failed by hand, or have exceeded the DAG's time limit: ${linkTo(run)}.`,
+      `The run ${run.id} of ${dagId} failed, but no task did: ${describeTasks(tasks)}`,
+      `It may have been marked as failed by hand, or exceeded the DAG's time limit: ${linkTo(run)}.`,
     );
-  return new StackError(`The task ${task} of ${dagId} failed`, whereLogsAre(run), await logOf(run, task, tasks));
+  return new StackError(`The task ${task} of ${dagId} failed`, logsAt(run), await logOf(run, task, tasks));
 }
 
 async function unfinished(run: Run, { state }: DagRun, withinMs: number): Promise<StackError> {
   const tasks = await tasksOf(run);
   const task = taskIds.find((id) => tasks[id].state !== "success") ?? "produce";
   return new StackError(
-    `The run ${run.id} of ${dagId} is still ${state} after ${withinMs / 1000} s: ${inWords(tasks)}`,
+    `The run ${run.id} of ${dagId} is still ${state} after ${withinMs / 1000} s: ${describeTasks(tasks)}`,
     tasks[task].state === "waiting"
-      ? "No task has started: `bun run status` and `bun run logs airflow-scheduler` show whether the scheduler works."
-      : whereLogsAre(run),
+      ? "No task has started. Check the scheduler with `bun run status` and `bun run logs airflow-scheduler`."
+      : logsAt(run),
     await logOf(run, task, tasks),
   );
 }
 
-const notRead = ({ url }: Airflow, withinMs: number) =>
+const notParsed = ({ url }: Airflow, withinMs: number) =>
   new StackError(
-    `Airflow has not read the DAG ${dagId} within ${withinMs / 1000} s`,
-    `Import errors are shown at ${url}; the log: \`bun run logs airflow-dag-processor\`.`,
+    `Airflow did not parse the DAG ${dagId} within ${withinMs / 1000} s`,
+    `See the import errors at ${url} and \`bun run logs airflow-dag-processor\`.`,
   );
 
-const whereLogsAre = (run: Run) => `Its log is in Airflow: ${linkTo(run)}, and in ${run.instance.folder}/logs/airflow.`;
+const logsAt = (run: Run) => `See its log in Airflow at ${linkTo(run)}, or in ${run.instance.folder}/logs/airflow.`;
 
 const linkTo = ({ airflow, id }: Run) => `${airflow.url}/dags/${dagId}/runs/${encodeURIComponent(id)}`;
 
-const inWords = (tasks: TaskStates) => taskIds.map((task) => `${task} ${tasks[task].state}`).join(", ");
+const describeTasks = (tasks: TaskStates) => taskIds.map((task) => `${task} ${tasks[task].state}`).join(", ");
 
-/** The last events of a task's current attempt. */
+/** The last log events of a task's current attempt. */
 async function logOf({ airflow, id }: Run, task: TaskId, tasks: TaskStates): Promise<string[]> {
   const events = (await airflow.logOf(id, task, tasks[task].attempt)).map(({ event }) => event);
   return events.filter((event) => !event.startsWith("::")).slice(-15);

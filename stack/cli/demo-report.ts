@@ -14,7 +14,7 @@ export interface DemoReport {
   times: StartTimes;
   totalMs: number;
   finished: FinishedRun;
-  /** Rows in PostgreSQL, rows in Cassandra, messages that the dead-letter topic gained. */
+  /** Rows in PostgreSQL, rows in Cassandra, new messages in the dead-letter topic. */
   backedUp: number;
   stored: number;
   deadLettered: number;
@@ -23,7 +23,7 @@ export interface DemoReport {
   capture: CaptureState;
 }
 
-/** What happened, on stdout, from the services to the links that a person opens next. */
+/** Prints the outcome to stdout, from the services to the links to open next. */
 export function showReport(instance: Instance, report: DemoReport): void {
   const { finished, sample, latencySeconds } = report;
   const { fetch, format, backup, produce } = finished.counts;
@@ -33,7 +33,7 @@ export function showReport(instance: Instance, report: DemoReport): void {
     ["service", "ready after", "address"],
     servicesOf(instance).map((service) => [
       service.title,
-      report.times[service.name] ? seconds(report.times[service.name] ?? 0) : "was running",
+      report.times[service.name] ? seconds(report.times[service.name] ?? 0) : "already running",
       service.address(instance),
     ]),
   );
@@ -47,14 +47,12 @@ export function showReport(instance: Instance, report: DemoReport): void {
   );
   section(
     "Users at every hop",
-    ["hop", "users", "as told by"],
+    ["hop", "users", "counted by"],
     [
       ["fetched", fetch.written, sourceOf(instance)],
       ["formatted", format.written, "the task format"],
       ["rejected", fetch.rejected + format.rejected, "the tasks fetch and format"],
-      ...(backup.deleted
-        ? [["stay deleted", backup.deleted, "the task backup: somebody deleted them in PostgreSQL"]]
-        : []),
+      ...(backup.deleted ? [["stay deleted", backup.deleted, "the task backup: they were deleted in PostgreSQL"]] : []),
       ["backed up", report.backedUp, "PostgreSQL, rows of this run in created_users"],
       ["produced", produce.written, `Kafka, acknowledged in ${instance.config.kafka.topic}`],
       ["stored", report.stored, `Cassandra, rows of this run in ${instance.config.cassandra.keyspace}.created_users`],
@@ -66,15 +64,15 @@ export function showReport(instance: Instance, report: DemoReport): void {
   );
   showCapture(report.capture);
   section(
-    "Three of them",
+    "Sample users",
     ["first_name", "last_name", "email", "address"],
     sample.map((row) => [row.first_name, row.last_name, row.email, row.address]),
   );
 
   const { AIRFLOW_URL, AIRFLOW_USER, AIRFLOW_PASSWORD, API_URL, CONSUMER_URL } = environmentOf(instance);
   section(
-    "Open",
-    ["what", "where"],
+    "Links",
+    ["page", "address"],
     [
       ["the DAG in Airflow", `${AIRFLOW_URL}/dags/user_automation  (login ${AIRFLOW_USER} / ${AIRFLOW_PASSWORD})`],
       ["the API's documentation", `${API_URL}/apidocs`],
@@ -82,17 +80,17 @@ export function showReport(instance: Instance, report: DemoReport): void {
     ],
   );
   console.log(
-    `\n${paint("green", "✔", process.stdout)} done in ${seconds(report.totalMs)}; everything keeps running. Stop it with \`bun run down\`.`,
+    `\n${paint("green", "✔", process.stdout)} done in ${seconds(report.totalMs)}; the stack keeps running. Stop it with \`bun run down\`.`,
   );
   console.log(`  Users came from ${sourceOf(instance)}.`);
 }
 
-/** Plainly: which source the users are from, and how to take the other one. */
+/** Where the users came from and, for the embedded source, how to use the live one. */
 function sourceOf(instance: Instance): string {
   const { config } = instance;
   if (config.source === "dummyjson") return shownAddress(config.dummyjson.url);
   if (!usesEmbeddedSource(instance)) return shownAddress(config.randomuser.url);
-  return "the embedded source (made-up users; RANDOMUSER_URL=https://randomuser.me/api/1.4/ takes live ones)";
+  return "the embedded source (generated users; set RANDOMUSER_URL=https://randomuser.me/api/1.4/ for live ones)";
 }
 
 function section(title: string, head: string[], rows: (string | number | undefined)[][]) {

@@ -13,7 +13,7 @@ import { StackError } from "../failure.ts";
 import { type Instance, project } from "../instance.ts";
 import { type StartTimes, stopServices, up } from "../lifecycle.ts";
 import { tailOf } from "../logs.ts";
-import { sideBySide } from "../order.ts";
+import { inParallel } from "../order.ts";
 import { openProgress, type Progress } from "../progress.ts";
 import { run } from "../services/run-tool.ts";
 import type { Command } from "./command-line.ts";
@@ -24,7 +24,7 @@ const readableWithinMs = 60_000;
 const lookEveryMs = 100;
 
 export const demo: Command = {
-  does: "Starts everything, runs the DAG, shows the users at every hop and leaves it all running.",
+  summary: "Start the stack, run the DAG, show the users at every hop and leave the stack running",
   async run(instance, _, stop) {
     await runDemo(instance, stop);
     return 0;
@@ -32,24 +32,24 @@ export const demo: Command = {
 };
 
 /**
- * Resolves once every user of a fresh DAG run is readable in Cassandra, prints what happened at every hop and leaves
- * everything running. A failure stops what this call started.
+ * Starts the stack, runs the DAG, waits until all of its users are readable in Cassandra and prints the report. On
+ * failure it stops the services it started.
  */
 async function runDemo(instance: Instance, stop: AbortSignal): Promise<void> {
   const progress = openProgress();
-  const began = Date.now();
+  const startedAt = Date.now();
   let times: StartTimes = {};
   const start = async (signal: AbortSignal) => {
     times = await up(instance, { progress, stop: signal });
   };
   try {
-    await sideBySide([start, (signal) => buildTasks(instance, progress, signal)], stop);
-    const [report, capture] = await sideBySide(
+    await inParallel([start, (signal) => buildTasks(instance, progress, signal)], stop);
+    const [report, capture] = await inParallel(
       [(signal) => followRun(instance, progress, signal), (signal) => captureChanges(instance, progress, signal)],
       stop,
     );
     progress.end();
-    showReport(instance, { ...report, capture, times, totalMs: Date.now() - began });
+    showReport(instance, { ...report, capture, times, totalMs: Date.now() - startedAt });
   } catch (error) {
     await stopServices(
       instance,
@@ -63,13 +63,13 @@ async function runDemo(instance: Instance, stop: AbortSignal): Promise<void> {
 }
 
 async function buildTasks(instance: Instance, progress: Progress, stop: AbortSignal) {
-  progress.begin("tasks", "compiling the task binary");
+  progress.start("tasks", "compiling the task binary");
   await run(instance, "build", [process.execPath, join(project, "tasks", "build.ts")], { stop });
   progress.done("tasks", "compiled to dist/tasks");
 }
 
 async function captureChanges(instance: Instance, progress: Progress, stop: AbortSignal): Promise<CaptureState> {
-  progress.begin("change capture", "registering postgres-connector.json");
+  progress.start("change capture", "registering postgres-connector.json");
   const state = await registerConnector(instance, stop);
   progress.done("change capture", `connector ${state.connector.toLowerCase()}, task ${state.task.toLowerCase()}`);
   return state;
@@ -82,12 +82,12 @@ async function followRun(
 ): Promise<Omit<DemoReport, "capture" | "times" | "totalMs">> {
   const [latenciesBefore, deadLettersBefore] = await Promise.all([latencies(instance), deadLetters(instance)]);
 
-  progress.begin("dag run", "logging in to Airflow");
-  const finished = await runDag(instance, { tell: (doing) => progress.begin("dag run", doing), stop });
+  progress.start("dag run", "logging in to Airflow");
+  const finished = await runDag(instance, { report: (text) => progress.start("dag run", text), stop });
   progress.done("dag run", finished.id);
 
   const ids = await idsOf(finished);
-  progress.begin("rows", `waiting until ${ids.length} users are readable in Cassandra`);
+  progress.start("rows", `waiting until ${ids.length} users are readable in Cassandra`);
   const { stored, sample } = await waitUntilReadable(instance, ids, stop);
   progress.done("rows", `${stored} users are readable in Cassandra`);
 
@@ -107,10 +107,10 @@ async function followRun(
   };
 }
 
-/** The users that `backup` stored and passed on, from the file that it names in its counts. */
+/** The ids of the users that `backup` stored and passed on, from the output file named in its counts. */
 async function idsOf({ counts }: FinishedRun): Promise<string[]> {
   const { output } = counts.backup;
-  if (output === undefined) throw new Error("the task backup did not name its output");
+  if (output === undefined) throw new Error("the counts of the task backup do not name its output file");
   const lines = (await Bun.file(output).text()).split("\n").filter(Boolean);
   return lines.map((line) => (JSON.parse(line) as { id: string }).id);
 }
@@ -137,7 +137,7 @@ async function waitUntilReadable(instance: Instance, ids: string[], stop: AbortS
     if (!(error instanceof NotInTime)) throw error;
     throw new StackError(
       `${missing.size} of ${ids.length} users are not readable in Cassandra after ${readableWithinMs / 1000} s`,
-      `They are in Kafka, or in ${config.kafka.deadLetterTopic} with the reason; see \`bun run logs consumer\`.`,
+      `They are still in Kafka, or in ${config.kafka.deadLetterTopic} with the reason. See \`bun run logs consumer\`.`,
       await tailOf(join(instance.folder, "logs", "consumer.log")),
     );
   } finally {
@@ -155,7 +155,7 @@ async function countBackedUp(instance: Instance, ids: string[]): Promise<number>
   }
 }
 
-/** How many dead letters there are by now. */
+/** The number of dead letters so far. */
 async function deadLetters({ config }: Instance): Promise<number> {
   const brokers = [local(config.ports.kafka)];
   const admin = openKafka({ kafka: { ...config.kafka, brokers } }, "demo", getLogger("stack")).admin();
@@ -168,7 +168,7 @@ async function deadLetters({ config }: Instance): Promise<number> {
   }
 }
 
-/** Produce → readable, as the consumer measures it. */
+/** The time from produced to readable, as measured by the consumer. */
 async function latencies(instance: Instance): Promise<Histogram> {
   const response = await fetch(`${environmentOf(instance).CONSUMER_URL}/metrics`);
   const { topic } = instance.config.kafka;

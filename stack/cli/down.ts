@@ -1,14 +1,14 @@
 import { down as stopStack } from "../lifecycle.ts";
 import { openProgress } from "../progress.ts";
-import { wantNoSpark } from "../services/spark.ts";
+import { disableSpark } from "../services/spark.ts";
 import type { Command } from "./command-line.ts";
 
 export const down: Command = {
-  does: "Stops everything; the data stays.",
+  summary: "Stop the stack and keep its data",
   async run(instance) {
     const progress = openProgress();
     await stopStack(instance, progress).finally(progress.end);
-    wantNoSpark(instance);
+    disableSpark(instance);
     return 0;
   },
 };

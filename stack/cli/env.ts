@@ -3,7 +3,7 @@ import { quote } from "../supervisor/configuration.ts";
 import type { Command } from "./command-line.ts";
 
 export const env: Command = {
-  does: 'Prints where everything is, for `eval "$(bun run --silent env)"`.',
+  summary: 'Print all addresses and settings as shell variables, for eval "$(bun run --silent env)"',
   async run(instance) {
     for (const [name, value] of Object.entries(environmentOf(instance))) console.log(`export ${name}=${quote(value)}`);
     return 0;

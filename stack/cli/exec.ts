@@ -1,7 +1,7 @@
 import { environmentOf } from "../environment.ts";
 import type { Instance } from "../instance.ts";
 
-/** Runs a program on this terminal with the stack's addresses in its environment; resolves with its exit code. */
+/** Runs a program on this terminal with the stack's addresses in its environment and resolves with its exit code. */
 export function exec(
   argv: string[],
   instance: Instance,

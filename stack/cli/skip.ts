@@ -5,10 +5,10 @@ import type { Command } from "./command-line.ts";
 import { exec } from "./exec.ts";
 
 export const skip: Command = {
-  does: "Moves the consumer past a batch that cannot be read, whose bytes the dead-letter topic keeps.",
-  takes: "TOPIC PARTITION OFFSET",
-  options: { "--because REASON": "why nobody needs the records of this batch" },
-  /** A group's offsets can be moved only while it has no members, so the stack's own consumer is stopped meanwhile. */
+  summary: "Move the consumer past an unreadable batch, saving its bytes in the dead-letter topic",
+  usage: "TOPIC PARTITION OFFSET --because REASON",
+  options: { "--because REASON": "why the records of this batch are not needed" },
+  /** A group's offsets can change only while it has no members, so the stack's consumer is stopped and then restarted. */
   async run(instance, args) {
     const supervisor = supervisorOf(instance);
     const states = (await supervisor.isRunning()) ? await supervisor.states() : [];

@@ -8,24 +8,26 @@ import { clusterOf, sparkEnvironment, sparkMasterOf } from "../services/spark.ts
 import type { Command } from "./command-line.ts";
 
 export const spark: Command = {
-  does: "Submits the streaming job to the stack's Spark cluster and stays until it ends.",
-  takes: "[OPTION OF THE JOB]…",
+  summary: "Submit the streaming job to the stack's Spark cluster and wait until it ends",
+  usage: "[--available-now] [--cdc] [JOB OPTION]...",
   options: {
-    "--available-now": "processes what is there now, then exits",
-    "--cdc": "also applies Debezium's change events; docs/spark.md has all options",
+    "--available-now": "process all records available now, then exit",
+    "--cdc": "also apply Debezium's change events (all job options: docs/spark.md)",
   },
   run: submit,
 };
 
 /**
- * Submits spark/user_stream.py to the stack's cluster and resolves with its exit code. SIGINT and SIGTERM let it finish
- * the current batch. `args` are the job's own options; the checkpoint has a default.
+ * Submits spark/user_stream.py to the stack's cluster and resolves with its exit code. On SIGINT and SIGTERM the job
+ * finishes the current batch. `args` are the job's options; the checkpoint has a default.
  * @throws StackError if no cluster is running
  */
 async function submit(instance: Instance, args: string[], stop: AbortSignal): Promise<number> {
   await installSpark(instance.env);
   await clusterOf(instance).catch((cause: unknown) => {
-    throw new StackError("The stack runs no Spark cluster", "Start one: bun run up --spark", [], { cause });
+    throw new StackError("The stack's Spark cluster is not running", "Start it with `bun run up --spark`.", [], {
+      cause,
+    });
   });
   const { SPARK_UI_URL } = environmentOf(instance);
   console.error(`Spark: ${sparkMasterOf(instance)}, UI ${SPARK_UI_URL}, metrics ${metricsUrl(instance)}`);
@@ -37,22 +39,22 @@ async function submit(instance: Instance, args: string[], stop: AbortSignal): Pr
   });
   stop.addEventListener("abort", () => job.kill("SIGTERM"));
   const exitCode = await job.exited;
-  // A JVM that was asked to stop says so by its exit code, however well it stopped.
+  // A JVM exits with 128 + the signal even after a clean shutdown.
   return stop.aborted && (exitCode === 143 || exitCode === 130) ? 0 : exitCode;
 }
 
-// A driver that is killed while it starts a process (Hadoop's file system calls chmod) leaves a jspawnhelper behind that
-// keeps the driver's connections open, and so its cores reserved (JDK-8307990, not fixed in this Java 17).
+// A driver killed while it spawns a process (Hadoop's file system runs chmod) leaves a jspawnhelper behind, which keeps
+// the driver's connections open and therefore its cores reserved (JDK-8307990, not fixed in this Java 17).
 const driverJavaOptions = "-XX:+UseSerialGC -Djdk.lang.Process.launchMechanism=VFORK";
 
-/** The command line of spark-submit up to the job's own options. The jars are local: nothing is downloaded. */
+/** The spark-submit command up to the job's options. The jars are local, so nothing is downloaded. */
 function submitCommand(instance: Instance): string[] {
   const { home, jars } = sparkOf(instance.env);
   const settings = {
     "spark.driver.extraClassPath": join(jars, "*"),
     "spark.executor.extraClassPath": join(jars, "*"),
     "spark.executor.memory": "640m",
-    // What of an executor's memory is for cached data and shuffles, of which this job has little.
+    // The share of an executor's heap for execution and storage; this job caches and shuffles little.
     "spark.memory.fraction": "0.4",
   };
   return [
@@ -64,7 +66,7 @@ function submitCommand(instance: Instance): string[] {
   ];
 }
 
-/** The project's settings as the job reads them. */
+/** The project's settings as the job's environment variables. */
 function jobEnvironment(instance: Instance): Record<string, string> {
   const { kafka, cassandra, consumer, log, schemaRegistry } = instance.config;
   const optional = { CASSANDRA_USERNAME: cassandra.username, CASSANDRA_PASSWORD: cassandra.password };
@@ -90,7 +92,7 @@ function jobEnvironment(instance: Instance): Record<string, string> {
   };
 }
 
-/** A checkpoint belongs to one topic and one table. */
+/** By default each topic and table has its own checkpoint. */
 function withCheckpoint(instance: Instance, args: string[]): string[] {
   if (args.some((arg) => arg === "--checkpoint" || arg.startsWith("--checkpoint="))) return args;
   const { kafka, cassandra } = instance.config;

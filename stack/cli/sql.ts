@@ -5,7 +5,7 @@ import { StackError } from "../failure.ts";
 import type { Instance } from "../instance.ts";
 import type { Command } from "./command-line.ts";
 
-/** What one statement returned: `rows` are arrays of values in the order of the columns. */
+/** The result of one statement; each row is an array of values in column order. */
 interface Result {
   command: string;
   count: number;
@@ -14,9 +14,11 @@ interface Result {
 }
 
 export const sql: Command = {
-  does: "Runs SQL on this stack's PostgreSQL, as the owner of created_users.",
-  takes: "[SQL, or stdin]",
-  options: { "--json": "one JSON object a row; else a table on a terminal, lines with tabs in a pipe" },
+  summary: "Run SQL on the stack's PostgreSQL as the owner of created_users",
+  usage: "[--json] [SQL]",
+  options: {
+    "--json": "print one JSON object per row (default: a table on a terminal, tab-separated values in a pipe)",
+  },
   run: runSql,
 };
 
@@ -24,7 +26,7 @@ async function runSql(instance: Instance, args: string[]): Promise<number> {
   const given = args.filter((arg) => arg !== "--json").join(" ");
   const text = given || (process.stdin.isTTY ? "" : await Bun.stdin.text());
   if (text.trim() === "")
-    throw new StackError("No SQL was given", 'Pass it as an argument, bun run sql "SELECT …", or on stdin.');
+    throw new StackError("No SQL was given", 'Pass it as an argument, as in `bun run sql "SELECT …"`, or on stdin.');
   const show = args.includes("--json") ? jsonLines : process.stdout.isTTY ? table : tabbedLines;
   for (const result of await execute(instance, text)) console.log(show(result));
   return 0;
@@ -34,7 +36,7 @@ async function execute(instance: Instance, text: string): Promise<Result[]> {
   const sql = openPostgres(environmentOf(instance).POSTGRES_URL, 1);
   try {
     const answer = await sql.unsafe(text).values();
-    // Several statements come back as a list of results; a result is a list of rows with more to it.
+    // Several statements return an array of results; a single one returns a result, an array of rows with properties.
     const results = ("command" in answer ? [answer] : answer) as (unknown[][] & {
       command: string;
       count: number;
@@ -48,9 +50,9 @@ async function execute(instance: Instance, text: string): Promise<Result[]> {
     }));
   } catch (error) {
     if (classifyError(error) === "transient")
-      throw new StackError("PostgreSQL does not answer", "Start the stack: `bun run up`.", [], { cause: error });
+      throw new StackError("PostgreSQL does not respond", "Start the stack with `bun run up`.", [], { cause: error });
     const { message, detail, hint } = error as { message: string; detail?: string; hint?: string };
-    throw new StackError(`PostgreSQL refuses it: ${message}`, hint ?? detail ?? "Nothing of it was done.");
+    throw new StackError(`PostgreSQL rejected the SQL: ${message}`, hint ?? detail ?? "No changes were made.");
   } finally {
     await sql.end({ timeout: 1 });
   }
@@ -71,7 +73,7 @@ const jsonLines = ({ columns, rows, ...tag }: Result) =>
     ? JSON.stringify(tag)
     : rows.map((row) => JSON.stringify(Object.fromEntries(columns.map((name, at) => [name, row[at]])))).join("\n");
 
-/** "UPDATE 1": what a statement without rows says of itself. */
+/** "UPDATE 1": the command tag of a statement that returns no rows. */
 const tagOf = ({ command, count }: Result) => `${command} ${count ?? 0}`;
 
 function textOf(value: unknown): string {

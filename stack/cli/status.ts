@@ -10,24 +10,24 @@ import type { Command } from "./command-line.ts";
 import { showCapture } from "./show-capture.ts";
 
 export const status: Command = {
-  does: "Shows what is running and whether it answers; exit code 1 if something does not.",
+  summary: "Show the state of every service; exit with 1 unless all are ready",
   async run(instance) {
     const rows = await programRows(instance);
     printPrograms(rows);
     const runsConnect = rows.some(({ name, isRunning }) => name === "connect" && isRunning);
     const capture = runsConnect ? await captureOf(instance) : undefined;
     if (capture) showCapture(capture);
-    return rows.every(({ answers }) => answers) && !capture?.failure ? 0 : 1;
+    return rows.every(({ isReady }) => isReady) && !capture?.failure ? 0 : 1;
   },
 };
 
 interface ProgramRow {
   name: string;
-  /** As supervisor calls it. */
+  /** supervisor's name for it. */
   state: string;
   isRunning: boolean;
-  /** Whether it passes its own readiness check. */
-  answers: boolean;
+  /** Whether it passes its readiness check. */
+  isReady: boolean;
   pid: number;
   uptimeSeconds: number;
   bytes: number;
@@ -44,9 +44,9 @@ async function programRows(instance: Instance): Promise<ProgramRow[]> {
         const found = states.find((state) => state.name === name);
         const { state = "STOPPED", pid = 0, uptimeSeconds = 0 } = found ?? {};
         const isRunning = state === "RUNNING";
-        const answers = isRunning && (await (ready?.(instance) ?? Promise.resolve()).then(yes, no));
+        const isReady = isRunning && (await (ready?.(instance) ?? Promise.resolve()).then(yes, no));
         const bytes = isRunning ? residentBytes(pid, processes) : 0;
-        return { name, state, isRunning, answers, pid, uptimeSeconds, bytes, address: service.address(instance) };
+        return { name, state, isRunning, isReady, pid, uptimeSeconds, bytes, address: service.address(instance) };
       }),
     ),
   );
@@ -54,19 +54,19 @@ async function programRows(instance: Instance): Promise<ProgramRow[]> {
 
 function printPrograms(rows: ProgramRow[]) {
   const style = { head: [], border: [], compact: true };
-  const table = new Table({ head: ["program", "state", "answers", "pid", "up", "memory", "address"], style });
-  for (const { name, state, isRunning, answers, pid, uptimeSeconds, bytes, address } of rows)
+  const table = new Table({ head: ["program", "state", "ready", "pid", "up", "memory", "address"], style });
+  for (const { name, state, isRunning, isReady, pid, uptimeSeconds, bytes, address } of rows)
     table.push([
       name,
       paint(isRunning ? "green" : "red", state.toLowerCase(), process.stdout),
-      answers ? "yes" : paint("red", "no", process.stdout),
+      isReady ? "yes" : paint("red", "no", process.stdout),
       isRunning ? pid : "",
       isRunning ? ms(uptimeSeconds * 1000) : "",
       isRunning ? megabytes(bytes) : "",
       address,
     ]);
   console.log(table.toString());
-  console.log(`${megabytes(rows.reduce((sum, { bytes }) => sum + bytes, 0))} in all`);
+  console.log(`${megabytes(rows.reduce((sum, { bytes }) => sum + bytes, 0))} in total`);
 }
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MB`;

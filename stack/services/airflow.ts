@@ -6,7 +6,7 @@ import { dataFolder, type Instance, project } from "../instance.ts";
 import { run } from "./run-tool.ts";
 import type { Program, Service } from "./service.ts";
 
-/** Airflow as three processes; tasks run in the scheduler's own worker processes (LocalExecutor). */
+/** Airflow as three processes; tasks run in the scheduler's worker processes (LocalExecutor). */
 export const airflow: Service = {
   name: "airflow",
   title: "Airflow",
@@ -16,11 +16,11 @@ export const airflow: Service = {
 
   async prepare(instance, stop) {
     const home = dataFolder(instance, "airflow");
-    // Airflow's simple auth manager keeps passwords in a file; this login is public, and the port is on loopback only.
+    // Airflow's simple auth manager reads passwords from a file; this login is public, and the port is only on loopback.
     const { AIRFLOW_USER = "", AIRFLOW_PASSWORD = "" } = environmentOf(instance);
     writeFileSync(passwordsFile(instance), JSON.stringify({ [AIRFLOW_USER]: AIRFLOW_PASSWORD }), { mode: 0o600 });
 
-    // The migration takes as long as everything else together, so what was migrated is remembered.
+    // The migration takes as long as everything else together, so it runs once per installed version.
     const migrated = join(home, "migrated-by");
     const version = basename(dirname(dirname(instance.installed.python)));
     if (existsSync(migrated) && readFileSync(migrated, "utf8") === version) return;
@@ -32,15 +32,15 @@ export const airflow: Service = {
   },
 
   programs: (instance) => [
-    // These two have nothing to lose: the API server serves no more at once, but takes long to end its interpreter.
+    // These two can be killed safely: the API server stops serving at once, but its interpreter takes long to exit.
     { ...program(instance, "airflow-dag-processor", ["dag-processor"]), stopWithinSeconds: 5 },
     { ...program(instance, "airflow-api-server", ["api-server", "--workers", "1"], servesTasks), stopWithinSeconds: 5 },
-    // Last, since its tasks talk to the API server. -s: no log server of its own, which would listen on every address.
+    // Last, since its tasks call the API server. -s: no log server, which would listen on every address.
     program(instance, "airflow-scheduler", ["scheduler", "-s"], isHealthy),
   ],
 };
 
-/** The settings of every Airflow process and of the `airflow` command. */
+/** The environment of every Airflow process and of the `airflow` command. */
 export function airflowEnvironment(instance: Instance): Record<string, string> {
   const { config, secrets, folder } = instance;
   const stack = environmentOf(instance);
@@ -49,7 +49,7 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
     CORE__DAGS_FOLDER: join(project, "dags"),
     CORE__LOAD_EXAMPLES: "False",
     CORE__EXECUTOR: "LocalExecutor",
-    CORE__PARALLELISM: "4", // the scheduler forks as many workers at its start
+    CORE__PARALLELISM: "4", // the scheduler forks this many workers when it starts
     CORE__FERNET_KEY: secrets.airflowFernetKey,
     CORE__EXECUTION_API_SERVER_URL: `${stack.AIRFLOW_URL}/execution/`,
     CORE__SIMPLE_AUTH_MANAGER_USERS: `${stack.AIRFLOW_USER}:admin`,
@@ -60,7 +60,7 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
     API__BASE_URL: stack.AIRFLOW_URL,
     API__SECRET_KEY: secrets.airflowApiSecretKey,
     API_AUTH__JWT_SECRET: secrets.airflowJwtSecret,
-    SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME: "0.3", // from the end of one task to the start of the next
+    SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME: "0.3", // the delay between one task and the next
     DAG_PROCESSOR__REFRESH_INTERVAL: "10",
     DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: "10",
     DAG_PROCESSOR__PARSING_PROCESSES: "1",
@@ -78,7 +78,7 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
   return {
     ...stack,
     ...Object.fromEntries(named),
-    PGSSLMODE: "disable", // processes that fork share connections until the child drops them, which TLS does not survive
+    PGSSLMODE: "disable", // forked processes share connections until the child drops them, which breaks TLS
   };
 }
 
@@ -95,20 +95,20 @@ const program = (instance: Instance, name: string, args: string[], ready?: Progr
   ready,
 });
 
-const ask = (instance: Instance, path: string) =>
+const get = (instance: Instance, path: string) =>
   fetch(`${environmentOf(instance).AIRFLOW_URL}${path}`, { signal: AbortSignal.timeout(20_000) });
 
-/** The API answers, and so does the part that tasks talk to, which takes seconds the first time that it is asked. */
+/** Checks the API and the execution API, which tasks use and whose first response takes seconds. */
 async function servesTasks(instance: Instance) {
   for (const path of ["/api/v2/version", "/execution/health"]) {
-    const response = await ask(instance, path);
-    if (!response.ok) throw new Error(`Airflow answers ${response.status} to ${path}`);
+    const response = await get(instance, path);
+    if (!response.ok) throw new Error(`Airflow responded to ${path} with status ${response.status}`);
   }
 }
 
 async function isHealthy(instance: Instance) {
-  const health = (await (await ask(instance, "/api/v2/monitor/health")).json()) as Record<string, { status?: string }>;
+  const health = (await (await get(instance, "/api/v2/monitor/health")).json()) as Record<string, { status?: string }>;
   for (const part of ["metadatabase", "scheduler", "dag_processor"])
     if (health[part]?.status !== "healthy")
-      throw new Error(`Airflow's ${part} is ${health[part]?.status ?? "not there"}`);
+      throw new Error(`Airflow's ${part} is ${health[part]?.status ?? "missing"}`);
 }

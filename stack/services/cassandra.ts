@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { openCassandra } from "../../runtime/cassandra.ts";
 import { local } from "../addresses.ts";
 import { dataFolder, type Instance } from "../instance.ts";
-import { classPathOf, endWhenOutOfMemory } from "./java.ts";
+import { classPathOf, exitWhenOutOfMemory } from "./java.ts";
 import type { Service } from "./service.ts";
 
-/** One node that owns the whole ring, set up so that it starts fast and loses nothing that it acknowledged. */
+/** A single node, configured to start fast and to lose no acknowledged write. */
 export const cassandra: Service = {
   name: "cassandra",
   title: "Cassandra",
@@ -28,7 +28,7 @@ export const cassandra: Service = {
         name: "cassandra",
         argv: [
           instance.installed.java,
-          ...["-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=100", endWhenOutOfMemory],
+          ...["-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=100", exitWhenOutOfMemory],
           `-javaagent:${join(instance.installed.bundle("cassandra"), "jamm-0.4.0.jar")}`,
           ...moduleFlags,
           `-Djava.io.tmpdir=${join(data, "tmp")}`,
@@ -36,18 +36,18 @@ export const cassandra: Service = {
           `-Dlogback.configurationFile=${join(data, "logback.xml")}`,
           `-Dcassandra.storagedir=${data}`,
           "-Dcassandra-foreground=yes",
-          // A single node has nobody to wait for.
+          // A single node has no peers to wait for.
           "-Dcassandra.skip_wait_for_gossip_to_settle=0",
           "-Dcassandra.ring_delay_ms=0",
           "-Dcassandra.initial_token=0",
-          // The clock for timeouts, which an idle node reads every 2 ms else.
+          // The clock for timeouts; an idle node would otherwise update it every 2 ms.
           "-Dcassandra.approximate_time_precision_ms=10",
           ...["-cp", classPathOf(instance, "cassandra")],
           "org.apache.cassandra.service.CassandraDaemon",
         ],
         cwd: data,
         stopWithinSeconds: 60,
-        ready: answersAQuery,
+        ready: executesQuery,
       },
     ];
   },
@@ -77,15 +77,15 @@ hints_directory: ${folder("hints")}
 cdc_raw_directory: ${folder("cdc")}
 disk_optimization_strategy: ssd
 
-# What is acknowledged is on disk within milliseconds, and a killed node loses nothing; with the default period a power
-# cut could lose 10 s. Why not batch, which waits for every sync: docs/decisions/0002.
+# An acknowledged write is on disk within milliseconds, and a killed process loses nothing; with the default period a
+# power cut could lose 10 s. docs/decisions/0002 explains why not batch, which waits for every sync.
 commitlog_sync: periodic
 commitlog_sync_period: 10ms
 
-# Cells off the heap are none of the collector's work: a fifth less CPU a row.
+# The garbage collector does not scan cells off the heap: 20 % less CPU per row.
 memtable_allocation_type: offheap_objects
 
-# Batches hold rows of the one node that owns them all, so they may be larger than a cluster would like.
+# All rows of a batch are on this one node, so batches may be larger than a cluster should allow.
 batch_size_warn_threshold: 64KiB
 batch_size_fail_threshold: 640KiB
 
@@ -104,7 +104,7 @@ const logback = `<configuration>
 </configuration>
 `;
 
-/** What Cassandra 5 reaches into Java 17 for; the list of its own conf/jvm17-server.options. */
+/** The Java 17 internals that Cassandra 5 uses, as listed in its conf/jvm17-server.options. */
 const moduleFlags = [
   ...[
     "java.base/jdk.internal.misc",
@@ -136,9 +136,9 @@ const moduleFlags = [
   ].map((name) => `--add-opens=${name}=ALL-UNNAMED`),
 ];
 
-async function answersAQuery({ config }: Instance) {
+async function executesQuery({ config }: Instance) {
   const contactPoints = [local(config.ports.cassandra)];
-  await answers(config.ports.cassandra); // a driver that finds nobody takes long to say so
+  await connectTo(config.ports.cassandra); // fails at once if nothing is listening, whereas the driver takes long
   const client = openCassandra(
     { cassandra: { ...config.cassandra, contactPoints, localDataCenter: "datacenter1" } },
     "stack",
@@ -150,7 +150,7 @@ async function answersAQuery({ config }: Instance) {
   }
 }
 
-async function answers(port: number) {
+async function connectTo(port: number) {
   const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
   socket.end();
 }

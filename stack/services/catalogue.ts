@@ -11,7 +11,7 @@ import type { Service } from "./service.ts";
 import { source } from "./source.ts";
 import { spark } from "./spark.ts";
 
-/** Everything that the stack can run, in the order in which it is shown. */
+/** All services the stack can run, in display order. */
 const services: Service[] = [
   postgres,
   kafka,
@@ -25,5 +25,5 @@ const services: Service[] = [
   spark,
 ];
 
-/** The services that this stack runs. */
-export const servicesOf = (instance: Instance) => services.filter(({ wanted }) => wanted?.(instance) ?? true);
+/** The services enabled on this stack. */
+export const servicesOf = (instance: Instance) => services.filter(({ isEnabled }) => isEnabled?.(instance) ?? true);

@@ -1,10 +1,10 @@
-"""The certificates of PostgreSQL and of Debezium, who has no password: certificates.py SERVER_FOLDER CLIENT_FOLDER ROLE.
+"""Create the certificates of PostgreSQL and Debezium, which has no password: certificates.py SERVER_FOLDER CLIENT_FOLDER ROLE.
 
-Both are signed by an authority whose key is thrown away as soon as it has signed them: there is no third certificate.
+Both are signed by an authority whose key is never stored, so no further certificate can be issued.
 
     SERVER_FOLDER   server.crt server.key ca.crt, for 127.0.0.1 and localhost
-    CLIENT_FOLDER   client.crt client.pk8 ca.crt, for the role that is the common name; PostgreSQL's JDBC driver reads an
-                    EC key as DER alone
+    CLIENT_FOLDER   client.crt client.pk8 ca.crt, with ROLE as the common name; PostgreSQL's JDBC driver reads EC keys
+                    only as DER
 """
 
 import os
@@ -62,7 +62,7 @@ def describe(subject: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey
 
 
 def write(file: Path, content: bytes) -> None:
-    """For its owner's eyes alone, since some of them are keys."""
+    """Write a file, some of which are private keys, readable only by its owner."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:

@@ -3,11 +3,11 @@ import { replicationRole } from "../../contract/change-capture.ts";
 import { local } from "../addresses.ts";
 import { environmentOf } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
-import { classPathOf, endWhenOutOfMemory, smallHeap } from "./java.ts";
+import { classPathOf, exitWhenOutOfMemory, smallHeap } from "./java.ts";
 import { clientCertificate } from "./postgres-access.ts";
 import type { Service } from "./service.ts";
 
-/** Kafka Connect, one worker, with Debezium's PostgreSQL connector as its plugin. */
+/** One Kafka Connect worker with Debezium's PostgreSQL connector. */
 export const connect: Service = {
   name: "connect",
   title: "Kafka Connect",
@@ -28,7 +28,7 @@ export const connect: Service = {
         argv: [
           instance.installed.java,
           ...smallHeap("128m", "512m"),
-          endWhenOutOfMemory,
+          exitWhenOutOfMemory,
           ...readsNoFiles,
           `-Dlog4j.configuration=file:${join(folder, "log4j.properties")}`,
           ...["-cp", classPathOf(instance, "connect")],
@@ -45,8 +45,8 @@ export const connect: Service = {
 };
 
 /**
- * What `${env:…}` in postgres-connector.json stands for on this stack. Whoever reaches Connect can have it sent anywhere,
- * so there is no secret in it: Debezium logs in with a key that no server is ever shown.
+ * The values of `${env:…}` in postgres-connector.json. Anyone with access to Connect's API can make it send these values
+ * anywhere, so they contain no secret: Debezium authenticates with a private key that is never sent to a server.
  */
 const connectorVariables = (instance: Instance) => ({
   CDC_POSTGRES_HOST: "127.0.0.1",
@@ -57,8 +57,9 @@ const connectorVariables = (instance: Instance) => ({
 });
 
 /**
- * A connector's clients could be told to read a file or the environment and to send it to any server: Kafka's by a
- * provider of configuration or a token's URL, PostgreSQL's by the password files of whoever runs the stack.
+ * A connector's configuration could make its clients read local files or the environment and send them to any server:
+ * Kafka's clients by a configuration provider or a token URL, PostgreSQL's by the password files of the user that runs
+ * the stack.
  */
 const readsNoFiles = [
   "-Dorg.apache.kafka.automatic.config.providers=none",
@@ -75,19 +76,19 @@ group.id=connect
 listeners=http://${local(connect)}
 rest.advertised.host.name=127.0.0.1
 rest.advertised.port=${connect}
-# What is logged is not for everybody to change.
+# Clients must not be able to change log levels.
 admin.listeners=
 plugin.path=${instance.installed.bundle("debezium")}
 plugin.discovery=service_load
 
-# Each batch of change events and the position after it are one transaction: none is lost, none comes twice.
+# Each batch of change events is committed in one transaction with its position: no loss, no duplicates.
 exactly.once.source.support=enabled
 
-# A connector's configuration says nothing about its Kafka clients; the largest change event needs this much.
+# Connectors may not configure their Kafka clients; the largest change event needs this request size.
 connector.client.config.override.policy=None
 producer.max.request.size=16777216
 
-# A connector's configuration names variables of this process for what differs from place to place: these and no others.
+# A connector's configuration may refer only to these environment variables.
 config.providers=env
 config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider
 config.providers.env.param.allowlist.pattern=CDC_POSTGRES_(HOST|PORT|DATABASE|USER|TLS)
@@ -106,7 +107,7 @@ status.storage.topic=connect-status
 status.storage.partitions=1
 status.storage.replication.factor=1
 
-# There is one worker: after a crash it need not wait for others to come back.
+# There is only one worker: after a crash it need not wait for others to return.
 session.timeout.ms=6000
 heartbeat.interval.ms=2000
 scheduled.rebalance.max.delay.ms=0
@@ -124,5 +125,5 @@ log4j.appender.stdout.layout.ConversionPattern=%d %p %m (%c{1})%n
 
 async function isHealthy(instance: Instance) {
   const response = await fetch(`${environmentOf(instance).CONNECT_URL}/health`, { signal: AbortSignal.timeout(5_000) });
-  if (!response.ok) throw new Error(`Kafka Connect answers ${response.status}: ${await response.text()}`);
+  if (!response.ok) throw new Error(`Kafka Connect responded with status ${response.status}: ${await response.text()}`);
 }

@@ -5,8 +5,8 @@ import type { Instance } from "../instance.ts";
 export const classPathOf = ({ installed }: Pick<Instance, "installed">, bundle: string) =>
   join(installed.bundle(bundle), "*");
 
-/** One thread collects garbage in a small heap: the stack shares few cores, and pauses stay short at this size. */
+/** Small heaps use the single-threaded collector: the stack runs on few cores, and pauses are short at this size. */
 export const smallHeap = (minimum: string, maximum: string) => [`-Xms${minimum}`, `-Xmx${maximum}`, "-XX:+UseSerialGC"];
 
-/** A JVM that runs out of memory ends, so that supervisor starts it anew. */
-export const endWhenOutOfMemory = "-XX:+ExitOnOutOfMemoryError";
+/** Makes a JVM that runs out of memory exit, so that supervisor restarts it. */
+export const exitWhenOutOfMemory = "-XX:+ExitOnOutOfMemoryError";

@@ -4,11 +4,11 @@ import { getLogger } from "@logtape/logtape";
 import { openKafka } from "../../runtime/kafka.ts";
 import { local } from "../addresses.ts";
 import { dataFolder, type Instance } from "../instance.ts";
-import { classPathOf, endWhenOutOfMemory, smallHeap } from "./java.ts";
+import { classPathOf, exitWhenOutOfMemory, smallHeap } from "./java.ts";
 import { run } from "./run-tool.ts";
 import type { Service } from "./service.ts";
 
-/** One broker in KRaft mode, its own controller. */
+/** A single broker in KRaft mode that is also the controller. */
 export const kafka: Service = {
   name: "kafka",
   title: "Kafka",
@@ -29,7 +29,7 @@ export const kafka: Service = {
     {
       name: "kafka",
       argv: [
-        ...java(instance, [...smallHeap("256m", "512m"), endWhenOutOfMemory]),
+        ...java(instance, [...smallHeap("256m", "512m"), exitWhenOutOfMemory]),
         "kafka.Kafka",
         join(dataFolder(instance, "kafka"), "kraft.properties"),
       ],
@@ -47,7 +47,7 @@ const java = (instance: Instance, flags: string[]) => [
   ...flags,
   "-Dorg.slf4j.simpleLogger.showDateTime=true",
   "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
-  "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn", // else every setting there is, three times a start
+  "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn", // otherwise it logs all settings three times per start
   ...["-cp", classPathOf(instance, "kafka")],
 ];
 
@@ -63,7 +63,7 @@ controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=${logFolder(instance)}
 
-# One broker keeps the only copy of everything.
+# A single broker has the only replica of every partition.
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=8
 transaction.state.log.replication.factor=1
@@ -72,7 +72,7 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 
-# A misspelt topic is an error and not a new topic. A first consumer need not wait for others.
+# A misspelt topic is an error, not a new topic. The first consumer of a group does not wait for others.
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 `;
@@ -86,7 +86,7 @@ async function describesItself({ config }: Instance) {
   try {
     await admin.connect();
     const { brokers } = await admin.describeCluster();
-    if (brokers.length === 0) throw new Error("Kafka knows no broker yet");
+    if (brokers.length === 0) throw new Error("no broker has registered with Kafka yet");
   } finally {
     await admin.disconnect();
   }

@@ -3,7 +3,7 @@ import { environmentOf } from "../environment.ts";
 import { dataFolder, type Instance, project } from "../instance.ts";
 import type { Program } from "./service.ts";
 
-/** A program of this project, run from its source and ready when it answers 200 on `path`. */
+/** A program of this project, run from source and ready once the URL `health` responds with success. */
 export const ownProgram = (instance: Instance, name: string, entry: string, health: string): Program => ({
   name,
   argv: [process.execPath, join(project, entry)],
@@ -11,6 +11,6 @@ export const ownProgram = (instance: Instance, name: string, entry: string, heal
   env: environmentOf(instance),
   async ready() {
     const response = await fetch(health, { signal: AbortSignal.timeout(5_000) });
-    if (!response.ok) throw new Error(`${health} answers ${response.status}: ${await response.text()}`);
+    if (!response.ok) throw new Error(`${health} responded with status ${response.status}: ${await response.text()}`);
   },
 });

@@ -5,7 +5,7 @@ import { dataFolder, type Instance } from "../instance.ts";
 import { letPostgresRead, postgresFolder } from "./postgres-files.ts";
 import { run } from "./run-tool.ts";
 
-/** PostgreSQL's own settings of who may connect, and how. */
+/** PostgreSQL's settings for client authentication and TLS. */
 export const accessSettings = (instance: Instance) => ({
   hba_file: join(postgresFolder(instance), "pg_hba.conf"),
   ssl: "on",
@@ -14,11 +14,11 @@ export const accessSettings = (instance: Instance) => ({
   ssl_key_file: join(postgresFolder(instance), "server.key"),
 });
 
-/** The folder of the certificate that Debezium logs in with instead of a password: client.crt, client.pk8 and ca.crt. */
+/** The folder of the certificate that Debezium authenticates with: client.crt, client.pk8 and ca.crt. */
 export const clientCertificate = (instance: Pick<Instance, "folder">) =>
   join(dataFolder(instance, "connect"), "certificate");
 
-/** Writes who may connect, and makes the certificates of server and client where they are missing. */
+/** Writes pg_hba.conf and creates the server's and client's certificates if they are missing. */
 export async function prepareAccess(instance: Instance, stop: AbortSignal): Promise<void> {
   const { hba_file, ssl_ca_file, ssl_cert_file, ssl_key_file } = accessSettings(instance);
   copyFileSync(join(import.meta.dir, "pg_hba.conf"), hba_file);
@@ -27,7 +27,7 @@ export async function prepareAccess(instance: Instance, stop: AbortSignal): Prom
   for (const file of [hba_file, ssl_ca_file, ssl_cert_file, ssl_key_file]) letPostgresRead(file);
 }
 
-/** The client's folder comes last and as a whole: where it is there, everything is. */
+/** Renames the client's folder into place last: if it exists, all certificates do. */
 async function makeCertificates(instance: Instance, client: string, stop: AbortSignal) {
   const script = join(import.meta.dir, "certificates.py");
   const argv = [instance.installed.python, script, postgresFolder(instance), `${client}.new`, replicationRole];

@@ -19,8 +19,8 @@ import { run } from "./run-tool.ts";
 type Owner = Pick<Instance, "folder" | "secrets">;
 
 /**
- * Where PostgreSQL's files are: in the stack's folder or, since PostgreSQL refuses to run as root, outside of root's
- * closed home, where the user that root runs it as can reach them.
+ * The folder of PostgreSQL's files: in the stack's folder or, for root, outside of root's home, where the unprivileged
+ * user that PostgreSQL then runs as can access them.
  */
 export function postgresFolder(instance: Owner): string {
   if (!isRoot()) return dataFolder(instance, "postgres");
@@ -34,7 +34,7 @@ export const clusterFolder = (instance: Owner) => join(postgresFolder(instance),
 export const postgresBinary = (instance: Owner, name: "initdb" | "postgres") =>
   join(isRoot() ? copyOfBinaries(instance) : join(packageFolder(), "native"), "bin", name);
 
-/** Puts the binaries, and a database that an earlier version kept elsewhere, where the user that runs them can reach them. */
+/** Puts the binaries, and the database of an earlier version, where the user that runs PostgreSQL can access them. */
 export async function prepareFolder(instance: Instance): Promise<void> {
   await linkLibraries(instance);
   if (!isRoot()) return;
@@ -42,44 +42,44 @@ export async function prepareFolder(instance: Instance): Promise<void> {
   mkdirSync(foldersOfRoot, { recursive: true });
   if (!isRootsOwn(foldersOfRoot))
     throw new StackError(
-      `PostgreSQL's files cannot be kept in ${foldersOfRoot}: it is not a folder that only root can write to`,
+      `PostgreSQL's files cannot be stored in ${foldersOfRoot}: it must be a folder that only root can write to`,
       `Move it away, then run the same command again.`,
     );
   chmodSync(foldersOfRoot, 0o711);
   mkdirSync(folder, { recursive: true });
   chownSync(folder, 0, unprivileged);
   chmodSync(folder, 0o710);
-  writeFileSync(join(folder, "stack"), `${instance.folder}\n`); // whose it is, for who finds it without its stack
+  writeFileSync(join(folder, "stack"), `${instance.folder}\n`); // tells which stack the folder belongs to
   await copyBinaries(instance);
   await adoptCluster(instance);
 }
 
-/** Makes a folder that PostgreSQL may write to. */
+/** Creates a folder that PostgreSQL can write to. */
 export function makeWritableFolder(path: string) {
   mkdirSync(path, { mode: 0o700 });
   if (isRoot()) chownSync(path, unprivileged, unprivileged);
 }
 
-/** Lets PostgreSQL read a file, and nobody else but its owner. */
+/** Makes a file readable only by its owner and PostgreSQL. */
 export function letPostgresRead(file: string) {
   if (!isRoot()) return;
   chownSync(file, 0, unprivileged);
   chmodSync(file, 0o640);
 }
 
-/** Deletes what `reset` does not find in the stack's own folder. */
+/** Deletes root's PostgreSQL files, which are outside of the stack's folder. */
 export function removePostgresFolder(instance: Owner) {
   if (!isRoot()) return;
   rmSync(postgresFolder(instance), { recursive: true, force: true });
   if (existsSync(foldersOfRoot) && readdirSync(foldersOfRoot).length === 0) rmdirSync(foldersOfRoot);
 }
 
-/** PostgreSQL refuses to run as root: root runs it as nobody, without any privilege and without a way to gain one. */
+/** PostgreSQL refuses to run as root, so root runs it as nobody, without privileges or a way to gain them. */
 export function asUser(argv: string[]): string[] {
   if (!isRoot()) return argv;
   if (!Bun.which("setpriv"))
     throw new StackError(
-      "PostgreSQL does not run as root, and there is no setpriv to run it as somebody else",
+      "PostgreSQL refuses to run as root, and setpriv, which would run it as another user, is not installed",
       "Run the stack as an ordinary user, or install util-linux.",
     );
   const identity = [`--reuid=${unprivileged}`, `--regid=${unprivileged}`, "--clear-groups"];
@@ -105,13 +105,13 @@ async function copyBinaries(instance: Instance) {
   const copy = copyOfBinaries(instance);
   if (existsSync(copy)) return;
   for (const name of readdirSync(dirname(copy)).filter((name) => name.startsWith("postgresql-")))
-    rmSync(join(dirname(copy), name), { recursive: true }); // of another version, or begun and not completed
+    rmSync(join(dirname(copy), name), { recursive: true }); // of another version, or incomplete
   await run(instance, "postgres", ["cp", "-R", join(packageFolder(), "native"), `${copy}.new`]);
   await run(instance, "postgres", ["chmod", "-R", "u=rwX,go=rX", `${copy}.new`]);
   renameSync(`${copy}.new`, copy);
 }
 
-/** Earlier versions kept root's database in the stack's folder: it is moved, and stays there until all of it has arrived. */
+/** Moves root's database from the stack's folder, where earlier versions kept it; the original is deleted last. */
 async function adoptCluster(instance: Instance) {
   const earlier = join(dataFolder(instance, "postgres"), "cluster");
   const cluster = clusterFolder(instance);
@@ -119,7 +119,7 @@ async function adoptCluster(instance: Instance) {
   const { uid } = lstatSync(earlier);
   if (uid !== unprivileged)
     throw new StackError(
-      `The database in ${earlier} belongs to the user ${uid}, and root would take it away from him`,
+      `The database in ${earlier} belongs to user ${uid}, who would lose access to it if root moved it`,
       "Run the stack as that user, or choose another folder with STACK_DIR.",
     );
   const arriving = `${cluster}.new`;
@@ -136,15 +136,15 @@ function packageFolder(): string {
     return join(dirname(from.resolve(platform)), "..");
   } catch (cause) {
     throw new StackError(
-      `There is no PostgreSQL for ${process.platform} on ${process.arch} (the package ${platform})`,
-      "Run `bun install` again; Linux and macOS on x64 and arm64 are known to work.",
+      `No PostgreSQL is installed for ${process.platform} on ${process.arch} (package ${platform})`,
+      "Run `bun install` again. Linux and macOS on x64 and arm64 are supported.",
       [],
       { cause },
     );
   }
 }
 
-/** The package's libraries lack their symbolic links where its install script was not allowed to run. */
+/** Creates the libraries' symbolic links, which are missing if the package's install script was not allowed to run. */
 async function linkLibraries(instance: Instance) {
   const folder = packageFolder();
   const links: { target: string; source: string }[] = await Bun.file(join(folder, "native", "pg-symlinks.json")).json();

@@ -19,7 +19,7 @@ import type { Service } from "./service.ts";
 
 const superuser = "postgres";
 
-/** A database for each that needs one: `users` holds the backup, `airflow` and `registry` what those two keep. */
+/** Three databases: `users` holds the backup; `airflow` and `registry` belong to Airflow and Schema Registry. */
 export const postgres: Service = {
   name: "postgres",
   title: "PostgreSQL",
@@ -43,7 +43,7 @@ export const postgres: Service = {
       ]),
       cwd: postgresFolder(instance),
       env: { LC_ALL: "C", TZ: "UTC" },
-      stopSignal: "INT", // ends open sessions; TERM would wait for them
+      stopSignal: "INT", // closes open sessions; TERM would wait for them
       stopsItsChildren: true,
       async ready(instance) {
         await createDatabases(instance);
@@ -61,13 +61,13 @@ const settings = (instance: Instance) => ({
   log_timezone: "UTC",
   shared_buffers: "64MB",
   max_connections: 100,
-  // For change data capture: a slot that nobody reads may hold back this much WAL and no more.
+  // For change data capture; an unread slot may retain at most this much WAL.
   wal_level: "logical",
   max_slot_wal_keep_size: "1GB",
   ...accessSettings(instance),
 });
 
-/** Made under another name first: a cluster is complete, or not there. */
+/** Creates the cluster under a temporary name and renames it, so that it is never incomplete. */
 async function createCluster(instance: Instance, stop: AbortSignal) {
   const folder = postgresFolder(instance);
   const cluster = `${clusterFolder(instance)}.new`;
@@ -83,7 +83,7 @@ async function createCluster(instance: Instance, stop: AbortSignal) {
   renameSync(cluster, clusterFolder(instance));
 }
 
-/** Roles, their passwords and their databases: made where they are missing. */
+/** Creates missing roles, with their passwords, and databases. */
 async function createDatabases({ config, secrets }: Instance) {
   const url = `postgres://${superuser}:${secrets.postgresSuperuser}@${local(config.ports.postgres)}/postgres`;
   const sql = openPostgres(url, 1);
@@ -99,14 +99,14 @@ async function createDatabases({ config, secrets }: Instance) {
       await sql.unsafe(`CREATE ROLE ${name} LOGIN PASSWORD '${password}'`);
       await sql.unsafe(`CREATE DATABASE ${name} OWNER ${name}`);
     }
-    // A scheduler that was killed may leave workers whose open transactions hold row locks: they are ended after this.
+    // A killed scheduler may leave workers with open transactions that hold row locks; this ends them.
     await sql`ALTER ROLE airflow SET idle_in_transaction_session_timeout = '30s'`;
   } finally {
     await sql.end({ timeout: 1 });
   }
 }
 
-/** The table with all that change data capture needs, made by its owner, and a role that may do no more than that. */
+/** Creates, as its owner, the table with everything change data capture needs, and a role limited to replicating it. */
 async function captureChanges({ config, secrets }: Instance) {
   const url = `postgres://${superuser}:${secrets.postgresSuperuser}@${local(config.ports.postgres)}/users`;
   const sql = openPostgres(url, 1);

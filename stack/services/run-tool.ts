@@ -5,8 +5,8 @@ import type { Instance } from "../instance.ts";
 import { tailOf } from "../logs.ts";
 
 /**
- * Runs a tool to its end, its output in the log of the service it works for.
- * @throws StackError with the last lines of that log where it fails
+ * Runs a tool to completion, appending its output to a service's log.
+ * @throws StackError with the end of that log if it fails
  */
 export async function run(
   instance: Pick<Instance, "folder">,
@@ -28,7 +28,7 @@ export async function run(
   if (exitCode !== 0)
     throw new StackError(
       `\`${argv.map((word) => word.split("/").at(-1)).join(" ")}\` failed with exit code ${exitCode}`,
-      `The whole output is in ${file}.`,
+      `See its output in ${file}.`,
       await tailOf(file),
     );
 }

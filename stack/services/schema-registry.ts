@@ -1,10 +1,10 @@
 import { local } from "../addresses.ts";
 import { environmentOf } from "../environment.ts";
 import { dataFolder } from "../instance.ts";
-import { endWhenOutOfMemory, smallHeap } from "./java.ts";
+import { exitWhenOutOfMemory, smallHeap } from "./java.ts";
 import type { Service } from "./service.ts";
 
-/** Apicurio Registry with its Confluent API. It keeps the schemas in a database of its own in PostgreSQL. */
+/** Apicurio Registry with its Confluent-compatible API. It stores schemas in its own database in PostgreSQL. */
 export const schemaRegistry: Service = {
   name: "schema-registry",
   title: "Schema Registry",
@@ -21,7 +21,7 @@ export const schemaRegistry: Service = {
         argv: [
           installed.java,
           ...smallHeap("64m", "256m"),
-          endWhenOutOfMemory,
+          exitWhenOutOfMemory,
           "-XX:TieredStopAtLevel=1",
           ...permissions,
           "-jar",
@@ -37,8 +37,8 @@ export const schemaRegistry: Service = {
           APICURIO_DATASOURCE_URL: `jdbc:postgresql://${local(config.ports.postgres)}/registry`,
           APICURIO_DATASOURCE_USERNAME: "registry",
           APICURIO_DATASOURCE_PASSWORD: secrets.postgresRegistry,
-          // Its pool notices a connection that died with PostgreSQL only when a request fails on it. With fewer of them
-          // than a client tries, no client notices.
+          // After a restart of PostgreSQL, each dead connection in the pool fails one request. With fewer connections than
+          // a client's attempts, a retry always succeeds.
           APICURIO_DATASOURCE_JDBC_INITIAL_SIZE: "1",
           APICURIO_DATASOURCE_JDBC_MIN_SIZE: "1",
           APICURIO_DATASOURCE_JDBC_MAX_SIZE: "3",
@@ -46,7 +46,7 @@ export const schemaRegistry: Service = {
         async ready(instance) {
           const { SCHEMA_REGISTRY_URL } = environmentOf(instance);
           const response = await fetch(`${SCHEMA_REGISTRY_URL}/subjects`, { signal: AbortSignal.timeout(5_000) });
-          if (!response.ok) throw new Error(`Schema Registry answers ${response.status}`);
+          if (!response.ok) throw new Error(`Schema Registry responded with status ${response.status}`);
         },
       },
     ];
@@ -54,12 +54,12 @@ export const schemaRegistry: Service = {
 };
 
 /**
- * Everybody who reaches the registry is the same to it, so it has no administration, export or import: only the
- * Confluent API and its health are there. A path with a `;` is none of theirs, and could be read as another.
+ * The registry does not authenticate clients, so administration, export and import are disabled: only the Confluent API
+ * and the health check are available. Paths with a `;` are disabled too, since they could be interpreted differently.
  */
 const disabledPaths = "(?!/apis/ccompat/v7/|/health).*,.*;.*";
 
-/** Of the Confluent API, registering a schema and a subject's compatibility: nothing is deleted or holds for everybody. */
+/** Clients may register schemas and set a subject's compatibility, but neither delete nor change global settings. */
 const permissions = Object.entries({
   read: { paths: "/*", methods: "GET" },
   register: { paths: "/apis/ccompat/v7/subjects/*,/apis/ccompat/v7/compatibility/*", methods: "GET,POST" },

@@ -1,44 +1,41 @@
 import type { Config } from "../../runtime/config.ts";
 import type { Instance } from "../instance.ts";
 
-/** One process that supervisor keeps. */
+/** A process that supervisor runs. */
 export interface Program {
   name: string;
   argv: string[];
-  /** On top of the environment that `up` was called with. */
+  /** Added to the environment of `up`. */
   env?: Record<string, string>;
   cwd?: string;
-  /** What asks it to stop; TERM where nothing is said. */
+  /** The signal that stops it; TERM if omitted. */
   stopSignal?: "TERM" | "INT";
-  /** Whether only the process itself is asked to stop, since it stops its children with care. */
+  /** Whether only the process itself receives the signal, because it stops its own children. */
   stopsItsChildren?: boolean;
-  /** How long it may take to stop before it is killed, in seconds. */
+  /** Time to stop before it is killed, in seconds. */
   stopWithinSeconds?: number;
-  /**
-   * Asks the program a real question. It is called again and again until it resolves, so it must be quick to fail;
-   * what it throws is shown when the time is over.
-   */
+  /** Checks that the program serves requests. Called until it resolves, so it must fail fast; its last error is reported. */
   ready?: (instance: Instance) => Promise<void>;
 }
 
-/** One service of the stack: what it needs, how it starts, what proves that it is ready. */
+/** A service of the stack: its dependencies, how it starts and when it is ready. */
 export interface Service {
   name: string;
-  /** As a person would call it. */
+  /** Its display name. */
   title: string;
   /** Services that must be ready before this one starts. */
   dependsOn: string[];
   /** The ports it listens on, as keys of the settings. */
   ports: (keyof Config["ports"])[];
-  /** Whether this stack runs it at all. */
-  wanted?: (instance: Instance) => boolean;
-  /** Writes configuration, formats storage, migrates: before the programs start, every time, and quickly if it is done. */
+  /** Whether this stack runs it; always if omitted. */
+  isEnabled?: (instance: Instance) => boolean;
+  /** Writes configuration, formats storage, migrates. Runs before every start, so it must be fast when nothing is to do. */
   prepare?: (instance: Instance, stop: AbortSignal) => Promise<void>;
-  /** Its programs, in the order in which they start; each is ready before the next one starts. */
+  /** Its programs in start order; each must be ready before the next starts. */
   programs: (instance: Instance) => Program[];
-  /** Where a person or a client finds it. */
+  /** The address for users and clients. */
   address: (instance: Instance) => string;
 }
 
-/** How long a service may take from its start to its first answer, in milliseconds. */
+/** Time limit for a service to become ready, in milliseconds. */
 export const readyWithinMs = 300_000;

@@ -3,13 +3,13 @@ import { usesEmbeddedSource } from "../instance.ts";
 import { ownProgram } from "./own-program.ts";
 import type { Service } from "./service.ts";
 
-/** The embedded source: it answers like randomuser.me. A source of the user's own makes it needless. */
+/** The embedded source, which responds like randomuser.me. Not run if the user sets another source. */
 export const source: Service = {
   name: "source",
   title: "Embedded source",
   dependsOn: [],
   ports: ["source"],
-  wanted: usesEmbeddedSource,
+  isEnabled: usesEmbeddedSource,
   address: ({ config }) => `http://${local(config.ports.source)}/api/1.4/`,
   programs: (instance) => [
     ownProgram(instance, "source", "sources/embedded/main.ts", `http://${local(instance.config.ports.source)}/healthz`),

@@ -7,13 +7,13 @@ import { dataFolder, type Instance, project } from "../instance.ts";
 import { scriptOf } from "../supervisor/configuration.ts";
 import type { Service } from "./service.ts";
 
-/** A standalone cluster of one master and one worker; only where it is asked for, by `up --spark`. */
+/** A standalone cluster of one master and one worker, enabled by `up --spark`. */
 export const spark: Service = {
   name: "spark",
   title: "Spark",
   dependsOn: [],
   ports: ["sparkMaster", "sparkUi", "sparkWorkerUi"],
-  wanted: (instance) => existsSync(wish(instance)),
+  isEnabled: (instance) => existsSync(marker(instance)),
   address: (instance) => `${sparkMasterOf(instance)}, UI ${environmentOf(instance).SPARK_UI_URL}`,
 
   async prepare(instance) {
@@ -56,9 +56,9 @@ export const spark: Service = {
   },
 };
 
-export const wantSpark = (instance: Instance) => writeFileSync(wish(instance), "");
-export const wantNoSpark = (instance: Instance) => rmSync(wish(instance), { force: true });
-const wish = ({ folder }: Instance) => join(folder, "run", "spark-wanted");
+export const enableSpark = (instance: Instance) => writeFileSync(marker(instance), "");
+export const disableSpark = (instance: Instance) => rmSync(marker(instance), { force: true });
+const marker = ({ folder }: Instance) => join(folder, "run", "spark-wanted");
 
 export const sparkMasterOf = (instance: Instance) => environmentOf(instance).SPARK_MASTER_URL;
 
@@ -67,14 +67,14 @@ interface Cluster {
   activeapps: { name: string; state: string }[];
 }
 
-/** What the master says of its cluster. @throws where no master answers */
+/** The cluster's state as reported by the master. @throws if the master does not respond */
 export async function clusterOf(instance: Instance): Promise<Cluster> {
   const response = await fetch(`${environmentOf(instance).SPARK_UI_URL}/json/`, { signal: AbortSignal.timeout(5_000) });
-  if (!response.ok) throw new Error(`Spark's master answers ${response.status}`);
+  if (!response.ok) throw new Error(`Spark's master responded with status ${response.status}`);
   return (await response.json()) as Cluster;
 }
 
-/** The environment of Spark's own programs. */
+/** The environment of Spark's programs. */
 export function sparkEnvironment(instance: Instance): Record<string, string> {
   const { python, home } = sparkOf(instance.env);
   return {
@@ -90,14 +90,14 @@ export function sparkEnvironment(instance: Instance): Record<string, string> {
   };
 }
 
-/** A daemon of the cluster. spark-class becomes the JVM itself, so that it is the process that supervisor knows. */
+/** A daemon of the cluster. spark-class replaces itself with the JVM, so supervisor manages the JVM's process. */
 const sparkClass = ({ env }: Instance, daemon: "Master" | "Worker", args: string[]) => [
   join(sparkOf(env).home, "bin", "spark-class"),
   `org.apache.spark.deploy.${daemon.toLowerCase()}.${daemon}`,
   ...args,
 ];
 
-/** `SPARK_JOB`: submits the job to this stack, for programs that know nothing of it but the environment. */
+/** Writes `SPARK_JOB`, a script that submits the job to this stack and needs no other knowledge of it. */
 function writeJobScript(instance: Instance) {
   const argv = [process.execPath, join(project, "stack", "main.ts"), "spark"];
   const script = scriptOf({ name: "spark-job", argv, cwd: project, env: environmentOf(instance) }, instance);

@@ -7,7 +7,7 @@ import type { Instance } from "../instance.ts";
 import { postgresFolder } from "../services/postgres-files.ts";
 import type { Program } from "../services/service.ts";
 import { configurationOf, scriptOf } from "./configuration.ts";
-import { call, Fault } from "./xml-rpc.ts";
+import { call, Fault, type Value } from "./xml-rpc.ts";
 
 export type State = "STOPPED" | "STARTING" | "RUNNING" | "BACKOFF" | "STOPPING" | "EXITED" | "FATAL" | "UNKNOWN";
 
@@ -15,107 +15,126 @@ export interface ProgramState {
   name: string;
   state: State;
   pid: number;
-  /** Since when it is in this state, in seconds. */
+  /** How long it has been running, in seconds. */
   uptimeSeconds: number;
 }
 
-/** What keeps the programs: it restarts them after a crash, writes their logs and stops them without leaving any. */
+/** Runs the programs: restarts them after a crash, writes their logs and stops them without leaving a process behind. */
 export interface Supervisor {
   isRunning: () => Promise<boolean>;
-  /** Starts supervisor, or tells the running one about programs that are new; it starts no program. */
+  /** Starts supervisor, or adds new programs to a running one. Starts no program. */
   launch: (programs: Program[]) => Promise<void>;
   states: () => Promise<ProgramState[]>;
-  /** Does nothing for a program that runs already. */
+  /** Starts a program; does nothing if it is already running. */
   start: (program: string) => Promise<void>;
-  /** Stops a program in good order; does nothing for one that is stopped. */
+  /** Stops a program gracefully; does nothing if it is already stopped. */
   stop: (program: string) => Promise<void>;
-  /** Sends a signal, KILL for instance; supervisor starts a program anew that it did not stop itself. */
+  /** Sends a signal such as KILL. supervisor restarts a program that exits without having been stopped. */
   signal: (program: string, signal: string) => Promise<void>;
-  /** Ends supervisor itself and whatever is left of its programs. */
+  /** Stops supervisor and any remaining processes of its programs. */
   shutdown: () => Promise<void>;
 }
 
 const faults = { badName: 10, notRunning: 70, alreadyStarted: 60, alreadyAdded: 90 };
 
 export function supervisorOf(instance: Instance): Supervisor {
-  const run = join(instance.folder, "run");
-  const pidFile = join(run, "supervisord.pid");
+  const pidFile = join(instance.folder, "run", "supervisord.pid");
   const socket = socketOf(instance.folder);
   const folders = [instance.folder, postgresFolder(instance)];
-  const rpc = (method: string, ...parameters: (string | number | boolean)[]) => call(socket, method, parameters);
-  const unless = (code: number) => (error: unknown) => {
-    if (!(error instanceof Fault) || error.code !== code) throw error;
-  };
+  const rpc: Rpc = (method, ...parameters) => call(socket, `supervisor.${method}`, parameters);
+  const isRunning = () =>
+    rpc("getState").then(
+      () => true,
+      () => false,
+    );
 
-  const self: Supervisor = {
-    isRunning: async () => {
-      try {
-        await rpc("supervisor.getState");
-        return true;
-      } catch {
-        return false;
-      }
-    },
+  return {
+    isRunning,
 
     async launch(programs) {
-      for (const program of programs)
-        writeFileSync(join(run, `${program.name}.sh`), scriptOf(program, instance), { mode: 0o700 });
-      const configuration = join(run, "supervisord.conf");
-      writeFileSync(configuration, configurationOf(programs, instance.folder, socket), { mode: 0o600 });
-      if (await self.isRunning()) {
-        const [[added]] = (await rpc("supervisor.reloadConfig")) as [[string[], string[], string[]]];
-        for (const name of added) await rpc("supervisor.addProcessGroup", name).catch(unless(faults.alreadyAdded));
-        return;
-      }
+      const configuration = writeConfiguration(instance, programs, socket);
+      if (await isRunning()) return addNewPrograms(rpc);
       await endLeftovers(await sessionOf(pidFile), folders);
-      const daemon = Bun.spawn(
-        [instance.installed.python, join(import.meta.dir, "supervisord.py"), "-c", configuration],
-        {
-          cwd: run,
-          env: environmentWithoutStrangers(instance.env),
-          stdio: ["ignore", "pipe", "pipe"],
-        },
-      );
-      const output = `${await new Response(daemon.stdout).text()}${await new Response(daemon.stderr).text()}`;
-      if ((await daemon.exited) !== 0)
-        throw new StackError("supervisor does not start", `Its configuration is ${configuration}.`, output.split("\n"));
+      await startDaemon(instance, configuration);
     },
 
-    async states() {
-      const all = (await rpc("supervisor.getAllProcessInfo")) as Record<string, string | number>[];
-      return all.map(({ name, statename, pid, now, start }) => ({
-        name: name as string,
-        state: statename as State,
-        pid: pid as number,
-        uptimeSeconds: (now as number) - (start as number),
-      }));
-    },
+    states: () => statesOf(rpc),
 
     start: async (program) => {
-      await rpc("supervisor.startProcess", program, false).catch(unless(faults.alreadyStarted));
+      await rpc("startProcess", program, false).catch(ignore(faults.alreadyStarted));
     },
 
     stop: async (program) => {
-      await rpc("supervisor.stopProcess", program, true).catch(unless(faults.notRunning));
+      await rpc("stopProcess", program, true).catch(ignore(faults.notRunning));
     },
 
     signal: async (program, signal) => {
-      await rpc("supervisor.signalProcess", program, signal);
+      await rpc("signalProcess", program, signal);
     },
 
     async shutdown() {
       const session = await sessionOf(pidFile);
-      if (await self.isRunning()) {
-        await rpc("supervisor.shutdown");
-        await until("supervisor has stopped", async () => !(await self.isRunning()), { everyMs: 50 });
+      if (await isRunning()) {
+        await rpc("shutdown");
+        await until("supervisor has stopped", async () => !(await isRunning()), { everyMs: 50 });
       }
       await endLeftovers(session, folders);
     },
   };
-  return self;
 }
 
-/** The session of the supervisor that runs or ran last; 0 where none did. supervisor leads a session of its own. */
+/** Calls a method of supervisor's own XML-RPC namespace. */
+type Rpc = (method: string, ...parameters: (string | number | boolean)[]) => Promise<Value>;
+
+/** Handles a rejected call by ignoring one fault. */
+const ignore = (code: number) => (error: unknown) => {
+  if (!(error instanceof Fault) || error.code !== code) throw error;
+};
+
+/** Writes each program's start script and supervisor's configuration. @returns the configuration's path */
+function writeConfiguration(instance: Instance, programs: Program[], socket: string): string {
+  const run = join(instance.folder, "run");
+  for (const program of programs)
+    writeFileSync(join(run, `${program.name}.sh`), scriptOf(program, instance), { mode: 0o700 });
+  const configuration = join(run, "supervisord.conf");
+  writeFileSync(configuration, configurationOf(programs, instance.folder, socket), { mode: 0o600 });
+  return configuration;
+}
+
+/** Makes a running supervisor read its configuration again and add the programs that are new in it. */
+async function addNewPrograms(rpc: Rpc): Promise<void> {
+  const [[added]] = (await rpc("reloadConfig")) as [[string[], string[], string[]]];
+  for (const name of added) await rpc("addProcessGroup", name).catch(ignore(faults.alreadyAdded));
+}
+
+/** @throws StackError with supervisord's output if it exits with an error */
+async function startDaemon(instance: Instance, configuration: string): Promise<void> {
+  const argv = [instance.installed.python, join(import.meta.dir, "supervisord.py"), "-c", configuration];
+  const daemon = Bun.spawn(argv, {
+    cwd: join(instance.folder, "run"),
+    env: sanitizedEnvironment(instance.env),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const output = `${await new Response(daemon.stdout).text()}${await new Response(daemon.stderr).text()}`;
+  if ((await daemon.exited) !== 0)
+    throw new StackError(
+      "supervisor did not start",
+      `See its output above; its configuration is ${configuration}.`,
+      output.split("\n"),
+    );
+}
+
+async function statesOf(rpc: Rpc): Promise<ProgramState[]> {
+  const all = (await rpc("getAllProcessInfo")) as Record<string, string | number>[];
+  return all.map(({ name, statename, pid, now, start }) => ({
+    name: name as string,
+    state: statename as State,
+    pid: pid as number,
+    uptimeSeconds: (now as number) - (start as number),
+  }));
+}
+
+/** The session of the current or last supervisor, which is a session leader; 0 if there was none. */
 async function sessionOf(pidFile: string): Promise<number> {
   const text = await Bun.file(pidFile)
     .text()
@@ -124,8 +143,8 @@ async function sessionOf(pidFile: string): Promise<number> {
 }
 
 /**
- * Resolves when a session has no process left that works in one of the stack's folders. One that ends by itself gets the time
- * to; what a supervisor that was killed left behind is ended. Nothing that the stack did not start is in its session.
+ * Resolves once a session has no process that works in one of the stack's folders. Processes that are exiting get time to
+ * do so; those left behind by a killed supervisor are terminated. Only processes started by the stack are in its session.
  */
 async function endLeftovers(session: number, folders: string[]) {
   const leftovers = () => (session === 0 ? [] : processesOf(session, folders));
@@ -138,7 +157,7 @@ async function endLeftovers(session: number, folders: string[]) {
   }
 }
 
-/** The path of a unix socket is limited to about 100 bytes: a deep folder gets a short one elsewhere. */
+/** The socket's path, in /tmp for a deep folder, since the path of a Unix socket is limited to about 100 bytes. */
 function socketOf(folder: string): string {
   const inside = join(folder, "run", "supervisor.sock");
   if (Buffer.byteLength(inside) <= 90) return inside;
@@ -146,8 +165,8 @@ function socketOf(folder: string): string {
   return `/tmp/user-automation-${process.getuid?.()}-${key}.sock`;
 }
 
-/** The caller's environment without settings that would steer Airflow, Python or Java past the stack's own. */
-function environmentWithoutStrangers(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** The caller's environment without variables that would override the stack's own settings of Airflow, Python or Java. */
+function sanitizedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign = /^(AIRFLOW|PYTHON|JAVA_|JDK_|KAFKA_OPTS|CLASSPATH|VIRTUAL_ENV|PG)/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)));
 }

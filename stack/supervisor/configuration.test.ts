@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { configurationOf, scriptOf } from "./configuration.ts";
 
-test("a program gets its arguments, variables and folder exactly, whatever they hold", async () => {
+test("a program receives its arguments, variables and folder unchanged, whatever characters they contain", async () => {
   const folder = mkdtempSync(join(tmpdir(), "it's a $HOME "));
   const hostile = `a 'b' "c" $(touch harm) \`touch harm\` %(x)s; \\ end`;
   const print = "process.stdout.write(JSON.stringify([process.cwd(), process.env.SECRET, process.argv.slice(1)]))";
@@ -16,7 +16,7 @@ test("a program gets its arguments, variables and folder exactly, whatever they 
   expect(output[2].at(-1)).toBe(hostile);
 });
 
-test("nothing starts by itself, everything is restarted after a crash and its log is bounded", () => {
+test("programs do not start automatically, are restarted after a crash and have bounded logs", () => {
   const text = configurationOf([{ name: "kafka", argv: ["java"] }], "/a%b", "/a/sock");
   expect(text).toContain("autostart=false");
   expect(text).toContain("autorestart=true");
@@ -24,7 +24,7 @@ test("nothing starts by itself, everything is restarted after a crash and its lo
   expect(text).toContain('command=/bin/sh "/a%%b/run/kafka.sh"');
 });
 
-test("a program that stops its children with care is the only one of its group to be asked", () => {
+test("a program that stops its own children is the only process of its group to receive the stop signal", () => {
   const [careful, plain] = [true, false].map((stopsItsChildren) =>
     configurationOf([{ name: "x", argv: ["x"], stopsItsChildren, stopSignal: "INT" }], "/s", "/s/sock"),
   );

@@ -3,8 +3,8 @@ import type { Instance } from "../instance.ts";
 import type { Program } from "../services/service.ts";
 
 /**
- * What supervisor runs for a program: a script, so that environment and arguments are not bent by two formats, and so
- * that a person can run the very same thing by hand. It may hold secrets: keep it at mode 0700.
+ * The shell script that supervisor runs for a program. A script avoids quoting in supervisor's configuration format, and
+ * can also be run by hand. It may contain secrets, so it must have mode 0700.
  */
 export function scriptOf(program: Program, instance: Pick<Instance, "folder">): string {
   const variables = Object.entries(program.env ?? {}).map(([name, value]) => `export ${name}=${quote(value)}`);
@@ -17,10 +17,10 @@ export function scriptOf(program: Program, instance: Pick<Instance, "folder">): 
   ].join("\n");
 }
 
-// A program that cannot run is started again and again, with pauses of up to this; see supervisord.py.
-const longestPauseSeconds = 30;
+// supervisord.py retries a failing start indefinitely, with pauses that grow up to this.
+const maxRetryPauseSeconds = 30;
 
-/** Nothing starts by itself: `up` starts each program after what it depends on. */
+/** supervisor's configuration. Programs do not start automatically: `up` starts each after its dependencies. */
 export function configurationOf(programs: Program[], folder: string, socket: string): string {
   const run = join(folder, "run");
   return [
@@ -45,7 +45,7 @@ command=/bin/sh "${literal(join(run, `${program.name}.sh`))}"
 autostart=false
 autorestart=true
 startsecs=1
-startretries=${longestPauseSeconds}
+startretries=${maxRetryPauseSeconds}
 stopsignal=${program.stopSignal ?? "TERM"}
 stopwaitsecs=${program.stopWithinSeconds ?? 15}
 stopasgroup=${!program.stopsItsChildren}
@@ -59,8 +59,8 @@ stdout_logfile_backups=2
   ].join("\n");
 }
 
-/** One word for a POSIX shell. */
+/** Quotes a word for a POSIX shell. */
 export const quote = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
-/** supervisor's configuration expands %(names)s. */
+/** Escapes `%`, since supervisor's configuration expands %(name)s. */
 const literal = (text: string) => text.replaceAll("%", "%%");

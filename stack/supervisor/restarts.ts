@@ -1,19 +1,19 @@
 import type { ProgramState } from "./client.ts";
 
 /**
- * Counts from one look at a program to the next how often it has ended since the first, whether the look fell on the
- * pause before supervisor started it anew or not.
+ * Counts a program's exits from successive samples of its state. An exit shows either as a down state or, if supervisor
+ * restarted the program between two samples, as a new pid.
  */
-export function countEnds(): (look: Pick<ProgramState, "state" | "pid">) => number {
-  let ends = 0;
+export function countExits(): (sample: Pick<ProgramState, "state" | "pid">) => number {
+  let exits = 0;
   let pid = 0;
   let isDown = false;
-  return (look) => {
-    const down = look.state === "BACKOFF" || look.state === "EXITED" || look.state === "FATAL";
-    if (down && !isDown) ends++;
-    else if (!down && !isDown && pid !== 0 && look.pid !== pid) ends++;
+  return (sample) => {
+    const down = sample.state === "BACKOFF" || sample.state === "EXITED" || sample.state === "FATAL";
+    if (down && !isDown) exits++;
+    else if (!down && !isDown && pid !== 0 && sample.pid !== pid) exits++;
     isDown = down;
-    if (!down) pid = look.pid;
-    return ends;
+    if (!down) pid = sample.pid;
+    return exits;
   };
 }

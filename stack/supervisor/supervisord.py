@@ -1,6 +1,6 @@
-"""supervisord that never gives up: the pause between failed starts grows to `startretries` seconds and stays there.
+"""supervisord that retries indefinitely: the pause between failed starts grows to `startretries` seconds.
 
-As it comes, supervisord waits a second longer after each failed start and stops trying after `startretries` of them.
+By default, supervisord waits one second longer after each failed start and gives up after `startretries` of them.
 """
 
 from supervisor import supervisord

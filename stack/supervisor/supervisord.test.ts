@@ -15,7 +15,7 @@ beforeAll(async () => {
   for (const name of ["run", "logs"]) mkdirSync(join(folder, name));
   writeFileSync(join(folder, "run", "doomed.sh"), `echo start >> ${folder}/starts; exit 1`);
   const written = configurationOf([{ name: "doomed", argv: [] }], folder, socket);
-  // However busy the machine, its end counts as a failed start, and it has one more attempt.
+  // An exit counts as a failed start even on a busy machine, and plain supervisord would retry only once.
   const impatient = written.replace("startsecs=1", "startsecs=30").replace(/startretries=\d+/, "startretries=1");
   writeFileSync(join(folder, "supervisord.conf"), impatient);
   const { python } = await install();
@@ -31,7 +31,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test("a program that ends at once is started again after more failures than supervisor's limit", async () => {
+test("a program that exits at once is still restarted after more failures than supervisor's limit", async () => {
   await call(socket, "supervisor.startProcess", ["doomed", false]);
   await until("it was started five times", () => starts() >= 5, { withinMs: 60_000 });
   const { statename } = (await call(socket, "supervisor.getProcessInfo", ["doomed"])) as { statename: string };

@@ -4,7 +4,7 @@ import { decodeResponse, encodeCall, Fault } from "./xml-rpc.ts";
 const response = (value: string) =>
   `<?xml version='1.0'?>\n<methodResponse>\n<params>\n<param>\n<value>${value}</value>\n</param>\n</params>\n</methodResponse>\n`;
 
-test("a call carries its parameters with their types, and text that looks like markup stays text", () => {
+test("a call encodes its parameters with their types and escapes markup in text", () => {
   expect(encodeCall("supervisor.startProcess", ["a<b&c", false, 3])).toBe(
     '<?xml version="1.0"?><methodCall><methodName>supervisor.startProcess</methodName><params>' +
       "<param><value><string>a&lt;b&amp;c</string></value></param><param><value><boolean>0</boolean></value></param>" +
@@ -20,7 +20,7 @@ test("scalars keep their types", () => {
   expect(decodeResponse(response("untyped"))).toBe("untyped");
 });
 
-test("what supervisor says of its processes comes back as it was", () => {
+test("supervisor's list of processes is decoded", () => {
   const struct = (name: string, pid: number) =>
     `<value><struct>\n<member>\n<name>name</name>\n<value><string>${name}</string></value>\n</member>\n` +
     `<member>\n<name>pid</name>\n<value><int>${pid}</int></value>\n</member>\n</struct></value>\n`;
@@ -38,6 +38,6 @@ test("a fault is thrown with its code", () => {
   expect(() => decodeResponse(fault)).toThrow(new Fault(70, "NOT_RUNNING: kafka"));
 });
 
-test("what is no response is refused", () => {
+test("anything but an XML-RPC response is rejected", () => {
   expect(() => decodeResponse("<html>502</html>")).toThrow("not an XML-RPC response");
 });

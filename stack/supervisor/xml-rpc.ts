@@ -1,9 +1,9 @@
 import { XMLParser } from "fast-xml-parser";
 
-/** What supervisor's XML-RPC interface sends and takes. */
+/** A value of supervisor's XML-RPC interface. */
 export type Value = string | number | boolean | null | Value[] | { [name: string]: Value };
 
-/** A fault that the other side answered with: supervisor's codes are in its `supervisor.xmlrpc.Faults`. */
+/** A fault response. supervisor's codes are in its `supervisor.xmlrpc.Faults`. */
 export class Fault extends Error {
   override name = "Fault";
   constructor(
@@ -14,7 +14,7 @@ export class Fault extends Error {
   }
 }
 
-/** Calls one method over a unix socket. Throws `Fault` for a refusal, and what fetch throws where nobody listens. */
+/** Calls a method over a Unix socket. @throws Fault for a fault response, fetch's error if nothing is listening */
 export async function call(socket: string, method: string, parameters: (string | number | boolean)[]): Promise<Value> {
   const response = await fetch("http://localhost/RPC2", {
     unix: socket,
@@ -22,7 +22,7 @@ export async function call(socket: string, method: string, parameters: (string |
     headers: { "content-type": "text/xml" },
     body: encodeCall(method, parameters),
   });
-  if (!response.ok) throw new Error(`supervisor answers ${response.status} to ${method}`);
+  if (!response.ok) throw new Error(`supervisor responded to ${method} with status ${response.status}`);
   return decodeResponse(await response.text());
 }
 
@@ -43,13 +43,12 @@ const parser = new XMLParser({
   isArray: (name) => name === "value" || name === "member",
 });
 
-/** An element as the parser gives it: text, or its children by name, white space between them under `#text`. */
+/** A parsed element: text, or its children by name, with the white space between them under `#text`. */
 type Element = string | { [name: string]: Element | Element[] };
 
 /**
- * The value of a response.
- * @throws Fault where the response carries one
- * Source: xmlrpc.com/spec.md
+ * Decodes the value of a response. Format: xmlrpc.com/spec.md
+ * @throws Fault if the response is a fault
  */
 export function decodeResponse(xml: string): Value {
   const { methodResponse } = parser.parse(xml) as {
@@ -88,7 +87,7 @@ function decodeValue(element: Element): Value {
   }
 }
 
-/** The elements at the end of a path of names; none where it leads nowhere. */
+/** The elements at a path of names; empty if there are none. */
 function childrenOf(element: Element | Element[], ...path: string[]): Element[] {
   const end = path.reduce<Element | Element[] | undefined>(
     (at, name) => (typeof at === "object" && !Array.isArray(at) ? at[name] : undefined),

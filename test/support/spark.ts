@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { listProcesses } from "../../operations/processes.ts";
 import { type Instance, openInstance } from "../../stack/instance.ts";
 import { up } from "../../stack/lifecycle.ts";
-import { wantSpark } from "../../stack/services/spark.ts";
+import { enableSpark } from "../../stack/services/spark.ts";
 import type { Names } from "./names.ts";
 import { type StartedProgram, startProgram } from "./program.ts";
 
@@ -12,7 +12,7 @@ export async function startCluster(env = process.env): Promise<Instance> {
   if (env.STACK_FOR_TESTS !== "1")
     throw new Error("this test starts a Spark cluster, so it needs a stack of its own: run it by `bun run test FILE`");
   const instance = await openInstance(env);
-  wantSpark(instance);
+  enableSpark(instance);
   await up(instance);
   return instance;
 }
