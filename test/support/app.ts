@@ -1,7 +1,9 @@
+import { types } from "cassandra-driver";
 import { createApp } from "../../api/app.ts";
 import { openDatabase } from "../../api/database.ts";
 import type { App } from "../../api/route.ts";
 import { userStore } from "../../api/users/store.ts";
+import { rowOf, upsertCql } from "../../contract/tables.ts";
 import type { User } from "../../contract/user.ts";
 import { openCassandra } from "../../runtime/cassandra.ts";
 import { openLog } from "../../runtime/log.ts";
@@ -12,11 +14,11 @@ import { namesOf } from "./names.ts";
 export interface Answer {
   status: number;
   headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks at whatever was answered
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary JSON
   body: any;
 }
 
-/** The API on a keyspace of a test file's own, without a socket: `openApp(import.meta.path)`. */
+/** The API on the test file's own keyspace, without a socket: `openApp(import.meta.path)`. */
 export function openApp(file: string) {
   const { config, keyspace } = namesOf(file);
   const log = openLog("api", "error");
@@ -27,7 +29,7 @@ export function openApp(file: string) {
   const app = createApp({ users: store, log });
   const kept = database.keepTable(stop.signal);
 
-  /** As a client on this machine sends it: with a Host header. */
+  /** Sends a request with the Host header of a local client. */
   const request = (path: string, { headers, ...init }: RequestInit = {}, to: App = app) =>
     to.request(path, { ...init, headers: { Host: "localhost", ...(headers as Record<string, string>) } });
 
@@ -46,9 +48,22 @@ export function openApp(file: string) {
     store,
     app,
     request,
-    /** The same users, writes only with the token. */
+    /** An API on the same users whose writes require the token. */
     guardedBy: (token: string) => createApp({ users: store, log, token }),
     ask,
+    /** The ids on all pages of a list. */
+    async walk(path: string): Promise<string[]> {
+      const ids: string[] = [];
+      for (let cursor: string | null = ""; cursor !== null; ) {
+        const { body }: Answer = await ask("GET", cursor ? `${path}&cursor=${cursor}` : path);
+        ids.push(...body.users.map(({ id }: User) => id));
+        cursor = body.cursor;
+      }
+      return ids;
+    },
+    /** Writes a row without the API, as the consumer does: at a given time. */
+    writeDirectly: (user: User, timeMs: number) =>
+      client.execute(upsertCql(keyspace), [...rowOf(user), types.Long.fromNumber(timeMs * 1_000)]),
     isReady: () => until("the API is ready", async () => (await request("/readyz")).status === 200),
     async close() {
       stop.abort();
@@ -59,7 +74,7 @@ export function openApp(file: string) {
   };
 }
 
-/** Nadia, whose row no other test touches. */
+/** A new user with an id of her own. */
 export const newcomer = (changes: Partial<User> = {}) => ({
   id: crypto.randomUUID() as string,
   first_name: "Nadia",

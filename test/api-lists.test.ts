@@ -1,0 +1,98 @@
+/** Searching, listing and counting users through the API, on a real table. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { cursorOf, pageStateOf } from "../api/users/cursor.ts";
+import { validUsers } from "../contract/samples.ts";
+import type { User } from "../contract/user.ts";
+import { newcomer, openApp } from "./support/app.ts";
+import { readRows } from "./support/cassandra.ts";
+
+const { config, ask, walk, writeDirectly, isReady, close } = openApp(import.meta.path);
+
+setDefaultTimeout(60_000);
+
+beforeAll(async () => void (await isReady()));
+afterAll(close);
+
+describe("searching", () => {
+  test("a first name is found in any case and any script, however its accents are encoded", async () => {
+    const zoë = newcomer({ first_name: "Zo\u00eb" });
+    const зоя = newcomer({ first_name: "Зоя" });
+    await Promise.all([ask("POST", "/add-user", zoë), ask("POST", "/add-user", зоя)]);
+    const idsOf = async (name: string) =>
+      (await ask("GET", `/search-user?first_name=${encodeURIComponent(name)}`)).body.users.map(({ id }: User) => id);
+    expect(await idsOf("ZO\u00cb")).toEqual([zoë.id]);
+    expect(await idsOf("zoe\u0308")).toEqual([zoë.id]);
+    expect(await idsOf("зОЯ")).toEqual([зоя.id]);
+    expect(await idsOf("Zo")).toEqual([]);
+  });
+
+  test("a changed first name is found, and the previous one is not", async () => {
+    const user = newcomer({ first_name: "Formerly" });
+    await ask("POST", "/add-user", user);
+    await ask("PUT", `/update-user/${user.id}`, { first_name: "Nowadays" });
+    expect((await ask("GET", "/search-user?first_name=formerly")).body.users).toEqual([]);
+    expect((await ask("GET", "/search-user?first_name=nowadays")).body.users).toHaveLength(1);
+  });
+
+  test("many users with the same name are returned page by page, each once", async () => {
+    const users = Array.from({ length: 25 }, () => newcomer({ first_name: "Twentyfive" }));
+    await Promise.all(users.map((user) => ask("POST", "/add-user", user)));
+    const ids = await walk("/search-user?first_name=TWENTYFIVE&limit=10");
+    expect(ids.sort()).toEqual(users.map(({ id }) => id).sort());
+  });
+});
+
+describe("listing", () => {
+  test("the pages contain every row once, and the count is exact", async () => {
+    const users = Array.from({ length: 3_000 }, () => ({ ...validUsers[0]!, id: crypto.randomUUID() }));
+    for (let i = 0; i < users.length; i += 250)
+      await Promise.all(users.slice(i, i + 250).map((user) => writeDirectly(user, Date.parse(user.timestamp))));
+    const rows = await readRows(config);
+    expect(rows.size).toBeGreaterThanOrEqual(3_000);
+    expect((await walk("/users?limit=500")).sort()).toEqual([...rows.keys()].sort());
+    expect((await ask("GET", "/count")).body).toEqual({ count: rows.size });
+  });
+
+  test("a user added before a count is in it, even during other counts", async () => {
+    const { count } = (await ask("GET", "/count")).body;
+    const others = [ask("GET", "/count"), ask("GET", "/count")];
+    await ask("POST", "/add-user", newcomer());
+    expect((await ask("GET", "/count")).body).toEqual({ count: count + 1 });
+    await Promise.all(others);
+  });
+
+  test("the first five are the first five of the list", async () => {
+    const { users } = (await ask("GET", "/users?limit=5")).body;
+    expect((await ask("GET", "/first-five")).body).toEqual({ users });
+    expect(users).toHaveLength(5);
+  });
+
+  test("a cursor with any page state gives a page or 400", async () => {
+    const query = "users";
+    await Promise.all([newcomer(), newcomer(), newcomer()].map((user) => ask("POST", "/add-user", user)));
+    const firstCursor = (await ask("GET", "/users?limit=1")).body.cursor;
+    const states = Array.from({ length: 300 }, (_, seed) => {
+      const state = Buffer.from(pageStateOf(query, firstCursor)!, "hex");
+      // One byte changed, truncated, or entirely random.
+      if (seed % 3 === 0) state[seed % state.length]! ^= 1 + (seed % 255);
+      if (seed % 3 === 1) return state.subarray(0, seed % state.length);
+      return seed % 3 === 2 ? Buffer.from(crypto.getRandomValues(new Uint8Array(seed % 60))) : state;
+    });
+    const refused = [];
+    for (const state of states.map((bytes) => bytes.toString("hex"))) {
+      const { status } = await ask("GET", `/users?limit=2&cursor=${cursorOf(query, state) ?? ""}`);
+      if (status !== 200 && status !== 400) refused.push({ state, status });
+    }
+    expect(refused).toEqual([]);
+  });
+
+  test("a cursor works only for its own query", async () => {
+    const { cursor } = (await ask("GET", "/users?limit=1")).body;
+    expect((await ask("GET", `/users?limit=7&cursor=${cursor}`)).status).toBe(200);
+    const answer = await ask("GET", `/search-user?first_name=Nadia&cursor=${cursor}`);
+    expect(answer.status).toBe(400);
+    expect(answer.body.errors).toEqual([
+      { field: "cursor", detail: "not a cursor of this query; start again without one" },
+    ]);
+  });
+});
