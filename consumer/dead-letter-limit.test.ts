@@ -5,7 +5,7 @@ import { openDeadLetterLimit } from "./dead-letter-limit.ts";
 const place = { topic: "users_created", partition: 0 };
 const limits = { maxDeadLettersInARow: 3, maxDeadLetterShare: 0.5 };
 
-/** Records from an offset on, one for each character: "x" is a dead letter. */
+/** Records starting at an offset, one for each character: "x" is a dead letter. */
 function sliceOf(outcomes: string, from = 0): [Message[], DeadLetter[]] {
   const slice = [...outcomes].map((_, index) => ({
     key: null,
@@ -17,7 +17,7 @@ function sliceOf(outcomes: string, from = 0): [Message[], DeadLetter[]] {
   return [slice, dead.map((message) => ({ message, reason: "undecodable", detail: "" }))];
 }
 
-test("so many in a row are let through, over slices too, and one more is not", () => {
+test("consecutive dead letters up to the limit are allowed, across slices too, and one more is not", () => {
   const excess = openDeadLetterLimit(limits);
   expect(excess(place, ...sliceOf("xxx.xx"))).toBeUndefined();
   expect(excess(place, ...sliceOf("x", 6))).toBeUndefined();
@@ -26,20 +26,20 @@ test("so many in a row are let through, over slices too, and one more is not", (
   );
 });
 
-test("a slice that is refused is refused whenever it is read again, and one that was counted counts once", () => {
+test("a refused slice is refused each time it is read, and a counted slice counts once", () => {
   const excess = openDeadLetterLimit(limits);
   for (let reading = 0; reading < 5; reading++) expect(excess(place, ...sliceOf("..xxx"))).toBeUndefined();
   for (let reading = 0; reading < 5; reading++) expect(excess(place, ...sliceOf(".xxxx", 5))).toBeDefined();
 });
 
-test("partitions are counted apart", () => {
+test("partitions are counted separately", () => {
   const excess = openDeadLetterLimit(limits);
   expect(excess(place, ...sliceOf("xxx"))).toBeUndefined();
   expect(excess({ ...place, partition: 1 }, ...sliceOf("xxx"))).toBeUndefined();
   expect(excess({ ...place, topic: "changes" }, ...sliceOf("xxx"))).toBeUndefined();
 });
 
-test("half of the last thousand records is let through, and one more is not; with fewer seen there is no share", () => {
+test("half of the last thousand records are allowed, and one more is not; with fewer records the share is not checked", () => {
   const excess = openDeadLetterLimit(limits);
   expect(excess(place, ...sliceOf("xx.".repeat(300)))).toBeUndefined(); // 600 of 900
   expect(excess(place, ...sliceOf("x", 900))).toBeUndefined();

@@ -1,28 +1,28 @@
 import type { DeadLetter, Message } from "./change.ts";
 
-/** Over how many of a partition's last records the share is taken; before so many were seen there is none. */
+/** The share is taken over this many of a partition's last records; until then it is not checked. */
 const windowRecords = 1_000;
 
 interface Limits {
-  /** Dead letters that may follow one another in a partition. */
+  /** The most consecutive dead letters allowed in a partition. */
   maxDeadLettersInARow: number;
-  /** The part of a partition's last thousand records that may be dead letters, from 0 to 1. */
+  /** The largest share of dead letters allowed among a partition's last thousand records, from 0 to 1. */
   maxDeadLetterShare: number;
 }
 
-/** What was made of a partition's records up to an offset. */
+/** The outcomes of a partition's records up to an offset. */
 interface Counts {
   upTo: bigint;
   inARow: number;
   seen: number;
-  /** One for each dead letter among the last records, by their number modulo the window. */
+  /** 1 for each dead letter among the last records, indexed by record number modulo the window. */
   recent: Uint8Array;
   recentDead: number;
 }
 
 /**
- * Tells a bad deployment, which would divert a whole topic, from records that are bad: counts, for each partition, what
- * became of its records since the process started.
+ * Distinguishes a bad deployment, which would dead-letter a whole topic, from individual bad records: counts the outcomes
+ * of each partition's records since the process started.
  */
 export function openDeadLetterLimit({ maxDeadLettersInARow, maxDeadLetterShare }: Limits) {
   const partitions = new Map<string, Counts>();
@@ -36,8 +36,8 @@ export function openDeadLetterLimit({ maxDeadLettersInARow, maxDeadLetterShare }
   }
 
   /**
-   * Counts the records of a slice, each once however often it is read. Where the limit would be exceeded it counts
-   * none and gives the reason: none of `letters` may be sent then.
+   * Counts the records of a slice; a record that is read again is counted once. If the limit would be exceeded, counts
+   * none of them and returns why: none of `letters` may be sent then.
    */
   return function excess(
     { topic, partition }: { topic: string; partition: number },

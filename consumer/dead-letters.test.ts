@@ -22,7 +22,7 @@ const letter = (bytes: number, offset = "42"): DeadLetter => ({
   detail: "the value does not begin with magic byte 0 and a schema id",
 });
 
-test("a letter keeps the original's bytes and says where it came from and why", async () => {
+test("a letter keeps the original's bytes and has its origin and reason", async () => {
   const sent: Letter[] = [];
   const { send } = openDeadLetters({ ...dependencies, send: async (letters) => sent.push(...letters) });
   await send(origin, [letter(4)], never);
@@ -42,7 +42,7 @@ test("a letter keeps the original's bytes and says where it came from and why", 
   ]);
 });
 
-test("the original's headers stay as they are, ours are the last of a name", async () => {
+test("the original's headers are unchanged, and ours come last", async () => {
   const sent: Letter[] = [];
   const { send } = openDeadLetters({ ...dependencies, send: async (letters) => sent.push(...letters) });
   const [trace, empty, theirs] = [Buffer.from([0, 255]), Buffer.alloc(0), Buffer.from("theirs")];
@@ -57,7 +57,7 @@ test("the original's headers stay as they are, ours are the last of a name", asy
   expect(headers.reason).toEqual([theirs, "no_magic_byte"]);
 });
 
-test("the log has a line for each reason, with how many and from where to where", async () => {
+test("the log has one line per reason, with the count and the first and last offset", async () => {
   const lines: unknown[] = [];
   const warn = (event: string, properties: unknown) => lines.push([event, properties]);
   const { send } = openDeadLetters({ ...dependencies, log: { warn } as unknown as Log });
@@ -68,7 +68,7 @@ test("the log has a line for each reason, with how many and from where to where"
   ]);
 });
 
-test("a failure to write a letter is tried again when it may pass, and thrown when not", async () => {
+test("a transient failure to write a letter is retried, any other is thrown", async () => {
   const away = new Error("away");
   let attempts = 0;
   const open = (error: Error) =>
@@ -89,7 +89,7 @@ test("a failure to write a letter is tried again when it may pass, and thrown wh
   );
 });
 
-test("requests stay under the limit, and a letter that is larger goes alone", () => {
+test("requests stay below the limit, and a larger letter has its own", () => {
   const sizes = (letters: DeadLetter[]) =>
     [...requestsOf(letters, 10_000)].map((request) => request.map(({ message }) => message.value?.length));
   expect(sizes([letter(4_000), letter(4_000), letter(4_000)])).toEqual([[4_000, 4_000], [4_000]]);

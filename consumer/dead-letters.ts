@@ -5,29 +5,29 @@ import { retry } from "../runtime/retry.ts";
 import type { DeadLetter, Headers } from "./change.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** What one request to the dead-letter topic carries at most, unless a single letter is larger. */
+/** The largest request to the dead-letter topic, unless a single letter is larger. */
 const maxRequestBytes = 512 * 1024;
 
-/** A record of the dead-letter topic: the original's key, value and headers, and where it came from and why. */
+/** A record of the dead-letter topic: the original's key, value and headers, plus its origin and the reason. */
 export interface Letter {
   key: Buffer | null;
   value: Buffer | null;
   headers: Record<string, (Buffer | string)[]>;
 }
 
-/** Where a slice of records was read. */
+/** The topic and partition that a slice was read from. */
 export interface Origin {
   topic: string;
   partition: number;
 }
 
 export interface DeadLetters {
-  /** Resolves once the broker acknowledged every letter; tries again until `stop`, and throws what cannot pass. */
+  /** Resolves once the broker has acknowledged every letter; retries until `stop` and throws permanent errors. */
   send(origin: Origin, letters: readonly DeadLetter[], stop: AbortSignal): Promise<void>;
 }
 
 interface Dependencies {
-  /** Sends letters, and resolves once all in-sync replicas have them. */
+  /** Sends letters; resolves once all in-sync replicas have them. */
   send: (letters: Letter[]) => Promise<unknown>;
   isTransient: (error: unknown) => boolean;
   /** The name of the dead-letter topic. */
@@ -71,15 +71,15 @@ const letterOf = ({ topic, partition }: Origin, { message, reason, detail }: Dea
   }),
 });
 
-/** The original's headers, and ours after them; neither takes the other's place. */
+/** The original's headers followed by ours; neither replaces the other. */
 function headersOf(original: Headers = {}, ours: Record<string, string>): Letter["headers"] {
-  const headers: Letter["headers"] = Object.create(null); // "__proto__" is a name like any other
+  const headers: Letter["headers"] = Object.create(null); // so that "__proto__" is an ordinary name
   for (const [name, value] of [...Object.entries(original), ...Object.entries(ours)])
     headers[name] = [...(headers[name] ?? []), ...[value].flat().map((each) => each ?? nullHeader)];
   return headers;
 }
 
-/** Cuts letters into requests that the broker takes: at most `maxBytes` of originals each, or one letter. Pure. */
+/** Splits letters into requests that the broker accepts: at most `maxBytes` of originals each, or one letter. Pure. */
 export function* requestsOf(letters: readonly DeadLetter[], maxBytes = maxRequestBytes): Generator<DeadLetter[]> {
   let request: DeadLetter[] = [];
   let bytes = 0;
@@ -96,7 +96,7 @@ export function* requestsOf(letters: readonly DeadLetter[], maxBytes = maxReques
   if (request.length > 0) yield request;
 }
 
-/** What a letter weighs in a request, about: the original, and headers of ours. */
+/** The approximate size of a letter in a request: the original and our headers. */
 function sizeOf({ message: { key, value, headers = {} }, detail }: DeadLetter): number {
   let size = (key?.length ?? 0) + (value?.length ?? 0) + detail.length + 250;
   for (const [name, values] of Object.entries(headers))

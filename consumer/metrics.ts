@@ -7,31 +7,31 @@ const latencySeconds = [
   0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
 ];
 
-/** What the consumer counts; each help text says what a rise means. */
+/** The consumer's metrics; each help text says what a rise means. */
 export function declareMetrics(registry: Registry) {
   const registers = [registry];
   return {
     records: new Counter({
       name: "consumer_records_total",
-      help: "Records that are done with, by outcome (stored, dead_lettered, ignored). No rise while the lag rises: it is stuck.",
+      help: "Records processed, by outcome (stored, dead_lettered, ignored). No rise while the lag rises: the consumer is stuck.",
       labelNames: ["topic", "outcome"] as const,
       registers,
     }),
     deadLetters: new Counter({
       name: "consumer_dead_letters_total",
-      help: "Records acknowledged by the dead-letter topic, by reason. A rise: a producer writes what does not fit.",
+      help: "Records acknowledged by the dead-letter topic, by reason. A rise: a producer writes invalid records.",
       labelNames: ["topic", "reason"] as const,
       registers,
     }),
     retries: new Counter({
       name: "consumer_retries_total",
-      help: "Attempts that failed and are repeated, by what was tried. A rise: Cassandra or Kafka is away or overloaded.",
+      help: "Failed attempts that are retried, by operation. A rise: Cassandra or Kafka is unavailable or overloaded.",
       labelNames: ["what"] as const,
       registers,
     }),
     sliceSeconds: new Histogram({
       name: "consumer_slice_duration_seconds",
-      help: "From reading a slice of records to the permission to advance. A rise: Cassandra slows down, or slices grew.",
+      help: "From reading a slice of records to resolving its offset. A rise: Cassandra is slower, or slices are larger.",
       labelNames: ["topic"] as const,
       buckets: writeSeconds,
       registers,
@@ -45,7 +45,7 @@ export function declareMetrics(registry: Registry) {
     }),
     storedSeconds: new Histogram({
       name: "consumer_produced_to_stored_seconds",
-      help: "From producing a record to its being readable in Cassandra, of each slice's oldest. A rise: readers see older data.",
+      help: "From producing a slice's oldest record to its being readable in Cassandra. A rise: readers see older data.",
       labelNames: ["topic"] as const,
       buckets: latencySeconds,
       registers,
@@ -58,13 +58,13 @@ export function declareMetrics(registry: Registry) {
     }),
     unknownColumns: new Counter({
       name: "consumer_unknown_columns_total",
-      help: "Values in change events that the contract has no column for. A rise: the PostgreSQL table has grown one.",
+      help: "Values in change events whose column is not in the contract. A rise: the PostgreSQL table has a new column.",
       labelNames: ["column"] as const,
       registers,
     }),
     lag: new Gauge({
       name: "consumer_lag_records",
-      help: "Records of a partition that are not stored or dead-lettered yet. A rise: more arrives than is written.",
+      help: "Records of a partition that are not stored or dead-lettered yet. A rise: records arrive faster than they are written.",
       labelNames: ["topic", "partition"] as const,
       registers,
     }),

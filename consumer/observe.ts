@@ -4,21 +4,21 @@ import { messageOf } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
 import { forOwnHosts } from "../runtime/own-hosts.ts";
 
-/** How long a look at another service may take while somebody waits for the answer, in milliseconds. */
-const lookMs = 2_000;
+/** How long a check of another service may take, since a client is waiting for the response, in milliseconds. */
+const checkWithinMs = 2_000;
 
 interface Dependencies {
-  /** Where to listen; where the port is taken, by another instance, say, any free one is. */
+  /** Where to listen; if the port is taken, for instance by another instance, a free one is used. */
   config: Pick<Config, "host" | "hosts" | "ports">;
   registry: Registry;
-  /** Brings the metrics up to date before they are read. */
+  /** Updates the metrics before they are read. */
   refresh: () => Promise<void>;
-  /** What keeps the consumer from storing records, a sentence each, by whom it is asked of; one that throws is a reason. */
+  /** Checks by name. Each returns what keeps the consumer from storing records, a sentence each; throwing counts as one. */
   checks: Readonly<Record<string, () => Promise<readonly string[]>>>;
   log: Log;
 }
 
-/** Answers `/healthz` (the process runs), `/readyz` (records are being stored, or else why not) and `/metrics` (Prometheus). */
+/** Serves `/healthz` (the process is running), `/readyz` (records are being stored, or why not) and `/metrics` (Prometheus). */
 export function observe({ config, registry, refresh, checks, log }: Dependencies) {
   const routes: Record<string, () => Response | Promise<Response>> = {
     "/healthz": () => new Response("ok\n"),
@@ -62,6 +62,6 @@ function listenOr<T>(first: () => T, second: () => T): T {
 
 function within<T>(work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${lookMs} ms`)), lookMs);
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${checkWithinMs} ms`)), checkWithinMs);
   return Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
 }

@@ -19,7 +19,7 @@ const open = (sessionTimeoutMs = 10_000) => {
   return { progress, lag, clock };
 };
 
-test("the lag is what lies between the next record and the end of the log", async () => {
+test("the lag is the distance from the next record to the end of the log", async () => {
   const { progress, lag } = open();
   progress.joined({ users_created: [0, 1] });
   progress.seen("users_created", 0, { next: "40", end: "100" });
@@ -27,7 +27,7 @@ test("the lag is what lies between the next record and the end of the log", asyn
   expect(await lag()).toEqual({ "0": 10 });
 });
 
-test("what Kafka says fills in what has not been read, and what the group committed counts", async () => {
+test("offsets from Kafka fill in for partitions not read yet, and the group's commits count", async () => {
   const { progress, lag } = open();
   progress.joined({ users_created: [0, 1, 2] });
   progress.seen("users_created", 0, { next: "90", end: "100" });
@@ -40,7 +40,7 @@ test("what Kafka says fills in what has not been read, and what the group commit
   expect(await lag()).toEqual({ "0": 110, "1": 5, "2": 7 });
 });
 
-test("partitions that went to another member are no longer shown", async () => {
+test("partitions reassigned to another member are no longer shown", async () => {
   const { progress, lag } = open();
   progress.joined({ users_created: [0] });
   progress.seen("users_created", 0, { next: "1", end: "2" });
@@ -50,7 +50,7 @@ test("partitions that went to another member are no longer shown", async () => {
   expect(await lag()).toEqual({ "1": 3 });
 });
 
-test("a partition waits at what cannot be read until it is seen beyond it, or assigned anew", () => {
+test("a partition stays blocked until it is seen past the block, or assigned again", () => {
   const { progress } = open();
   progress.joined({ users_created: [0, 1] });
   progress.blocked("users_created", 1, { lastOffset: "19", why: "the batch at offset 17 cannot be read" });
@@ -64,7 +64,7 @@ test("a partition waits at what cannot be read until it is seen beyond it, or as
   expect(progress.blocks()).toEqual([]);
 });
 
-test("a member is one that joined, has not left, and that the group still hears", () => {
+test("a member has joined, has not left, and its session has not timed out", () => {
   const { progress } = open();
   expect(progress.isMember()).toBe(false);
   progress.joined({});
@@ -77,7 +77,7 @@ test("a member is one that joined, has not left, and that the group still hears"
   expect(silent.isMember()).toBe(false);
 });
 
-test("a partition is stalled once it has had records to read for as long as is set, and done with none", async () => {
+test("a partition is stalled once it has had records for the configured time without processing any", async () => {
   const { progress, clock } = open();
   progress.joined({ users_created: [0, 1] });
   progress.seen("users_created", 0, { next: "90", end: "100" });
@@ -88,7 +88,7 @@ test("a partition is stalled once it has had records to read for as long as is s
   expect(progress.stalled()).toEqual([
     "topic users_created, partition 0: stuck at offset 90 since 2026-01-15T06:00:00.000Z, and the log ends at 100",
   ]);
-  // Waiting counts from the first record to read, not from the last one that was done with.
+  // The wait starts at the first record to read, not at the last processed one.
   await progress.refreshLag(async () => [{ partition: 1, next: 7n, end: 8n }]);
   expect(progress.stalled().length).toBe(1);
   progress.seen("users_created", 0, { next: "91" });
@@ -97,7 +97,7 @@ test("a partition is stalled once it has had records to read for as long as is s
   expect(progress.stalled().length).toBe(2);
 });
 
-test("nothing is stalled in an idle group, nor while a backlog is worked off", () => {
+test("nothing is stalled in an idle group, or while a backlog is being processed", () => {
   const { progress, clock } = open();
   progress.joined({ users_created: [0, 1] });
   progress.seen("users_created", 1, { next: "50", end: "50" });

@@ -1,27 +1,27 @@
 import { type PartitionLag, recordsBetween } from "../operations/lag.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** How far this member has come, for `/readyz` and the lag. */
+/** This member's progress, for `/readyz` and the lag. */
 export interface Progress {
   joined(assignment: Record<string, number[]>): void;
   left(): void;
-  /** The group's coordinator answered a heartbeat. */
+  /** The group's coordinator acknowledged a heartbeat. */
   heard(): void;
-  /** `next` is the offset after the last record that is done with; `end` that after the last one in the log. */
+  /** `next` is the offset after the last processed record; `end` the offset after the last one in the log. */
   seen(topic: string, partition: number, offsets: { next?: string; end?: string }): void;
-  /** A partition waits at what ends at `lastOffset`, until it is seen beyond that or assigned anew. */
+  /** A partition is blocked until it is seen past `lastOffset` or is assigned again. */
   blocked(topic: string, partition: number, at: Block): void;
-  /** One sentence for each partition that waits. */
+  /** One sentence for each blocked partition. */
   blocks(): string[];
-  /** Whether this is a member of the group that the group still hears. */
+  /** Whether this is a member of the group whose session has not timed out. */
   isMember(): boolean;
-  /** Brings the lag up to date with what Kafka says now. */
+  /** Updates the lag from Kafka. */
   refreshLag(lagsOf: (topic: string) => Promise<PartitionLag[]>): Promise<void>;
-  /** The partitions that have had records to read for `stalledAfterMs` without advancing, a sentence each. */
+  /** One sentence for each partition that has had records to read for `stalledAfterMs` without advancing. */
   stalled(): string[];
 }
 
-/** Why a partition stopped, and the last offset of what it stopped at. */
+/** Why a partition is blocked, and the last offset of the records it is blocked at. */
 export interface Block {
   lastOffset: string;
   why: string;
@@ -31,7 +31,7 @@ interface Position {
   next?: bigint;
   end?: bigint;
   block?: Block;
-  /** Since when there have been records to read and none was done with, in milliseconds since 1970. */
+  /** Since when there have been records to read without any being processed, in milliseconds since 1970. */
   waitingSinceMs?: number;
 }
 

@@ -5,11 +5,11 @@ interface Dependencies {
   groupId: string;
   cassandra: Cassandra;
   progress: Progress;
-  /** Brings the lag up to date. */
+  /** Updates the lag. */
   refresh: () => Promise<void>;
 }
 
-/** What `/readyz` asks: each check gives what keeps records from being stored, a sentence each, and may throw it too. */
+/** The checks of `/readyz`: each returns what keeps records from being stored, a sentence each, or throws. */
 export const readinessChecks = ({ groupId, cassandra, progress, refresh }: Dependencies) => ({
   membership: async () => (progress.isMember() ? [] : [`not a member of the consumer group ${groupId}`]),
   partitions: async () => progress.blocks(),

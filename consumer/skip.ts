@@ -1,6 +1,6 @@
 /**
- * `skip TOPIC PARTITION OFFSET --because "…"`: moves the consumer's group past a batch that cannot be read, on a person's
- * word. The batch's bytes are in the dead-letter topic first. Said twice, it changes nothing more.
+ * `skip TOPIC PARTITION OFFSET --because "…"`: moves the consumer's group past an unreadable batch, after its bytes have
+ * been written to the dead-letter topic. Running it again changes nothing.
  */
 import { parseArgs } from "node:util";
 import { skipBatch } from "../operations/skip-batch.ts";
@@ -23,7 +23,8 @@ await run(openLog("skip"), async () => {
     await Promise.all([admin.connect(), producer.connect()]);
     const batch = await skipBatch({ kafka, admin, producer, groupId, deadLetterTopic }, skip);
     const { topic, partition } = skip;
-    if (!batch) log.info("nothing to skip, the group is past it", { groupId, topic, partition, offset: skip.offset });
+    if (!batch)
+      log.info("nothing to skip, the group is already past it", { groupId, topic, partition, offset: skip.offset });
     else {
       const { baseOffset, lastOffset, bytes } = batch;
       const at = { topic, partition, offset: baseOffset, lastOffset };

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { slicesOf } from "./slices.ts";
 
-test("slices follow one another and leave nothing out", () => {
+test("slices are consecutive and contain every record", () => {
   expect([...slicesOf([1, 2, 3, 4, 5], 2)]).toEqual([[1, 2], [3, 4], [5]]);
 });
 
-test("nothing to cut gives no slice", () => {
+test("an empty batch has no slices", () => {
   expect([...slicesOf([], 2)]).toEqual([]);
 });

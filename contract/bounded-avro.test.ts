@@ -9,11 +9,11 @@ import { avroSchema, encode, isRejected, maxValueBytes, readerOf } from "./wire.
 const [rachel] = validUsers as [User, ...User[]];
 const body = encode(rachel, 1).subarray(5);
 
-/** The contract and one more field at its end, as a producer of another team may have it. */
+/** The contract with an additional last field, as another team's producer might use it. */
 const withField = (type: unknown) =>
   JSON.stringify({ ...avroSchema, fields: [...avroSchema.fields, { name: "a", type }] });
 
-/** A number as Avro writes it. */
+/** A number in Avro's encoding. */
 function long(value: bigint): Buffer {
   const bytes: number[] = [];
   for (let left = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n)); ; left >>= 7n) {
@@ -24,7 +24,7 @@ function long(value: bigint): Buffer {
 const longs = (...values: (bigint | number)[]) => Buffer.concat(values.map((value) => long(BigInt(value))));
 const read = (type: unknown, ...more: Buffer[]) => readerOf(withField(type))(Buffer.concat([body, ...more]));
 
-/** No step of decoding may hold the program for longer, in milliseconds; it takes a tenth of this on a quiet machine. */
+/** The longest any decoding step may take, in milliseconds: ten times what it takes on an idle machine. */
 const patienceMs = 500;
 function inTime<T>(work: () => T): T {
   const begin = performance.now();
@@ -35,7 +35,7 @@ function inTime<T>(work: () => T): T {
 
 const empty = { type: "record", name: "Empty", fields: [] };
 const nodeOf = (next: unknown) => ({ type: "record", name: "Node", fields: [{ name: "next", type: next }] });
-/** Records of two of the one before: 2^40 nulls in no bytes at all. */
+/** Each record contains the previous one twice: 2^40 nulls in zero bytes. */
 const doubled = Array.from({ length: 40 }).reduce<unknown>(
   (inner, _, level) => ({
     type: "record",
@@ -94,13 +94,13 @@ test.each([
   expect(result).toMatchObject({ kind: "rejected", reason: "undecodable" });
 });
 
-test("arrays and maps that are what they say are passed over, in blocks with and without their length", () => {
+test("valid arrays and maps are skipped, in blocks with and without a size", () => {
   expect(read(ints, longs(2, 1, 2, -1, 1, 3, 0))).toEqual(rachel);
   expect(read(texts, longs(1, 0, 0, 0))).toEqual(rachel);
   expect(read({ type: "array", items: nodeOf("int") }, Buffer.alloc(0), longs(0))).toEqual(rachel);
 });
 
-test("a value of 64 KiB that its schema makes as costly as it can be", () => {
+test("a value of 64 KiB with the most costly schema is bounded", () => {
   const items = { type: "record", name: "Wide", fields: [...fieldsOf(1), ...Array.from({ length: 1_500 }, nullField)] };
   const count = maxValueBytes - body.length - 10;
   const result = inTime(() => read({ type: "array", items }, longs(count), Buffer.alloc(count), longs(0)));
@@ -109,7 +109,7 @@ test("a value of 64 KiB that its schema makes as costly as it can be", () => {
 
 const nullField = (_: unknown, index: number) => ({ name: `n${index}`, type: "null" });
 
-test("any schema and any bytes end in little time, and what avsc wrote is read", () => {
+test("any schema and any bytes are handled quickly, and values written by avsc are read", () => {
   let names = 0;
   const named = (schema: object) => ({ ...schema, name: `N${names++}` });
   const { type } = fc.letrec<{ type: unknown }>((tie) => ({
@@ -150,7 +150,7 @@ test("any schema and any bytes end in little time, and what avsc wrote is read",
   expect(readable).toBeGreaterThan(500);
 }, 60_000);
 
-/** A value of a type as avsc writes it; undefined where avsc knows no such type. */
+/** A value of a type as encoded by avsc; undefined if avsc does not have the type. */
 function randomValue(schema: unknown): Buffer | undefined {
   try {
     const type = avro.Type.forSchema(structuredClone(schema) as avro.Schema);

@@ -1,17 +1,17 @@
 /**
- * What decoding foreign Avro may cost. avsc believes every count, so bytes are walked by their schema before it reads
- * them; and schemas by which few bytes can mean endless work are refused. spark/user_schema.py has the same rules.
+ * Bounds the cost of decoding foreign Avro. avsc trusts every count, so the bytes are first walked by their schema, and
+ * schemas that let a few bytes cause unbounded work are refused. spark/user_schema.py has the same rules.
  */
 import avro from "avsc";
 import { type Cursor, readVarint } from "./varint.ts";
 
-/** A schema's size: characters, types inside one another, and types with every reference written out. */
+/** Limits of a schema: characters, nesting depth, and types with every reference expanded. */
 export const schemaLimits = { length: 256 * 1024, depth: 32, types: 2_000 };
 
-/** How many steps a value of 64 KiB may take; a user takes some thirty. */
+/** How many steps decoding a value of 64 KiB may take; a user takes about thirty. */
 const maxSteps = 500_000;
 
-/** What the bytes of a type look like. */
+/** How a type is encoded in bytes. */
 type Shape =
   | { kind: "fixed"; length: number }
   | { kind: "number" }
@@ -21,10 +21,10 @@ type Shape =
   | { kind: "array"; items: Shape }
   | { kind: "map"; values: Shape };
 
-/** @throws where following the bytes of `type` to their end takes too long, or for ever: not what `type` says, or too much */
+/** @throws if the bytes are not a value of the type, or walking them takes too many steps */
 export type Walk = (body: Buffer) => void;
 
-/** @throws where no bound can be put on what values of `type` cost */
+/** @throws if the cost of decoding values of `type` cannot be bounded */
 export function walkOf(type: avro.Type): Walk {
   const shape = shapeOf(type, { depth: 0, inside: [], count: { types: 0 } });
   return (body) => {
@@ -36,7 +36,7 @@ export function walkOf(type: avro.Type): Walk {
 
 interface Place {
   depth: number;
-  /** The records that this type is a part of. */
+  /** The records that contain this type. */
   inside: avro.Type[];
   count: { types: number };
 }
@@ -65,7 +65,7 @@ function shapeOf(type: avro.Type, { depth, inside, count }: Place): Shape {
   return { kind: type.typeName === "string" || type.typeName === "bytes" ? "text" : "number" };
 }
 
-/** The fewest bytes that a value takes. */
+/** The minimum size of a value, in bytes. */
 function leastBytes(shape: Shape): number {
   switch (shape.kind) {
     case "fixed":
@@ -77,12 +77,12 @@ function leastBytes(shape: Shape): number {
   }
 }
 
-/** A place in a body, and how many steps led to it. */
+/** A position in a body, and the number of steps taken to it. */
 interface Walker extends Cursor {
   steps: number;
 }
 
-/** Follows one value, as often as avsc would take a step. */
+/** Walks one value, counting the same steps that avsc would take. */
 function walk(shape: Shape, cursor: Walker): void {
   if (++cursor.steps > maxSteps) throw new Error(`a value takes more than ${maxSteps} steps`);
   switch (shape.kind) {
@@ -110,7 +110,7 @@ function walk(shape: Shape, cursor: Walker): void {
   }
 }
 
-/** Arrays and maps come in blocks: a count and as many items; a negative count is followed by the block's bytes. */
+/** Arrays and maps are blocks: a count and that many items; after a negative count comes the block's size in bytes. */
 function walkBlocks(shape: Extract<Shape, { kind: "array" | "map" }>, cursor: Walker): void {
   for (let count = readVarint(cursor); count !== 0; count = readVarint(cursor)) {
     const end = count < 0 ? readVarint(cursor) + cursor.at : undefined;

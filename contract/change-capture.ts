@@ -1,35 +1,35 @@
 import { createSql, deletedTable, table } from "./tables.ts";
 
-/** The role that Debezium reads PostgreSQL's log with. */
+/** The role Debezium uses to read PostgreSQL's log. */
 export const replicationRole = "debezium";
 
 /**
- * What a superuser makes of that role, at any time again. It logs in with a certificate and not with a password, and its
- * membership gives it no right of the owner's: it is what stack/services/pg_hba.conf asks of who connects to the database.
+ * Configures that role; a superuser runs it, any number of times. The role logs in with a certificate instead of a
+ * password. Its membership grants none of the owner's rights: stack/services/pg_hba.conf requires it to connect.
  */
 export const replicationRoleSql = `ALTER ROLE ${replicationRole} LOGIN REPLICATION PASSWORD NULL;
 GRANT users TO ${replicationRole} WITH INHERIT FALSE, SET FALSE;`;
 
-/** The publication and the replication slot that postgres-connector.json names. */
+/** The publication and the replication slot named in postgres-connector.json. */
 const publication = "user_changes";
 export const slot = "user_changes";
 
 /** The table that keeps a quiet slot moving: see `heartbeat.action.query` in postgres-connector.json. */
 const heartbeatTable = "change_capture_heartbeat";
 
-/** Whether `captureSql`, as it is now, has been applied to the database and still holds; one row where it has. */
+/** Whether the current `captureSql` has been applied and is still in effect: returns one row if so. */
 export const isCapturedSql = `SELECT 1 FROM pg_publication_tables JOIN pg_class ON oid = to_regclass('public.${table}')
 WHERE pubname = '${publication}' AND tablename = '${table}' AND relreplident = 'f'
 AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname = '${deletedTable}')`;
 
 /**
- * What PostgreSQL needs before a connector can follow the table; the table's owner applies it, after a superuser made
+ * Prepares PostgreSQL for a connector that follows the table; the table's owner applies it, after a superuser has created
  * the role. It can be applied again at any time.
  *
- * - REPLICA IDENTITY FULL: a change carries the whole row, large unchanged values included.
- * - A person who edits a row need not think of "timestamp": it says when a row was written last, and the first
- *   snapshot of a table has no better witness of that.
- * - TRUNCATE deletes the rows one by one, since a change event that names no row cannot be ordered against the others.
+ * - REPLICA IDENTITY FULL: a change carries the whole row, including large unchanged values.
+ * - Editing a row by hand updates "timestamp" automatically: it says when a row was last written, and the first snapshot
+ *   of a table has no other source for that.
+ * - TRUNCATE deletes the rows one by one, since a change event without a row cannot be ordered relative to others.
  */
 export const captureSql = `${createSql}
 

@@ -1,6 +1,6 @@
 import type { User } from "./user.ts";
 
-/** Users that every part must carry unharmed: several scripts, nulls, the longest values, times before 1970. */
+/** Users that must pass through every part unchanged: several scripts, nulls, the longest values, times before 1970. */
 export const validUsers: readonly User[] = [
   {
     id: "c7a41086-06e3-4bfe-9c40-4e9da2df42c8",
@@ -66,7 +66,7 @@ export const validUsers: readonly User[] = [
 
 const [rachel] = validUsers as [User, ...User[]];
 
-/** Values that are no users, each with the field that is at fault. */
+/** Invalid users, each with the field at fault. */
 export const invalidUsers: readonly { field: string; value: unknown }[] = [
   { field: "id", value: { ...rachel, id: "42" } },
   { field: "id", value: { ...rachel, id: "00000000-0000-0000-0000-000000000000" } },

@@ -13,8 +13,8 @@ export const writeTimeOf = (user: Pick<User, "timestamp">) => Date.parse(user.ti
 // --- Cassandra ------------------------------------------------------------------------------------------------------
 
 /**
- * The statements that make keyspace, table and index where they are missing, each to be executed on its own.
- * The index finds first names in any case, however their accents are encoded; an accent itself matters.
+ * The statements that create keyspace, table and index if missing, to be executed one by one.
+ * The index matches first names regardless of case and of how accents are encoded, but not regardless of accents.
  */
 export const createCql = (keyspace: string, dataCenter: string, replicationFactor: number) => [
   `CREATE KEYSPACE IF NOT EXISTS ${keyspace}
@@ -26,7 +26,7 @@ ${fields.map(({ name, kind }) => `  ${name} ${cqlTypes[kind]}${name === "id" ? "
   USING 'StorageAttachedIndex' WITH OPTIONS = {'case_sensitive': 'false', 'normalize': 'true'};`,
 ];
 
-/** Writes a whole row, nulls included, at a write time of its own: parameters of `rowOf` and the time in microseconds. */
+/** Writes a whole row, nulls included, with an explicit write time: the parameters are `rowOf` and the microseconds. */
 export const upsertCql = (keyspace: string) =>
   `INSERT INTO ${keyspace}.${table} (${columns.join(", ")})
    VALUES (${columns.map(() => "?").join(", ")}) USING TIMESTAMP ?`;
@@ -34,7 +34,7 @@ export const upsertCql = (keyspace: string) =>
 /** One whole row by its id. */
 export const selectCql = (keyspace: string) => `SELECT ${columns.join(", ")} FROM ${keyspace}.${table} WHERE id = ?`;
 
-/** Deletes a row as of a write time: parameters are the time in microseconds and the id. */
+/** Deletes a row with an explicit write time: the parameters are the microseconds and the id. */
 export const deleteCql = (keyspace: string) => `DELETE FROM ${keyspace}.${table} USING TIMESTAMP ? WHERE id = ?`;
 
 /** A user as the values of a row, in the order of the columns. Times are Dates; the driver takes uuids as text. */
@@ -55,13 +55,13 @@ export const userOf = (row: Record<string, unknown>): User =>
 
 // --- PostgreSQL -----------------------------------------------------------------------------------------------------
 
-/** The ids of users that somebody deleted: the pipeline brings none of them back. */
+/** The table of deleted users' ids, which the pipeline never brings back. */
 export const deletedTable = `${table}_deleted`;
 
 /**
- * The table, and what remembers its deletions; makes what is missing, and locks nothing where all is there. A trigger
- * notes the id of each row that goes, and forgets that of each row that comes. Its function names the schema that the
- * table is in, and no temporary table can take its place.
+ * Creates the table and the tracking of its deletions if missing; takes no locks if everything exists. A trigger
+ * records the id of each deleted row, and removes it when the row is inserted again. Its function's search_path is the
+ * table's schema, so that a temporary table cannot shadow it.
  */
 export const createSql = `CREATE TABLE IF NOT EXISTS ${table} (
 ${fields
@@ -98,16 +98,15 @@ DO $do$ BEGIN
 END $do$;`;
 
 /**
- * Comes before `upsertSql` in the same transaction: waits for whoever is deleting one of the rows (`$1`, their ids), and
- * keeps those that are left from being deleted until the end. The next statement then sees every deletion.
+ * Runs before `upsertSql` in the same transaction: waits for concurrent deletions of the rows (`$1`, their ids) and
+ * locks the remaining rows against deletion until the end. The next statement then sees every deletion.
  */
 export const holdSql = `SELECT FROM ${table} WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE`;
 
 /**
- * Upserts many users in one statement: one array for each column (`columnArrays`). A row that is as new as the user or
- * newer stays as it is, so that running a task again changes nothing; a user that was deleted stays deleted. Returns a
- * row for each user that was stored (`inserted`: was it new?), and one for each that was not (`deleted`: the id).
- * `xmax` is 0 in a row that was not there before.
+ * Upserts many users in one statement: one array per column (`columnArrays`). A row that is at least as new as the user
+ * stays unchanged, so that rerunning a task changes nothing; a deleted user stays deleted. Returns a row for each stored
+ * user (`inserted`: whether it is new) and one for each deleted user (`deleted`: the id). `xmax` is 0 in a new row.
  */
 export const upsertSql = `WITH given AS (
   SELECT * FROM unnest(${fields.map(({ kind }, index) => `$${index + 1}::${sqlTypes[kind]}[]`).join(", ")})
@@ -127,7 +126,7 @@ ${columns
 )
 SELECT inserted, NULL AS deleted FROM stored UNION ALL SELECT NULL, id FROM deleted`;
 
-/** Users as one array for each column, the parameters of `upsertSql`. No id may occur twice. */
+/** Users as one array per column, the parameters of `upsertSql`. Ids must be unique. */
 export const columnArrays = (users: readonly User[]) => columns.map((name) => users.map((user) => user[name]));
 
 function quoted(name: string) {

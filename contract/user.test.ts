@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import { invalidUsers, validUsers } from "./samples.ts";
 import { fields, firstFault, User } from "./user.ts";
 
-test("every valid sample is a user and stays as it is", () => {
+test("every valid sample is a user and stays unchanged", () => {
   for (const user of validUsers) expect(User.parse(user)).toEqual(user);
 });
 
-test("every invalid sample is refused with the name of the field at fault", () => {
+test("every invalid sample is rejected with the field at fault", () => {
   for (const { field, value } of invalidUsers) {
     const result = User.safeParse(value);
     expect(result.success).toBe(false);
@@ -14,12 +14,12 @@ test("every invalid sample is refused with the name of the field at fault", () =
   }
 });
 
-test("an id is kept in lower case, so that one user has one key", () => {
+test("an id is converted to lower case, so that one user has one key", () => {
   const user = User.parse({ ...validUsers[0], id: "C7A41086-06E3-4BFE-9C40-4E9DA2DF42C8" });
   expect(user.id).toBe("c7a41086-06e3-4bfe-9c40-4e9da2df42c8");
 });
 
-test("a field that the contract does not know is refused", () => {
+test("a field that is not in the contract is rejected", () => {
   expect(User.safeParse({ ...validUsers[0], password: "disney1" }).success).toBe(false);
 });
 
@@ -41,7 +41,7 @@ test("the fields keep the contract's order and kinds", () => {
   ]);
 });
 
-test("a fault names the path of the value, list positions included", () => {
+test("a validation error names the path of the value, including list positions", () => {
   const result = User.array().safeParse([validUsers[0], { ...validUsers[0], email: "nobody" }]);
   expect(firstFault(result.error!, "results")).toStartWith("results[1].email: ");
 });

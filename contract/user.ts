@@ -1,20 +1,20 @@
 import { z } from "zod";
 
-// Portable in every engine that checks the contract: no \s, whose meaning differs between JavaScript, Java and Python.
+// Portable to every engine that checks the contract: no \s, whose meaning differs between JavaScript, Java and Python.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const EMAIL = /^[^@"\u0000-\u0020]{1,64}@[^@\u0000-\u0020]{1,255}$/;
-// PostgreSQL cannot keep U+0000 in a text column.
+// PostgreSQL cannot store U+0000 in a text column.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is refused
 const WITHOUT_NUL = /^[^\u0000]*$/;
-// The nil and the max UUID have no version, and identify nobody.
+// The nil and max UUIDs have no version and do not identify anyone.
 const RFC_UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$/;
-// White space as Unicode has it, what only looks like it, and control characters save U+0000.
+// Unicode white space, lookalikes of it, and control characters except U+0000.
 const BLANK = String.raw`\u0001-\u0020\u007f-\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff`;
 const NOT_BLANK = new RegExp(String.raw`^[${BLANK}]*[^\u0000${BLANK}][^\u0000]*$`);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const WEB_ADDRESS = /^https?:\/\/[^\u0000-\u0020\u007f/?#][^\u0000-\u0020\u007f]*$/;
 
-/** Text that UTF-8 can carry: JSON can write half of a surrogate pair, which no wire and no table could keep. */
+/** Text that UTF-8 can encode: JSON can contain half a surrogate pair, which cannot be sent or stored. */
 const text = (maxLength: number, pattern: RegExp, expected: string) =>
   z
     .string()
@@ -28,8 +28,8 @@ const time = () => z.iso.datetime();
 
 /**
  * One user as it crosses every boundary. `id` is the Kafka key and both tables' primary key; `timestamp` is the write
- * time in both tables. The Avro schema, the CQL, the SQL and the OpenAPI components are all made from this object, in
- * this order of fields. Lengths are in code points; a count in a pattern is in UTF-16 code units.
+ * time in both tables. The Avro schema, CQL, SQL and OpenAPI components are all generated from this object, in this order
+ * of fields. Lengths are in code points; a count in a pattern is in UTF-16 code units.
  */
 export const User = z
   .strictObject({
@@ -74,10 +74,10 @@ export const User = z
   .meta({ id: "User", description: "A user profile." });
 export type User = z.infer<typeof User>;
 
-/** How a field is kept: the Avro, CQL and SQL types follow from it. */
+/** A field's type, which determines its Avro, CQL and SQL types. */
 export type FieldKind = "uuid" | "text" | "timestamp";
 
-/** One field of the contract, as the generated files need it. */
+/** One field of the contract, with what the generated files need. */
 export interface Field {
   name: keyof User;
   kind: FieldKind;
@@ -98,7 +98,7 @@ interface JsonSchema {
   anyOf?: JsonSchema[];
 }
 
-/** The contract's fields in order, read off `User`. */
+/** The contract's fields in order, derived from `User`. */
 export const fields: readonly Field[] = Object.entries(User.shape).map(([name, schema]) => {
   const property = z.toJSONSchema(schema) as JsonSchema;
   const { format, minLength, maxLength, pattern } = property.anyOf?.[0] ?? property;
@@ -112,7 +112,7 @@ export const fields: readonly Field[] = Object.entries(User.shape).map(([name, s
   };
 });
 
-/** The first thing that is wrong with a value, as `path: what was expected`; `prefix` names the value itself. */
+/** A value's first validation error, as `path: what was expected`; `prefix` is the path of the value itself. */
 export function firstFault(error: z.ZodError, prefix = ""): string {
   const issue = error.issues[0];
   if (!issue) return "invalid";

@@ -4,8 +4,9 @@ export interface Cursor {
 }
 
 /**
- * A zigzag variable-length integer, as Avro and Kafka's records write all their numbers and lengths; exact up to 2^53.
- * @throws RangeError where the bytes end before the number does, or it has more than 64 bits
+ * Reads a zigzag variable-length integer, the encoding of numbers and lengths in Avro and in Kafka's records; exact up
+ * to 2^53.
+ * @throws RangeError if the bytes end within the number, or it has more than 64 bits
  */
 export function readVarint(cursor: Cursor): number {
   let value = 0;

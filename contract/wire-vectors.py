@@ -1,4 +1,4 @@
-"""Bytes of users in the Confluent wire format, made by fastavro: what contract/wire.test.ts compares its own with.
+"""Users in the Confluent wire format as encoded by fastavro; contract/wire.test.ts compares its own bytes with them.
 
 python contract/wire-vectors.py > contract/wire-vectors.json
 """
@@ -33,7 +33,7 @@ RACHEL = {
     "picture": "https://randomuser.me/api/portraits/med/women/63.jpg",
     "timestamp": "2026-01-15T06:00:00.000Z",
 }
-# Another script, times before 1970, and nothing but what a user must have.
+# Another script, times before 1970, and only the required fields.
 ZORYAN = {
     **dict.fromkeys(RACHEL),
     "id": "9f1d7c3a-52e8-4b7c-a1d0-6e5f4c3b2a19",

@@ -11,22 +11,22 @@ const readers = new Map<number, Reader | null>([[schemaId, readerOf(JSON.stringi
 const [rachel] = validUsers as [User, ...User[]];
 const bytesOf = (hex: string) => Buffer.from(hex, "hex");
 
-test("a user becomes the very bytes that fastavro makes of it", () => {
+test("a user is encoded to the same bytes as by fastavro", () => {
   for (const { user, bytes } of fastavro.vectors)
     expect(encode(user as User, fastavro.schemaId).toString("hex")).toBe(bytes);
 });
 
-test("the bytes that fastavro makes become the user", () => {
+test("bytes encoded by fastavro are decoded to the user", () => {
   const known = new Map([[fastavro.schemaId, readerOf(JSON.stringify(avroSchema))]]);
   for (const { user, bytes } of fastavro.vectors) expect(decode(bytesOf(bytes), known)).toEqual(user as User);
 });
 
-test("every valid sample survives the wire", () => {
+test("every valid sample survives the round trip", () => {
   for (const user of validUsers) expect(decode(encode(user, schemaId), readers)).toEqual(user);
 });
 
-test("any user survives the wire", () => {
-  // Any script; U+0000 is no part of a user.
+test("any user survives the round trip", () => {
+  // Any script; U+0000 is not allowed in a user.
   const text = fc.string({ unit: "grapheme", maxLength: 9 }).map((value) => value.replaceAll("\0", "0"));
   const name = text.map((value) => `${value}x`);
   const time = fc
@@ -50,10 +50,10 @@ test("any user survives the wire", () => {
   fc.assert(fc.property(user, (value) => expect(decode(encode(value, schemaId), readers)).toEqual(value)));
 });
 
-test("any bytes become a user or a reason, and never an error", () => {
+test("any bytes become a user or a reason, never an exception", () => {
   const value = fc.oneof(
     fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
-    // A user with one byte changed, cut off anywhere.
+    // A user with one byte changed, truncated anywhere.
     fc
       .record({ at: fc.nat(250), byte: fc.integer({ min: 0, max: 255 }), length: fc.integer({ min: 0, max: 300 }) })
       .map(({ at, byte, length }) => {
@@ -85,7 +85,7 @@ test.each([
   expect(decode(bytes, readers)).toMatchObject({ kind: "rejected", reason });
 });
 
-test("a schema that knows less and more than the contract is read: what it lacks is null, what it adds is passed over", () => {
+test("a schema with missing and additional fields is read: missing ones are null, additional ones are skipped", () => {
   const { fields } = avroSchema;
   const older = {
     ...avroSchema,
@@ -102,14 +102,14 @@ test("a schema that knows less and more than the contract is read: what it lacks
   expect(readerOf(JSON.stringify(older))(body)).toEqual({ ...rachel, phone: null, dob: null });
 });
 
-test("a schema that cannot become a user rejects everything", () => {
+test("a schema that cannot be resolved to a user rejects everything", () => {
   const read = readerOf(
     JSON.stringify({ type: "record", name: "Order", fields: [{ name: "number", type: "string" }] }),
   );
   expect(read(encode(rachel, schemaId).subarray(5))).toMatchObject({ kind: "rejected", reason: "undecodable" });
 });
 
-/** The contract with other types, and a user as such a writer writes him. */
+/** The contract with other types, and a user written with it. */
 function writtenAs(types: Record<string, unknown>, change: Record<string, unknown> = {}, references: string[] = []) {
   const fields = avroSchema.fields.map(({ name, type }) => ({ name, type: types[name] ?? type }));
   const schema = JSON.stringify({ ...avroSchema, fields });
@@ -123,7 +123,7 @@ function writtenAs(types: Record<string, unknown>, change: Record<string, unknow
   return readerOf(schema, references)(type!.toBuffer({ ...rachel, ...times, ...change }));
 }
 
-test("of a writer's union the branch that a value takes must fit, not every branch", () => {
+test("only the actual branch of a writer's union must be readable", () => {
   expect(writtenAs({ email: ["null", "string"] })).toEqual(rachel);
   expect(writtenAs({ email: ["string", "int"], phone: ["int", "string", "null"] })).toEqual(rachel);
   const millis = { type: "long", logicalType: "timestamp-millis" };
@@ -141,7 +141,7 @@ test.each([
   expect("detail" in result && result.detail).toContain(`${Object.keys(types)[0]}: `);
 });
 
-test("a schema may use names that other schemas define", () => {
+test("a schema may use names defined by other schemas", () => {
   const street = JSON.stringify({ type: "fixed", name: "Street", namespace: "geo", size: 2 });
   const place = JSON.stringify({
     type: "record",

@@ -3,7 +3,7 @@ import { schemaLimits, type Walk, walkOf } from "./bounded-avro.ts";
 import { type Rejected, rejected } from "./topics.ts";
 import { type Field, fields, firstFault, User } from "./user.ts";
 
-/** The largest value that is looked at, in bytes: well over the largest user. */
+/** The largest value that is decoded, in bytes: well over the largest user. */
 export const maxValueBytes = 64 * 1024;
 
 const avroTypes = {
@@ -13,8 +13,8 @@ const avroTypes = {
 } as const;
 
 /**
- * The Avro schema of a user (Avro 1.11). Lengths and patterns stand beside each field as attributes that Avro ignores,
- * so that an engine in another language can check what the contract checks.
+ * The Avro schema of a user (Avro 1.11). Each field has its lengths and pattern as attributes that Avro ignores, so that
+ * an engine in another language can check the same constraints.
  */
 export const avroSchema = {
   type: "record" as const,
@@ -30,7 +30,7 @@ export const avroSchema = {
   })),
 };
 
-/** timestamp-millis as the contract writes times: ISO 8601, UTC, milliseconds. */
+/** timestamp-millis in the contract's time format: ISO 8601, UTC, milliseconds. */
 class IsoTime extends avro.types.LogicalType {
   protected override _fromValue(millis: number) {
     return new Date(millis).toISOString();
@@ -43,7 +43,7 @@ class IsoTime extends avro.types.LogicalType {
   }
 }
 
-/** `registry` holds the named types that a schema may refer to, and gets those that it defines. */
+/** `registry` has the named types that a schema may reference; those it defines are added. */
 const typeOf = (schema: avro.Schema, registry: Record<string, avro.Type> = {}) =>
   avro.Type.forSchema(schema, { registry, logicalTypes: { "timestamp-millis": IsoTime }, omitRecordMethods: true });
 
@@ -53,8 +53,8 @@ const userType = typeOf({
 } as unknown as avro.Schema);
 
 /**
- * The type of a field that resolves a writer's union as Avro's "Schema Resolution" says: the branch that a value takes
- * must be readable. avsc wants every branch to be.
+ * A field's type that resolves a writer's union by Avro's "Schema Resolution": only the branch of the actual value must
+ * be readable, whereas avsc requires it of every branch.
  */
 function fieldType(name: string, schema: avro.Schema): avro.Type {
   const type = typeOf(schema);
@@ -82,14 +82,14 @@ function fieldType(name: string, schema: avro.Schema): avro.Type {
 
 const isUnion = (type: avro.Type): type is avro.types.UnwrappedUnionType => avro.Type.isType(type, "union");
 
-/** Bytes of one Avro body -> a user, or why they are none. */
+/** Bytes of one Avro body -> a user, or why they are not a user. */
 export type Reader = (body: Buffer) => User | Rejected;
 
 /**
- * A reader for values that were written with `writerSchema` (Avro JSON), resolved to the contract's schema as Avro's
- * "Schema Resolution" says: fields that the writer did not know become null, fields that the contract does not know
- * are passed over. `references` are the schemas whose names it uses, each before those that refer to it. A schema that
- * cannot become a user, or that can make a small value costly, gives a reader that rejects everything.
+ * A reader for values written with `writerSchema` (Avro JSON), resolved to the contract's schema by Avro's "Schema
+ * Resolution": fields missing in the writer's schema become null, fields that are not in the contract are skipped.
+ * `references` are the schemas it references, each before those that reference it. For a schema that cannot be resolved
+ * to a user, or with which a small value could be costly to decode, the reader rejects everything.
  */
 export function readerOf(writerSchema: string, references: readonly string[] = []): Reader {
   let resolver: avro.Resolver | undefined;
@@ -117,7 +117,7 @@ export function readerOf(writerSchema: string, references: readonly string[] = [
   };
 }
 
-/** The type of the last of some schemas, which may use the names of those before it. */
+/** The type of the last schema; each may use the names of those before it. */
 function writerTypeOf(schemas: readonly string[]): avro.Type {
   const length = schemas.reduce((sum, schema) => sum + schema.length, 0);
   if (length > schemaLimits.length) throw new Error(`it has ${length} characters, more than ${schemaLimits.length}`);
@@ -138,7 +138,7 @@ export function encode(user: User, schemaId: number): Buffer {
   return bytes;
 }
 
-/** The schema id of a value in the Confluent wire format, or why there is none. */
+/** The schema id of a value in the Confluent wire format, or why it has none. */
 export function schemaIdOf(value: Buffer | null): number | Rejected {
   if (value === null) return rejected("no_value", "the value is null");
   if (value.length > maxValueBytes)
@@ -148,7 +148,7 @@ export function schemaIdOf(value: Buffer | null): number | Rejected {
   return value.readUInt32BE(1);
 }
 
-/** Confluent wire format -> User. `readers` holds one reader for each schema id, null for ids that the registry does not know. */
+/** Confluent wire format -> User. `readers` has one reader for each schema id, null for ids unknown to the registry. */
 export function decode(value: Buffer | null, readers: ReadonlyMap<number, Reader | null>): User | Rejected {
   const id = schemaIdOf(value);
   if (typeof id !== "number") return id;
@@ -156,7 +156,7 @@ export function decode(value: Buffer | null, readers: ReadonlyMap<number, Reader
   return read ? read((value as Buffer).subarray(5)) : rejected("unknown_schema", `the registry knows no schema ${id}`);
 }
 
-/** Tells a user from a rejection; the two share no field. */
+/** Distinguishes a rejection from a user; they have no field in common. */
 export const isRejected = (value: User | Rejected): value is Rejected => "reason" in value;
 
 /** avsc repeats whole schemas in its messages. */

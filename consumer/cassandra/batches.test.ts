@@ -35,12 +35,12 @@ test("on one node a slice becomes batches of 32 rows", () => {
   expect(batchesOf(upserts(70), oneNode).map((batch) => batch.length)).toEqual([32, 32, 6]);
 });
 
-test("a batch stays under what Cassandra takes, and a larger row is a single write", () => {
+test("a batch stays below Cassandra's limit, and a larger row is a single write", () => {
   expect(batchesOf(upserts(12, 9_000), oneNode).map((batch) => batch.length)).toEqual([4, 4, 4]);
   expect(batchesOf(upserts(2, 60_000), oneNode).map((batch) => batch.length)).toEqual([1, 1]);
 });
 
-test("rows of different replicas never share a batch, and the few of a node are single writes", () => {
+test("rows with different replicas never share a batch, and small batches become single writes", () => {
   const replicasOf = (id: string) => (id < idAt(40) ? "10.0.0.1 10.0.0.2" : "10.0.0.2 10.0.0.3");
   expect(batchesOf(upserts(43), replicasOf).map((batch) => batch.length)).toEqual([32, 8, 1, 1, 1]);
 });

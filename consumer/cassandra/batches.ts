@@ -1,19 +1,19 @@
 import { idOf, type Write } from "../change.ts";
 
-/** Measured: batches of 32 rows cost Cassandra and the client least. */
+/** Measured: batches of 32 rows have the lowest cost for Cassandra and the client. */
 const maxBatchRows = 32;
-/** Cassandra refuses batches over 50 KiB (batch_size_fail_threshold). */
+/** Cassandra rejects batches over 50 KiB (batch_size_fail_threshold). */
 const maxBatchBytes = 40 * 1024;
 /** A row's size in Cassandra beyond its record's bytes: write times, lengths, cell headers. */
 const rowOverheadBytes = 300;
-/** Fewer rows than this are as fast as single writes. */
+/** Below this, single writes are as fast as a batch. */
 const minBatchRows = 4;
 
-/** The writes of one slice, each row once. */
+/** The writes of one slice, at most one per row. */
 export interface Collapsed {
   /** The newest write of each row. */
   newest: Write[];
-  /** The writes that the newest ones replace, by row, in case Cassandra refuses the newest. */
+  /** The older writes of a row, by id, in case Cassandra rejects the newest. */
   replaced: Map<string, Write[]>;
 }
 
@@ -41,7 +41,7 @@ export function collapse(writes: readonly Write[]): Collapsed {
   return { newest: [...newest.values()], replaced };
 }
 
-/** A write whose kept columns take their values from an older write of the same row. */
+/** A write with its kept columns filled from an older write of the same row. */
 function completed(write: Write, older: Write): Write {
   const { change } = write;
   if (change.kind !== "upsert" || !change.kept || older.change.kind !== "upsert") return write;
@@ -52,9 +52,9 @@ function completed(write: Write, older: Write): Write {
 }
 
 /**
- * Splits writes into requests: batches whose rows have the same replicas, bounded by rows and bytes, and single writes
- * where a batch would be small. Each write is in exactly one batch. Batches never span replica sets, since one node
- * would have to forward the others' rows. Pure.
+ * Splits writes into requests: batches of rows with the same replicas, bounded by rows and bytes, and single writes
+ * instead of small batches. Each write is in exactly one batch. Batches never span replica sets, since the coordinator
+ * would have to forward the other rows. Pure.
  */
 export function batchesOf(writes: readonly Write[], replicasOf: (id: string) => string): Write[][] {
   const byReplicas = Map.groupBy(writes, ({ change }) => replicasOf(idOf(change)));

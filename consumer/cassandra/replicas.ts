@@ -2,9 +2,9 @@ import { types } from "cassandra-driver";
 import type { Cassandra } from "../../runtime/cassandra.ts";
 
 export interface Replicas {
-  /** The nodes that hold a row, as one word; the empty string on a single node. */
+  /** The addresses of a row's replicas, as one string; empty on a single node. */
   of(id: string): string;
-  /** What routes a batch to the replicas of a row. The driver routes single writes by itself. */
+  /** The routing key that sends a batch to the replicas of a row. The driver routes single writes itself. */
   routingKeyOf(id: string): Buffer | undefined;
 }
 

@@ -7,7 +7,7 @@ import { type Change, type DeadLetter, idOf, type Write } from "../change.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Replicas } from "./replicas.ts";
 
-/** What became of one request: its writes are stored, refused, or to be retried because of `error`. */
+/** The outcome of one request: its writes are stored, refused, or to be retried because of `error`. */
 export interface Outcome {
   refused: DeadLetter[];
   retry: Write[];
@@ -23,7 +23,7 @@ interface Dependencies {
 
 const stored: Outcome = { refused: [], retry: [] };
 
-/** Returns a function that sends one batch (never empty) to Cassandra. It throws only errors that are not transient. */
+/** Returns a function that sends one batch (never empty) to Cassandra. It throws only permanent and unknown errors. */
 export function openRequests({ cassandra, keyspace, replicas, metrics }: Dependencies) {
   const statementOf = openStatements(keyspace);
 
@@ -55,7 +55,7 @@ export function openRequests({ cassandra, keyspace, replicas, metrics }: Depende
     return cassandra.execute(query, params);
   };
 
-  /** One invalid row makes a whole batch invalid, so each is sent by itself. */
+  /** One invalid row makes the whole batch invalid, so each row is sent separately. */
   async function isolate(batch: Write[]): Promise<Outcome> {
     const outcomes: Outcome[] = [];
     for (const write of batch) outcomes.push(await send([write]));
@@ -66,7 +66,7 @@ export function openRequests({ cassandra, keyspace, replicas, metrics }: Depende
     };
   }
 
-  /** Distinguishes an invalid row from a table that no row fits: the latter ends the process. */
+  /** Distinguishes an invalid row from a table that does not match the contract, which ends the process. */
   async function refuse(write: Write, error: unknown): Promise<Outcome> {
     const probe = await cassandra.execute(selectCql(keyspace), [idOf(write.change)]).catch((fault: unknown) => fault);
     if (isTransient(probe)) return { refused: [], retry: [write], error: probe };
@@ -91,7 +91,7 @@ function openStatements(keyspace: string) {
       : { query: remove, params: [change.writeTimeMicros, change.id] };
 }
 
-/** The values of a row; columns that are to keep their value are unset. */
+/** The values of a row; kept columns are unset, so they keep their value. */
 function valuesOf({ user, kept }: Extract<Change, { kind: "upsert" }>): unknown[] {
   const values = rowOf(user);
   return kept?.length

@@ -8,12 +8,12 @@ import { batchesOf, collapse } from "./batches.ts";
 import { openReplicas } from "./replicas.ts";
 import { openRequests } from "./requests.ts";
 
-/** Requests to Cassandra in flight at once, across all partitions. */
+/** Concurrent requests to Cassandra, across all partitions. */
 const maxInFlight = 32;
 
 export interface Sink {
   /**
-   * Resolves once every write is stored or refused by Cassandra as invalid; the refused ones are returned as dead
+   * Resolves once every write is stored or refused by Cassandra as invalid; refused writes are returned as dead
    * letters. Transient failures are retried until `stop`; any other failure is thrown.
    */
   write(writes: readonly Write[], stop: AbortSignal): Promise<DeadLetter[]>;
@@ -55,7 +55,7 @@ export function openSink({ cassandra, keyspace, metrics, log }: Dependencies): S
     async write(writes, stop) {
       const { newest, replaced } = collapse(writes);
       const refused = await store(batchesOf(newest, replicas.of), stop);
-      // A refused write must not take the row's older, valid write with it.
+      // A refused write must not discard an older, valid write of the same row.
       const refusedMessages = new Set(refused.map(({ message }) => message));
       const uncovered = newest
         .filter(({ message }) => refusedMessages.has(message))

@@ -5,15 +5,15 @@ import type { Registry } from "../../runtime/registry.ts";
 import { retry } from "../../runtime/retry.ts";
 import type { Message } from "../change.ts";
 
-/** The readers of the schema ids that occur in some records, asked of the registry where they are new. */
+/** Returns the readers of the schema ids in some records; unknown ids are looked up in the registry. */
 export type ReadersFor = (
   messages: readonly Message[],
   stop: AbortSignal,
 ) => Promise<ReadonlyMap<number, Reader | null>>;
 
 /**
- * Schemas never change, so each is asked for once. That an id is unknown is not remembered: it may be registered later.
- * While the registry is away this waits for it, for ever; what Kafka holds is not to blame for that.
+ * Schemas never change, so each is looked up once. Ids that the registry does not know are not cached: they may be
+ * registered later. While the registry is unavailable this waits indefinitely, since the records may well be valid.
  */
 export function openSchemas(registry: Registry, log: Log): ReadersFor {
   const known = new Map<number, Reader>();
@@ -27,7 +27,7 @@ export function openSchemas(registry: Registry, log: Log): ReadersFor {
     });
     if (registered === null) return null;
     const { schema, references } = registered;
-    const reader = known.get(id) ?? readerOf(schema, references); // another partition may have asked at the same time
+    const reader = known.get(id) ?? readerOf(schema, references); // another partition may have looked it up concurrently
     if (!known.has(id)) log.info("schema known", { id });
     known.set(id, reader);
     return reader;

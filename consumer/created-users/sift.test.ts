@@ -22,7 +22,7 @@ const message = (value: Buffer | null, offset = 0): Message => ({
 });
 const reasonOf = (value: Buffer | null) => sift([message(value)], options).letters.map(({ reason }) => reason);
 
-test("a user becomes an upsert that is written as of the user's own time", () => {
+test("a user becomes an upsert with the user's own time as its write time", () => {
   const record = message(encode(rachel, 1));
   expect(sift([record], options)).toEqual({
     writes: [{ message: record, change: { kind: "upsert", user: rachel, writeTimeMicros: 1_768_456_800_000_000 } }],
@@ -42,12 +42,12 @@ test("each kind of poison has its own reason", () => {
   expect(reasonOf(encode({ ...rachel, email: "nobody" }, 1))).toEqual(["invalid_user"]);
 });
 
-test("a timestamp may be five minutes ahead, and no more", () => {
+test("a timestamp may be at most five minutes ahead", () => {
   expect(reasonOf(encode({ ...rachel, timestamp: "2026-01-15T06:05:00.000Z" }, 1))).toEqual([]);
   expect(reasonOf(encode({ ...rachel, timestamp: "2026-01-15T06:05:00.001Z" }, 1))).toEqual(["timestamp_ahead"]);
 });
 
-test("good records keep the log's order around bad ones", () => {
+test("good records between bad ones stay in log order", () => {
   const { writes, letters } = sift(
     [message(encode(adryn, 1), 7), message(null, 8), message(encode(rachel, 1), 9)],
     options,
@@ -56,7 +56,7 @@ test("good records keep the log's order around bad ones", () => {
   expect(letters.map((letter) => letter.message.offset)).toEqual(["8"]);
 });
 
-test("any batch is stored or dead-lettered: each record in one of the two, whatever its bytes", () => {
+test("any batch is stored or dead-lettered: any bytes end in exactly one of the two", () => {
   const truncated = fc.nat(200).map((length) => encode(rachel, 1).subarray(0, length));
   const flipped = fc.tuple(fc.nat(200), fc.nat(255)).map(([at, byte]) => {
     const bytes = Buffer.from(encode(adryn, 1));

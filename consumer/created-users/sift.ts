@@ -3,14 +3,14 @@ import { decode, isRejected, type Reader } from "../../contract/wire.ts";
 import type { Message, Sifted } from "../change.ts";
 
 export interface SiftOptions {
-  /** One reader for each schema id of the slice; null for ids that the registry does not know. */
+  /** One reader for each schema id of the slice; null for ids unknown to the registry. */
   readers: ReadonlyMap<number, Reader | null>;
   /** Milliseconds since 1970. */
   now: number;
   maxAheadMs: number;
 }
 
-/** Records of created users -> upserts and dead letters. Each record is in one of the two, in the log's order. Pure. */
+/** Records of created users -> upserts and dead letters. Each record becomes one of the two, in log order. Pure. */
 export function sift(messages: readonly Message[], { readers, now, maxAheadMs }: SiftOptions): Sifted {
   const newestMicros = (now + maxAheadMs) * 1_000;
   const sifted: Sifted = { writes: [], letters: [] };

@@ -16,7 +16,7 @@ const siftOne = (value: unknown, key?: unknown) => {
   return { ...sifted, change: sifted.writes[0]?.change, letter: sifted.letters[0], columns };
 };
 
-test("an insert is an upsert at its commit's time", () => {
+test("an insert is an upsert at its commit time", () => {
   const { writes } = siftOne(envelope({ op: "c", after: row(rachel) }));
   expect(writes).toMatchObject([
     { change: { kind: "upsert", user: rachel, writeTimeMicros: committedAt }, committedMs: committedAt / 1_000 },
@@ -28,23 +28,23 @@ test("an update to NULL writes the null", () => {
   expect(change).toEqual({ kind: "upsert", user: { ...rachel, phone: null }, writeTimeMicros: committedAt });
 });
 
-test("microseconds of a row's times are cut off, as the contract has milliseconds", () => {
+test("a row's times are truncated to the contract's milliseconds", () => {
   const { change } = siftOne(envelope({ op: "c", after: row(rachel, { dob: "1955-12-31T23:59:59.999999Z" }) }));
   expect(change).toMatchObject({ user: { dob: "1955-12-31T23:59:59.999Z" } });
 });
 
-test("a delete deletes, with the row before it or with nothing but the key", () => {
+test("a delete works with the previous row or with only the key", () => {
   const expected: Change = { kind: "delete", id: rachel.id, writeTimeMicros: committedAt };
   expect(siftOne(envelope({ op: "d", before: row(rachel) })).change).toEqual(expected);
   expect(siftOne(envelope({ op: "d" }), { id: rachel.id }).change).toEqual(expected);
 });
 
-test("a tombstone and a message in the log ask for nothing", () => {
+test("a tombstone and a logical message change nothing", () => {
   expect(siftOne(null, { id: rachel.id })).toMatchObject({ writes: [], letters: [], ignored: 1 });
   expect(siftOne(envelope({ op: "m" }))).toMatchObject({ writes: [], letters: [], ignored: 1 });
 });
 
-test("a row that a snapshot reads is as old as its own timestamp says, and a microsecond newer than its event", () => {
+test("a row read by a snapshot is written one microsecond after its own timestamp", () => {
   const { writes } = siftOne(envelope({ op: "r", after: row(rachel) }));
   const writeTimeMicros = Date.parse("2026-01-15T06:00:00.000Z") * 1_000 + 1;
   expect(writes.map(({ change, committedMs }) => ({ change, committedMs }))).toEqual([
@@ -52,18 +52,18 @@ test("a row that a snapshot reads is as old as its own timestamp says, and a mic
   ]);
 });
 
-test("a row of the future is as old as the snapshot that read it", () => {
+test("a row with a future timestamp is written at the time of the snapshot", () => {
   const { change } = siftOne(envelope({ op: "r", after: row({ ...rachel, timestamp: "2099-01-01T00:00:00.000Z" }) }));
   expect(change?.writeTimeMicros).toBe(committedAt);
 });
 
-test("a large value that was left out is taken from the row before", () => {
+test("an omitted large value is taken from the previous row", () => {
   const after = row(rachel, { picture: "__debezium_unavailable_value" });
   const { change } = siftOne(envelope({ op: "u", before: row(rachel), after }));
   expect(change).toEqual({ kind: "upsert", user: rachel, writeTimeMicros: committedAt });
 });
 
-test("a large value that nobody knows stays as Cassandra has it", () => {
+test("an omitted large value that is unknown stays unchanged in Cassandra", () => {
   const after = row(rachel, { picture: "__debezium_unavailable_value", address: "__debezium_unavailable_value" });
   const { change } = siftOne(envelope({ op: "u", after }));
   expect(change).toEqual({
@@ -74,7 +74,7 @@ test("a large value that nobody knows stays as Cassandra has it", () => {
   });
 });
 
-test("of two writes of a row in one slice, what the newer leaves out comes from the older", () => {
+test("of two writes of a row in one slice, values omitted by the newer come from the older", () => {
   const { writes } = siftChanges(
     [
       message(envelope({ op: "u", after: row(rachel, { picture: "https://example.com/new.jpg" }), lsn: 1 })),
@@ -99,13 +99,13 @@ test("of two writes of a row in one slice, what the newer leaves out comes from 
   ]);
 });
 
-test("a column that the contract does not know is ignored and counted", () => {
+test("a column that is not in the contract is ignored and counted", () => {
   const { change, columns } = siftOne(envelope({ op: "u", after: row(rachel, { nick: "r", reason: "none" }) }));
   expect(change).toMatchObject({ kind: "upsert", user: rachel });
   expect(columns).toEqual(["nick", "reason"]);
 });
 
-test("a row with a column of the name reason can be deleted", () => {
+test("a row with a column named reason can be deleted", () => {
   expect(siftOne(envelope({ op: "d", before: row(rachel, { reason: "x" }) })).change?.kind).toBe("delete");
 });
 
@@ -128,6 +128,6 @@ test.each([
   expect(letter?.detail).toStartWith(detail);
 });
 
-test("readChangeEvent says nothing of a record that is no change", () => {
+test("readChangeEvent ignores a record that is not a change", () => {
   expect(readChangeEvent({ key: null, value: null })).toEqual({ kind: "nothing" });
 });

@@ -5,7 +5,7 @@ import { isRejected } from "../../contract/wire.ts";
 import type { Change, Message, Sifted } from "../change.ts";
 import type { LogPosition, WriteTimes } from "./write-times.ts";
 
-/** What Debezium writes for a large value that did not change and that PostgreSQL did not log. */
+/** Debezium's placeholder for a large unchanged value that PostgreSQL did not log. */
 const unavailable = "__debezium_unavailable_value";
 
 const Row = z.record(z.string(), z.unknown());
@@ -13,27 +13,27 @@ const Key = z.object({ id: z.unknown() });
 const Micros = z.number().int();
 
 /**
- * Debezium's envelope (JSON without schemas), as far as it is needed.
+ * The needed fields of Debezium's envelope (JSON without schemas).
  * Source: debezium.io, "Data change events" of the PostgreSQL connector.
  */
 const Envelope = z.object({
   op: z.string(),
   before: Row.nullish(),
   after: Row.nullish(),
-  /** `ts_us` is the commit's time, or when a snapshot read the row. `ts_ns` is not exact in a JavaScript number. */
+  /** `ts_us` is the commit time, or when a snapshot read the row. `ts_ns` is not exact in a JavaScript number. */
   source: z.object({ ts_us: Micros, lsn: z.number().int().nullish() }),
   transaction: z.object({ total_order: z.number().int().positive() }).nullish(),
 });
 type Envelope = z.infer<typeof Envelope>;
 
-/** What a record of the change topic says. */
+/** A decoded record of the change topic. */
 export type ChangeEvent =
   | { kind: "changed"; change: Untimed; at: LogPosition; unknownColumns: string[] }
   | { kind: "read"; change: Change; unknownColumns: string[] }
   | { kind: "nothing" }
   | Rejected;
 
-/** A change whose write time depends on what went before it. */
+/** A change without its write time, which depends on earlier changes. */
 type Untimed = { kind: "upsert"; user: User; kept?: readonly (keyof User)[] } | { kind: "delete"; id: string };
 
 export interface ChangeOptions {
@@ -41,11 +41,11 @@ export interface ChangeOptions {
   /** Milliseconds since 1970. */
   now: number;
   maxAheadMs: number;
-  /** Told of each column that the contract does not know, once a record. */
+  /** Called for each column that is not in the contract, once per record. */
   onUnknownColumn?: (column: string) => void;
 }
 
-/** Change events of one partition, in its order -> upserts, deletes and dead letters. */
+/** Change events of one partition, in order -> upserts, deletes and dead letters. */
 export function siftChanges(messages: readonly Message[], options: ChangeOptions): Sifted {
   const { writeTimes, now, maxAheadMs, onUnknownColumn } = options;
   const newestMicros = (now + maxAheadMs) * 1_000;
@@ -79,7 +79,7 @@ export function siftChanges(messages: readonly Message[], options: ChangeOptions
 
 /** One record of the change topic. Pure. */
 export function readChangeEvent({ key, value }: Pick<Message, "key" | "value">): ChangeEvent {
-  if (value === null) return { kind: "nothing" }; // a tombstone, for compaction; the delete came before it
+  if (value === null) return { kind: "nothing" }; // a tombstone, for compaction; the delete precedes it
   const envelope = parsed(value, Envelope, "the value");
   if ("reason" in envelope) return envelope;
   switch (envelope.op) {
@@ -90,7 +90,7 @@ export function readChangeEvent({ key, value }: Pick<Message, "key" | "value">):
     case "d":
       return deleteOf(envelope, key);
     case "m":
-      return { kind: "nothing" }; // a message in PostgreSQL's log, which is about no row
+      return { kind: "nothing" }; // a logical message in PostgreSQL's log, which concerns no row
     case "t":
       return rejected("unsupported_change", "a TRUNCATE names no row: the table lacks its trigger for it");
     default:
@@ -105,8 +105,8 @@ function upsertOf({ op, before, after, source, transaction }: Envelope): ChangeE
   if (isRejected(user)) return user;
   const unknownColumns = Object.keys(after).filter((name) => !known.has(name));
   if (op === "r") {
-    // A row that a snapshot reads was written at its own timestamp, as far as anybody knows: right after it, so that it
-    // wins over the event it came from, and not when it was read, or it would win over edits made since.
+    // The best known write time of a row read by a snapshot is its own timestamp. One microsecond is added so that it
+    // wins over the event it came from. The time of reading would be too late: it would win over later edits.
     const writeTimeMicros = Math.min(Date.parse(user.timestamp) * 1_000 + 1, source.ts_us);
     return { kind: "read", change: { kind: "upsert", user, writeTimeMicros }, unknownColumns };
   }
@@ -136,8 +136,8 @@ function positionOf(
 const known = new Set<string>(fields.map(({ name }) => name));
 
 /**
- * The contract's columns of a row, times as the contract writes them, and those that are to stay as Cassandra has them.
- * A large value that was left out is in `before`, where PostgreSQL logs whole rows.
+ * The contract's columns of a row, with times in the contract's format, and the columns that keep their value in
+ * Cassandra. An omitted large value is in `before` if PostgreSQL logs whole rows.
  */
 function rowOf(after: Record<string, unknown>, before: Record<string, unknown> | null | undefined) {
   const row: Record<string, unknown> = {};
@@ -152,7 +152,7 @@ function rowOf(after: Record<string, unknown>, before: Record<string, unknown> |
   return { row, kept };
 }
 
-/** A user whose kept columns are null: they say nothing. */
+/** A user; its kept columns are null, which has no meaning. */
 function userOf(row: Record<string, unknown>, kept: readonly (keyof User)[]): User | Rejected {
   const isKept = Object.fromEntries(kept.map((name) => [name, true]));
   const user = (kept.length > 0 ? User.omit(isKept as { picture: true }) : User).safeParse(row);
@@ -160,7 +160,7 @@ function userOf(row: Record<string, unknown>, kept: readonly (keyof User)[]): Us
   return { ...Object.fromEntries(kept.map((name) => [name, null])), ...user.data } as User;
 }
 
-/** PostgreSQL keeps microseconds, the contract milliseconds. What is no time is left for the contract to refuse. */
+/** Truncates PostgreSQL's microseconds to the contract's milliseconds. An invalid time is left for the contract to reject. */
 function isoOf(value: unknown): unknown {
   const millis = typeof value === "string" ? Date.parse(value) : Number.NaN;
   return Number.isNaN(millis) ? value : new Date(millis).toISOString();

@@ -1,4 +1,4 @@
-/** Whatever becomes of change events on their way, a model of Cassandra ends as a model of PostgreSQL does. */
+/** However change events are delivered, a model of Cassandra ends in the same state as a model of PostgreSQL. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { User } from "../../contract/user.ts";
@@ -10,7 +10,7 @@ import { openWriteTimes } from "./write-times.ts";
 
 const ids = ["01", "02", "03", "04", "05"].map((end) => `c7a41086-06e3-4bfe-9c40-4e9da2df42${end}`);
 
-/** One statement on one row, as a person would write it; on a row that is not there an update does nothing. */
+/** One statement on one row; an update of a missing row does nothing. */
 const statement = fc.record({
   id: fc.constantFrom(...ids),
   kind: fc.constantFrom("insert", "update", "null", "delete", "move"),
@@ -19,9 +19,9 @@ const statement = fc.record({
 });
 
 /**
- * Transactions that were committed one after the other. PostgreSQL needs more than a microsecond for a change, and a
- * transaction waits for the one that changed its row before, so a commit is further from the last one than that has
- * changes.
+ * Transactions committed one after the other. PostgreSQL needs more than a microsecond per change, and a transaction
+ * waits for the previous one that changed its row, so a commit follows the previous one by more microseconds than that
+ * one has changes.
  */
 const history = fc.array(
   fc.record({
@@ -33,7 +33,7 @@ const history = fc.array(
 
 type History = typeof history extends fc.Arbitrary<infer T> ? T : never;
 
-/** What PostgreSQL would hold in the end, and the change events that it would cause. */
+/** The final rows in PostgreSQL, and the resulting change events. */
 function postgres(transactions: History) {
   const rows = new Map<string, User>();
   const log: Message[] = [];
@@ -68,14 +68,14 @@ function postgres(transactions: History) {
   return { rows, log };
 }
 
-/** Cassandra's rule: the newest write of a row counts; of a tie, a delete, and of two values the greater, cell by cell. */
+/** Cassandra's rule, per cell: the newest write wins; in a tie a delete wins, and of two values the greater. */
 class Table {
   readonly cells = new Map<string, { time: number; change: Change }>();
   write(change: Change) {
     const id = change.kind === "upsert" ? change.user.id : change.id;
     const there = this.cells.get(id);
     const time = change.writeTimeMicros;
-    // A tie of two different writes would mix them, so the model lets none pass.
+    // A tie of two different writes would mix them, so the model allows none.
     if (there && there.time === time && !Bun.deepEquals(there.change, change)) throw new Error(`a tie at ${time}`);
     if (!there || time > there.time) this.cells.set(id, { time, change });
   }
@@ -93,7 +93,7 @@ function apply(table: Table, slice: readonly Message[], writeTimes: ReturnType<t
 
 const rowsOf = (map: Map<string, User>) => [...map.values()].sort((a, b) => a.id.localeCompare(b.id));
 
-test("changes cut into slices anywhere, each slice repeated or not, end in PostgreSQL's own state", () => {
+test("changes split into slices anywhere, with any slice repeated, end in PostgreSQL's state", () => {
   fc.assert(
     fc.property(
       history,
@@ -114,7 +114,7 @@ test("changes cut into slices anywhere, each slice repeated or not, end in Postg
   );
 });
 
-test("changes shuffled between keys, with any of them repeated later, end in PostgreSQL's own state", () => {
+test("changes shuffled between keys, with any of them repeated later, end in PostgreSQL's state", () => {
   fc.assert(
     fc.property(
       history,
@@ -139,7 +139,7 @@ test("changes shuffled between keys, with any of them repeated later, end in Pos
   );
 });
 
-test("a consumer that is killed anywhere and reads on from a committed offset ends in PostgreSQL's own state", () => {
+test("a consumer killed anywhere and resumed from a committed offset ends in PostgreSQL's state", () => {
   fc.assert(
     fc.property(history, fc.nat(), fc.nat(), fc.boolean(), (transactions, one, other, fromTheStart) => {
       const { rows, log } = postgres(transactions);
@@ -158,7 +158,7 @@ test("a consumer that is killed anywhere and reads on from a committed offset en
   );
 });
 
-test("a primary key that changes leaves no row under the old one", () => {
+test("changing a primary key leaves no row with the old key", () => {
   const to = ids[0] as string;
   const writeTimes = openWriteTimes();
   const table = new Table();

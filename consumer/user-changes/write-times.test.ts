@@ -10,7 +10,7 @@ const at = (change: Partial<LogPosition>): LogPosition => ({
   ...change,
 });
 
-test("a change alone has its commit's time", () => {
+test("a single change has its commit time", () => {
   expect(openWriteTimes().of(at({}))).toBe(noon);
 });
 
@@ -31,7 +31,7 @@ test("an edit right after a transaction of 20,000 rows wins over the last of the
   expect(edit).toBe(noon + 50);
 });
 
-test("reading that begins inside a transaction dates a row after any change of it that went before", () => {
+test("reading from inside a transaction dates a row after any earlier change of it", () => {
   const whole = openWriteTimes();
   const first = whole.of(at({ order: 1, lsn: 10 }));
   const second = whole.of(at({ order: 2, lsn: 20 }));
@@ -39,14 +39,14 @@ test("reading that begins inside a transaction dates a row after any change of i
   expect([first, second, third]).toEqual([noon, noon + 1, noon + 3]);
 });
 
-test("an edit wins over a row that was dated ahead because reading began inside its transaction", () => {
+test("an edit wins over a row dated ahead because reading started inside its transaction", () => {
   const times = openWriteTimes();
   const ahead = times.of(at({ order: 20_000, lsn: 10 }));
   const edit = times.of(at({ commitMicros: noon + 50, lsn: 20 }));
   expect(edit).toBe(ahead + 1);
 });
 
-test("a change that is read again gets no newer time, whatever came after it", () => {
+test("a change that is read again gets no newer time, regardless of later changes", () => {
   const times = openWriteTimes();
   const first = at({ order: 1, lsn: 10 });
   const second = at({ order: 2, lsn: 20 });
@@ -57,13 +57,13 @@ test("a change that is read again gets no newer time, whatever came after it", (
   expect(times.of(second)).toBeLessThan(once[2]!);
 });
 
-test("a clock that was put back does not turn the order of a row's changes round", () => {
+test("a clock that is set back does not reverse the order of a row's changes", () => {
   const times = openWriteTimes();
   const before = times.of(at({ lsn: 10 }));
   expect(times.of(at({ commitMicros: noon - 3_600_000_000, lsn: 20 }))).toBe(before + 1);
 });
 
-test("a row that was forgotten among many in one transaction is still dated after its earlier change", () => {
+test("a row evicted during a large transaction is still dated after its earlier change", () => {
   const times = openWriteTimes(10);
   const rows = Array.from({ length: 100 }, (_, index) => String(index));
   const first = rows.map((id, index) => times.of(at({ id, order: 1 + index, lsn: 1 + index })));

@@ -1,12 +1,12 @@
-/** When a row changed in PostgreSQL, as its log says. */
+/** The position of a row's change in PostgreSQL's log. */
 export interface LogPosition {
   /** The row's id. */
   id: string;
   /** When its transaction was committed, in microseconds since 1970. */
   commitMicros: number;
-  /** The place of the change inside its transaction, from 1. */
+  /** The position of the change within its transaction, from 1. */
   order: number;
-  /** Where the change stands in the log; of two changes of a row the later one stands further on. */
+  /** The log sequence number; of two changes of a row, the later one has the greater. */
   lsn: number;
 }
 
@@ -21,21 +21,21 @@ interface Known {
 }
 
 /**
- * Write times for the changes of one partition, read in its order from any offset on. A change's write time is its transaction's commit
- * time, or one microsecond after the row's change before it, where that is later: so of two changes of a row the later
- * one always wins, in one transaction as well as in two. A change that is read again gets no newer time than before.
+ * Write times for the changes of one partition, read in order from any offset. A change's write time is its transaction's
+ * commit time, or one microsecond after the row's previous change if that is later. So of two changes of a row the later
+ * one always wins, within one transaction and across transactions. A change that is read again never gets a newer time.
  *
- * The place inside the transaction is not simply added to the commit time: the last row of a large transaction would
- * be dated so far ahead that it wins over an edit made right after. It is added only where reading began inside a
- * transaction, or where more rows than `maxRows` were read since, and an earlier change of the row may be unknown: it
- * is greater than the number of changes that went before.
+ * The position within the transaction is not always added to the commit time: the last row of a large transaction would
+ * be dated so far ahead that it would win over an edit made right after. It is added only if an earlier change of the row
+ * may be unknown, because reading started inside a transaction or more than `maxRows` rows have been read since: the
+ * position is greater than the number of preceding changes.
  */
 export function openWriteTimes(maxRows = 50_000): WriteTimes {
   let recent = new Map<string, Known>();
   let older = new Map<string, Known>();
   let recentUpTo = Number.NEGATIVE_INFINITY;
   let olderUpTo = Number.NEGATIVE_INFINITY;
-  /** Transactions committed up to this time may have changes that are not known here. */
+  /** Transactions committed up to this time may contain changes that are unknown here. */
   let unknownUpTo: number | undefined;
 
   function remember(id: string, known: Known, commitMicros: number) {
@@ -53,9 +53,9 @@ export function openWriteTimes(maxRows = 50_000): WriteTimes {
       unknownUpTo ??= order === 1 ? commitMicros - 1 : commitMicros;
       const before = recent.get(id) ?? older.get(id);
       if (before?.lsn === lsn) return before.writeTimeMicros;
-      const alone = commitMicros <= unknownUpTo ? commitMicros + order : commitMicros;
-      if (before && lsn < before.lsn) return alone; // read again; the row's newer change is known
-      const writeTimeMicros = before ? Math.max(alone, before.writeTimeMicros + 1) : alone;
+      const ownMicros = commitMicros <= unknownUpTo ? commitMicros + order : commitMicros;
+      if (before && lsn < before.lsn) return ownMicros; // read again; the row's newer change is known
+      const writeTimeMicros = before ? Math.max(ownMicros, before.writeTimeMicros + 1) : ownMicros;
       remember(id, { lsn, writeTimeMicros }, commitMicros);
       return writeTimeMicros;
     },
