@@ -1,12 +1,12 @@
 #!/bin/bash
-# The start of every Airflow container: waits for PostgreSQL, then runs the image's own entry point with the arguments.
-# The one container with AIRFLOW_SETUP=1 comes first: it makes the keys that the others share, migrates the database
+# Entry point of every Airflow container: waits for PostgreSQL, then runs the image's own entry point with the arguments.
+# The container with AIRFLOW_SETUP=1 runs before the others: it generates the keys that they share, migrates the database
 # and creates the admin.
 set -euo pipefail
 
 log() { echo "entrypoint: $*"; }
 
-# A query, with the address and password that Airflow itself will use.
+# Runs a query with the address and password that Airflow itself uses.
 wait_for_postgres() {
   local last
   for _ in $(seq "${POSTGRES_WAIT_ATTEMPTS:-60}"); do
@@ -27,7 +27,7 @@ PYTHON
   exit 1
 }
 
-# Keys are made once, in a volume that only the Airflow containers mount.
+# Keys are generated once, in a volume that only the Airflow containers mount.
 make_keys() {
   umask 077
   for name in fernet jwt api; do
@@ -39,22 +39,22 @@ import secrets
 print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(), end="")
 PYTHON
     mv "$AIRFLOW_KEYS/.$name" "$AIRFLOW_KEYS/$name"
-    log "made the $name key"
+    log "generated the $name key"
   done
 }
 
 wait_for_postgres
 if [ "${AIRFLOW_SETUP:-}" = 1 ]; then
   make_keys
-  # The role's own limit ends transactions that wait, which a migration on a busy machine may do for longer.
+  # The role's limit on idle transactions is lifted: a migration on a busy machine may exceed it.
   PGOPTIONS="-c idle_in_transaction_session_timeout=0" airflow db migrate
   airflow db check-migrations
-  # An admin that exists already stays as it is.
+  # An existing admin is left unchanged.
   airflow users create --role Admin --username "$AIRFLOW_ADMIN_USER" --password "$AIRFLOW_ADMIN_PASSWORD" \
     --firstname Airflow --lastname Admin --email admin@example.com
   log "Airflow is set up"
 fi
 
-# PostgreSQL has been waited for: the image's entry point need not do it again.
+# PostgreSQL is up, so the image's entry point need not wait for it again.
 export CONNECTION_CHECK_MAX_COUNT=0
 exec /entrypoint "$@"

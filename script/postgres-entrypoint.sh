@@ -1,7 +1,7 @@
 #!/bin/bash
-# PostgreSQL's entry point in docker-compose.yml. Before the first start it makes the certificates of the server and of
-# Debezium, who has no password, as stack/services/certificates.py does natively; the authority's key is thrown away. The rest is
-# the image's own.
+# PostgreSQL's entry point in docker-compose.yml. Before the first start it creates the certificates of the server and of
+# Debezium, which has no password, as stack/services/certificates.py does natively, and discards the authority's key. Then
+# it runs the image's own entry point.
 set -euo pipefail
 server=/certificates/server
 client=/certificates/client # only Kafka Connect's container has this volume too

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs once, when the volume is new: a database and a role for each that needs one, and what change data capture needs.
+# Runs once, on a new volume: creates the databases, their roles, and what change data capture needs.
 set -euo pipefail
 
 psql --set ON_ERROR_STOP=1 --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname postgres \
@@ -10,14 +10,14 @@ CREATE DATABASE users OWNER users;
 
 CREATE ROLE airflow LOGIN PASSWORD :'airflow_password';
 CREATE DATABASE airflow OWNER airflow;
--- A scheduler that was killed may leave transactions open that hold row locks: they are ended after this.
+-- A killed scheduler may leave transactions open that hold row locks; they are ended after this time.
 ALTER ROLE airflow SET idle_in_transaction_session_timeout = '30s';
 
--- It logs in with a certificate. Its membership gives it no right of the owner's: stack/services/pg_hba.conf asks for it.
+-- It logs in with a certificate. Its membership grants it no rights; stack/services/pg_hba.conf requires it.
 CREATE ROLE debezium LOGIN REPLICATION;
 GRANT users TO debezium WITH INHERIT FALSE, SET FALSE;
 SQL
 
-# The table, its replica identity, triggers, heartbeat and publication, made by the table's owner.
+# Creates the table, its replica identity, triggers, heartbeat and publication, as the table's owner.
 psql --set ON_ERROR_STOP=1 --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname users \
   --command 'SET ROLE users' --file /contract/change_capture.sql
