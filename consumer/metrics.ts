@@ -7,7 +7,7 @@ const latencySeconds = [
   0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
 ];
 
-/** The consumer's metrics; each help text says what a rise means. */
+/** The consumer's metrics; each help text says what a rise means. Long because it has one entry per metric. */
 export function declareMetrics(registry: Registry) {
   const registers = [registry];
   return {

@@ -48,20 +48,20 @@ export function openProgress({ metrics, sessionTimeoutMs, stalledAfterMs, now = 
   let isJoined = false;
   let heardAtMs = 0;
 
-  function update(topic: string, partition: number, { next, end }: { next?: bigint; end?: bigint }) {
+  function update(topic: string, partition: number, offsets: Offsets) {
     const position = assigned.get(topic)?.get(partition);
-    if (!position) return;
-    const hasAdvanced = next !== undefined && next !== position.next;
-    if (next !== undefined) position.next = next;
-    if (end !== undefined) position.end = end;
-    if (position.block && position.next !== undefined && position.next > BigInt(position.block.lastOffset))
-      delete position.block;
-    if (position.next === undefined || position.end === undefined) return;
-    const lag = recordsBetween(position.next, position.end);
-    metrics.lag.set({ topic, partition: String(partition) }, lag);
-    if (lag === 0) position.waitingSinceMs = undefined;
-    else if (hasAdvanced || position.waitingSinceMs === undefined) position.waitingSinceMs = now();
+    const lag = position && move(position, offsets, now());
+    if (lag !== undefined) metrics.lag.set({ topic, partition: String(partition) }, lag);
   }
+
+  /** One sentence for each partition that `describe` has something to say about. */
+  const sentences = (describe: (position: Position) => string | undefined) =>
+    [...assigned].flatMap(([topic, partitions]) =>
+      [...partitions].flatMap(([partition, position]) => {
+        const sentence = describe(position);
+        return sentence === undefined ? [] : [`topic ${topic}, partition ${partition}: ${sentence}`];
+      }),
+    );
 
   return {
     joined(assignment) {
@@ -88,12 +88,7 @@ export function openProgress({ metrics, sessionTimeoutMs, stalledAfterMs, now = 
       const position = assigned.get(topic)?.get(partition);
       if (position) position.block = block;
     },
-    blocks: () =>
-      [...assigned].flatMap(([topic, partitions]) =>
-        [...partitions].flatMap(([partition, { block }]) =>
-          block ? [`topic ${topic}, partition ${partition}: ${block.why}`] : [],
-        ),
-      ),
+    blocks: () => sentences(({ block }) => block?.why),
     isMember: () => isJoined && now() - heardAtMs < sessionTimeoutMs,
     async refreshLag(lagsOf) {
       for (const [topic, partitions] of assigned)
@@ -102,14 +97,27 @@ export function openProgress({ metrics, sessionTimeoutMs, stalledAfterMs, now = 
           update(topic, partition, { end, ...((known === undefined || known < next) && { next }) });
         }
     },
-    stalled() {
-      return [...assigned].flatMap(([topic, partitions]) =>
-        [...partitions].flatMap(([partition, { next, end, block, waitingSinceMs }]) => {
-          if (block || waitingSinceMs === undefined || now() - waitingSinceMs < stalledAfterMs) return [];
-          const since = new Date(waitingSinceMs).toISOString();
-          return `topic ${topic}, partition ${partition}: stuck at offset ${next} since ${since}, and the log ends at ${end}`;
-        }),
-      );
-    },
+    stalled: () =>
+      sentences(({ next, end, block, waitingSinceMs }) => {
+        if (block || waitingSinceMs === undefined || now() - waitingSinceMs < stalledAfterMs) return undefined;
+        const since = new Date(waitingSinceMs).toISOString();
+        return `stuck at offset ${next} since ${since}, and the log ends at ${end}`;
+      }),
   };
+}
+
+type Offsets = Pick<Position, "next" | "end">;
+
+/** Moves a position to new offsets and returns its lag, or undefined while that is unknown. */
+function move(position: Position, { next, end }: Offsets, nowMs: number): number | undefined {
+  const hasAdvanced = next !== undefined && next !== position.next;
+  if (next !== undefined) position.next = next;
+  if (end !== undefined) position.end = end;
+  if (position.block && position.next !== undefined && position.next > BigInt(position.block.lastOffset))
+    delete position.block;
+  if (position.next === undefined || position.end === undefined) return undefined;
+  const lag = recordsBetween(position.next, position.end);
+  if (lag === 0) position.waitingSinceMs = undefined;
+  else if (hasAdvanced || position.waitingSinceMs === undefined) position.waitingSinceMs = nowMs;
+  return lag;
 }

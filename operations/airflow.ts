@@ -85,63 +85,78 @@ export async function openAirflow(
     headers: { authorization: `Bearer ${access_token}` },
     hooks: { afterResponse: [throwReason] },
   });
-  return { url, ...operations(api, dag) };
+  const dagPath = `dags/${dag}`;
+  const at: PathOf = (runId, ...rest) => [dagPath, "dagRuns", ...[runId, ...rest].map(encodeURIComponent)].join("/");
+  const ofTasks = taskCalls(api, at);
+  return { url, ...dagCalls(api, dagPath), ...runCalls(api, dagPath, at, ofTasks.tasks), ...ofTasks };
 }
 
-function operations(api: KyInstance, dag: string): Omit<Airflow, "url"> {
-  const path = `dags/${dag}`;
-  const at = (runId: string, ...rest: string[]) =>
-    [path, "dagRuns", ...[runId, ...rest].map(encodeURIComponent)].join("/");
+/** The path of something below a run. */
+type PathOf = (runId: string, ...rest: string[]) => string;
 
-  const self: Omit<Airflow, "url"> = {
-    isKnown: async () => (await api.get(path, { throwHttpErrors: false })).ok,
+function dagCalls(api: KyInstance, path: string): Pick<Airflow, "isKnown" | "isPaused" | "unpause"> {
+  const isKnown = async () => (await api.get(path, { throwHttpErrors: false })).ok;
 
-    async isPaused() {
-      await until("Airflow knows the DAG", self.isKnown);
-      return (await api.get(path).json<{ is_paused: boolean }>()).is_paused;
-    },
+  async function isPaused() {
+    await until("Airflow knows the DAG", isKnown);
+    return (await api.get(path).json<{ is_paused: boolean }>()).is_paused;
+  }
 
-    async unpause() {
-      if (!(await self.isPaused())) return;
-      await api.patch(path, { json: { is_paused: false } });
-    },
+  async function unpause() {
+    if (!(await isPaused())) return;
+    await api.patch(path, { json: { is_paused: false } });
+  }
+
+  return { isKnown, isPaused, unpause };
+}
+
+function runCalls(
+  api: KyInstance,
+  dagPath: string,
+  at: PathOf,
+  tasks: Airflow["tasks"],
+): Pick<Airflow, "trigger" | "runs" | "run" | "ended" | "clear" | "mark"> {
+  const path = `${dagPath}/dagRuns`;
+  const run = (runId: string) => api.get(at(runId)).json<DagRun>();
+
+  return {
+    run,
 
     trigger: (conf = {}, runId) =>
-      api
-        .post(`${path}/dagRuns`, { json: { logical_date: null, conf, ...(runId && { dag_run_id: runId }) } })
-        .json<DagRun>(),
+      api.post(path, { json: { logical_date: null, conf, ...(runId && { dag_run_id: runId }) } }).json<DagRun>(),
 
     runs: async () =>
-      (await api.get(`${path}/dagRuns`, { searchParams: { order_by: "-run_after" } }).json<{ dag_runs: DagRun[] }>())
-        .dag_runs,
-
-    run: (runId) => api.get(at(runId)).json<DagRun>(),
+      (await api.get(path, { searchParams: { order_by: "-run_after" } }).json<{ dag_runs: DagRun[] }>()).dag_runs,
 
     ended: (runId, withinMs = 180_000) =>
       until(
         `the run ${runId} has ended`,
         async () => {
-          const run = await self.run(runId);
-          if (run.state === "success" || run.state === "failed") return run;
-          throw new Error(JSON.stringify({ state: run.state, tasks: [...(await self.tasks(runId)).values()] }));
+          const now = await run(runId);
+          if (now.state === "success" || now.state === "failed") return now;
+          throw new Error(JSON.stringify({ state: now.state, tasks: [...(await tasks(runId)).values()] }));
         },
         { withinMs, everyMs: 300 },
       ),
 
-    async tasks(runId) {
-      const { task_instances } = await api.get(at(runId, "taskInstances")).json<{ task_instances: TaskInstance[] }>();
-      return new Map(task_instances.map((task) => [task.task_id, task]));
-    },
-
     async clear(runId, from) {
       const which = from ? { task_ids: [from], include_downstream: true } : {};
-      await api.post(`${path}/clearTaskInstances`, {
+      await api.post(`${dagPath}/clearTaskInstances`, {
         json: { dag_run_id: runId, dry_run: false, only_failed: false, reset_dag_runs: true, ...which },
       });
     },
 
     async mark(runId, state) {
       await api.patch(at(runId), { json: { state } });
+    },
+  };
+}
+
+function taskCalls(api: KyInstance, at: PathOf): Pick<Airflow, "tasks" | "countsOf" | "logOf"> {
+  return {
+    async tasks(runId) {
+      const { task_instances } = await api.get(at(runId, "taskInstances")).json<{ task_instances: TaskInstance[] }>();
+      return new Map(task_instances.map((task) => [task.task_id, task]));
     },
 
     async countsOf(runId, taskId) {
@@ -159,7 +174,6 @@ function operations(api: KyInstance, dag: string): Omit<Airflow, "url"> {
       return response.ok ? (await response.json<{ content: LogEvent[] }>()).content : [];
     },
   };
-  return self;
 }
 
 /** ky's own message has only status and URL; Airflow's response says which param was wrong. */
