@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, listSettings, resolveConfig } from "./config.ts";
+import { ConfigError, resolveConfig } from "./config.ts";
+import { listSettings } from "./settings.ts";
 
 const yaml = readFileSync(join(import.meta.dir, "../config.yaml"), "utf8");
 /** The file with the settings that it comments out. */

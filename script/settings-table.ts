@@ -1,4 +1,4 @@
-import { listSettings } from "../runtime/config.ts";
+import { listSettings } from "../runtime/settings.ts";
 
 /** The settings as a Markdown table: what README.md shows between its `settings` markers. */
 function settingsTable(): string {

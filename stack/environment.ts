@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { listSettings } from "../runtime/config.ts";
+import { listSettings } from "../runtime/settings.ts";
 import { local, postgresUrl } from "./addresses.ts";
 import { type Instance, project } from "./instance.ts";
 

@@ -1,5 +1,5 @@
 import { holderOf, stackFolderOf } from "../operations/processes.ts";
-import { listSettings } from "../runtime/config.ts";
+import { listSettings } from "../runtime/settings.ts";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
 import type { Service } from "./services/service.ts";

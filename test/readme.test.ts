@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";
-import { listSettings } from "../runtime/config.ts";
+import { listSettings } from "../runtime/settings.ts";
 import { project } from "../stack/instance.ts";
 import { type Checkout, openCheckout } from "./support/checkout.ts";
 

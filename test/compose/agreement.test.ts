@@ -3,7 +3,8 @@ import { dirname, join, relative, resolve } from "node:path";
 import { replicationRole, slot } from "../../contract/change-capture.ts";
 import { table } from "../../contract/tables.ts";
 import { deadLetters, userChanges, usersCreated } from "../../contract/topics.ts";
-import { listSettings, resolveConfig } from "../../runtime/config.ts";
+import { resolveConfig } from "../../runtime/config.ts";
+import { listSettings } from "../../runtime/settings.ts";
 import { nationalities } from "../../sources/randomuser.ts";
 
 const project = join(import.meta.dir, "..", "..");

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { listSettings } from "../../runtime/config.ts";
+import { listSettings } from "../../runtime/settings.ts";
 import { environmentOf } from "../../stack/environment.ts";
 import { type Instance, openInstance, project } from "../../stack/instance.ts";
 import { down, up } from "../../stack/lifecycle.ts";

@@ -1,0 +1,242 @@
+import { z } from "zod";
+import { deadLetters, userChanges, usersCreated } from "../contract/topics.ts";
+
+/** A setting: its default, the environment variable that overrides it, and its description in the README. */
+const setting = <T extends z.ZodType>(schema: T, env: string, description: string) => schema.meta({ env, description });
+
+const port = (number: number, env: string, what: string) =>
+  setting(z.coerce.number().int().min(1).max(65_535).default(number), env, what);
+const text = (value: string, env: string, what: string) => setting(z.string().min(1).default(value), env, what);
+const count = (value: number, env: string, what: string) =>
+  setting(z.coerce.number().int().min(1).default(value), env, what);
+const flag = (value: boolean, env: string, what: string) =>
+  setting(z.union([z.boolean(), z.stringbool()]).default(value), env, what);
+const items = (item: z.ZodType<string, string>) =>
+  z
+    .union([z.string().transform((line) => line.split(",").map((each) => each.trim())), z.array(z.string())])
+    .pipe(z.array(item));
+const list = (item: z.ZodType<string, string>, env: string, what: string) => setting(items(item).optional(), env, what);
+const hostAndPort = z.string().regex(/^(\[[^\]@\s]+\]|[^:@/\s]+):\d+$/, "must be host:port");
+const hostAndMaybePort = z.string().regex(/^(\[[^\]@\s]+\]|[^:@/\s]+)(:\d+)?$/, "must be host or host:port");
+const webUrl = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
+const address = (env: string, what: string) => setting(webUrl.optional(), env, what);
+
+/**
+ * Every setting of every program. `config.yaml` has the same keys, and an environment variable overrides each.
+ * Addresses that are not set are the native stack's, so moving a port moves everything that connects to it.
+ */
+export const Settings = z.strictObject({
+  source: text(
+    "randomuser",
+    "USERS_SOURCE",
+    "Source of users: randomuser, dummyjson, or another one listed in sources/catalogue.ts.",
+  ),
+  randomuser: z
+    .strictObject({
+      url: address(
+        "RANDOMUSER_URL",
+        "URL of the randomuser API; if not set, the embedded source. Live: https://randomuser.me/api/1.4/",
+      ),
+      embeddedUrl: address("EMBEDDED_SOURCE_URL", "URL of the embedded source, used if randomuser.url is not set."),
+    })
+    .prefault({}),
+  dummyjson: z
+    .strictObject({
+      url: setting(
+        webUrl.default("https://dummyjson.com/users"),
+        "DUMMYJSON_URL",
+        "URL of dummyjson's users endpoint.",
+      ),
+    })
+    .prefault({}),
+  fetch: z
+    .strictObject({
+      timeoutMs: count(20_000, "FETCH_TIMEOUT_MS", "Timeout of a request to the source, in milliseconds."),
+      attempts: count(5, "FETCH_ATTEMPTS", "Attempts per request before the task fails with exit code 1."),
+    })
+    .prefault({}),
+  tasks: z
+    .strictObject({
+      maxRejectedShare: setting(
+        z.coerce.number().min(0).max(1).default(0.5),
+        "TASKS_MAX_REJECTED_SHARE",
+        "Maximum share of its records that a task may reject; beyond it the cause is unlikely to be single records, and the task fails with exit code 2.",
+      ),
+    })
+    .prefault({}),
+  kafka: z
+    .strictObject({
+      brokers: list(hostAndPort, "KAFKA_BROKERS", "Bootstrap brokers, host:port, separated by commas."),
+      topic: text(usersCreated, "KAFKA_TOPIC", "Topic of created users (Avro, keyed by id)."),
+      deadLetterTopic: text(
+        deadLetters,
+        "KAFKA_DEAD_LETTER_TOPIC",
+        "Topic of dead letters: records that cannot be stored, with the reason.",
+      ),
+      changeTopic: text(
+        userChanges,
+        "KAFKA_CHANGE_TOPIC",
+        "Topic of change events: Debezium publishes changes of the PostgreSQL table to it.",
+      ),
+      partitions: count(4, "KAFKA_PARTITIONS", "Number of partitions of newly created topics."),
+      replicationFactor: count(1, "KAFKA_REPLICATION_FACTOR", "Replication factor of newly created topics."),
+    })
+    .prefault({}),
+  schemaRegistry: z
+    .strictObject({
+      url: address(
+        "SCHEMA_REGISTRY_URL",
+        "URL of the Schema Registry (Confluent API); http://user:password@… if it needs a login.",
+      ),
+    })
+    .prefault({}),
+  postgres: z
+    .strictObject({
+      url: setting(
+        z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }).optional(),
+        "POSTGRES_URL",
+        "URL of PostgreSQL, postgres://user:password@host:port/database.",
+      ),
+    })
+    .prefault({}),
+  cassandra: z
+    .strictObject({
+      contactPoints: list(
+        hostAndMaybePort,
+        "CASSANDRA_CONTACT_POINTS",
+        "Cassandra contact points, host or host:port, separated by commas.",
+      ),
+      localDataCenter: text("datacenter1", "CASSANDRA_LOCAL_DATA_CENTER", "Cassandra's local data centre."),
+      keyspace: setting(
+        z
+          .string()
+          .regex(/^[a-z][a-z0-9_]{0,47}$/, "must be a lower-case identifier of at most 48 characters")
+          .default("spark_streams"),
+        "CASSANDRA_KEYSPACE",
+        "Keyspace of the table created_users.",
+      ),
+      replicationFactor: count(1, "CASSANDRA_REPLICATION_FACTOR", "Replication factor of a newly created keyspace."),
+      username: setting(z.string().optional(), "CASSANDRA_USERNAME", "User name, if the cluster needs a login."),
+      password: setting(z.string().optional(), "CASSANDRA_PASSWORD", "Password of that user."),
+    })
+    .prefault({}),
+  consumer: z
+    .strictObject({
+      groupId: text(
+        "users_created.cassandra",
+        "CONSUMER_GROUP_ID",
+        "Consumer group; its instances share the partitions.",
+      ),
+      sessionTimeoutMs: count(
+        10_000,
+        "CONSUMER_SESSION_TIMEOUT_MS",
+        "Session timeout: after this long without a heartbeat, an instance's partitions go to the others, in milliseconds.",
+      ),
+      stalledAfterMs: count(
+        30_000,
+        "CONSUMER_STALLED_AFTER_MS",
+        "How long a partition with unread records may make no progress before /readyz returns 503, in milliseconds.",
+      ),
+      sliceRows: count(1_024, "CONSUMER_SLICE_ROWS", "Records written before their offsets are committed."),
+      maxDeadLettersInARow: count(
+        100,
+        "CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW",
+        "Maximum number of consecutive dead letters in a partition; one more stops it.",
+      ),
+      maxDeadLetterShare: setting(
+        z.coerce.number().min(0).max(1).default(0.5),
+        "CONSUMER_MAX_DEAD_LETTER_SHARE",
+        "Maximum share of dead letters among a partition's last 1,000 records, from 0 to 1; beyond it, the partition stops.",
+      ),
+      maxAheadMs: count(
+        300_000,
+        "CONSUMER_MAX_AHEAD_MS",
+        "How far in the future a record's timestamp may be, in milliseconds.",
+      ),
+    })
+    .prefault({}),
+  cdc: z
+    .strictObject({
+      apply: flag(true, "CDC_APPLY", "Whether the consumer applies changes of the PostgreSQL table to Cassandra."),
+    })
+    .prefault({}),
+  api: z
+    .strictObject({
+      token: setting(
+        z
+          .string()
+          .min(16)
+          .regex(/^[!-~]*$/, "must be printable ASCII without spaces, since a header has to carry it")
+          .optional(),
+        "API_TOKEN",
+        "Bearer token required for writes; if not set, anyone may write.",
+      ),
+      bodyLimitBytes: count(64 * 1024, "API_BODY_LIMIT_BYTES", "Maximum size of a request body, in bytes."),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: setting(
+        z.enum(["debug", "info", "warning", "error"]).default("info"),
+        "LOG_LEVEL",
+        "Minimum log level: debug, info, warning or error.",
+      ),
+    })
+    .prefault({}),
+  host: text(
+    "127.0.0.1",
+    "LISTEN_HOST",
+    "Address on which the API, the consumer's metrics and the embedded source listen.",
+  ),
+  hosts: setting(
+    items(
+      z
+        .string()
+        .toLowerCase()
+        .regex(/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/, "must be names or addresses without a port"),
+    ).default([]),
+    "ALLOWED_HOSTS",
+    "Host names that these programs accept besides localhost and the address above, separated by commas.",
+  ),
+  portOffset: setting(
+    z.coerce.number().int().min(0).max(65_535).default(0),
+    "PORT_OFFSET",
+    "Added to every port below, so that a second stack can run; ports set by their own variable stay unchanged.",
+  ),
+  ports: z
+    .strictObject({
+      airflow: port(8080, "AIRFLOW_PORT", "Airflow: UI and REST API."),
+      schemaRegistry: port(8081, "SCHEMA_REGISTRY_PORT", "Schema Registry."),
+      connect: port(8083, "CONNECT_PORT", "Kafka Connect: REST API."),
+      kafka: port(9092, "KAFKA_PORT", "Kafka."),
+      kafkaController: port(9093, "KAFKA_CONTROLLER_PORT", "Kafka: KRaft controller."),
+      cassandra: port(9042, "CASSANDRA_PORT", "Cassandra: CQL."),
+      cassandraStorage: port(7000, "CASSANDRA_STORAGE_PORT", "Cassandra: traffic between nodes."),
+      postgres: port(5432, "POSTGRES_PORT", "PostgreSQL."),
+      api: port(5000, "API_PORT", "API: CRUD, /apidocs, /metrics."),
+      consumer: port(9464, "CONSUMER_PORT", "Consumer: /healthz, /readyz, /metrics."),
+      source: port(3001, "SOURCE_PORT", "The embedded source."),
+      sparkMaster: port(7077, "SPARK_MASTER_PORT", "Spark master: job submission."),
+      sparkUi: port(9090, "SPARK_UI_PORT", "Spark master: UI."),
+      sparkWorkerUi: port(9091, "SPARK_WORKER_UI_PORT", "Spark worker: UI."),
+      sparkMetrics: port(9465, "SPARK_METRICS_PORT", "Spark job: /metrics."),
+    })
+    .prefault({}),
+});
+
+/** One leaf of `Settings`: its place in config.yaml, the variable that overrides it, and its description. */
+export interface SettingInfo {
+  path: string[];
+  env: string;
+  description: string;
+  default: unknown;
+}
+
+/** All settings in the order of the schema. The README's table is generated from it. */
+export function listSettings(schema: z.ZodType = Settings, path: string[] = []): SettingInfo[] {
+  const { env, description } = (schema.meta() ?? {}) as { env?: string; description?: string };
+  if (env) return [{ path, env, description: description ?? "", default: schema.safeParse(undefined).data }];
+  const object = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+  if (!(object instanceof z.ZodObject)) return [];
+  return Object.entries(object.shape).flatMap(([key, child]) => listSettings(child as z.ZodType, [...path, key]));
+}
