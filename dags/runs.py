@@ -1,4 +1,4 @@
-"""What the DAGs share: where a run keeps its files, and how a program's exit code is taken."""
+"""Shared by the DAGs: the folder of a run's files and the retry policy by exit code."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from airflow.sdk import RetryDecision, RetryPolicy
 
 
 class RetryExitCode1(RetryPolicy):
-    """Of the exit codes, 1 alone is worth another attempt. What ends without one (a timeout, say) is retried too."""
+    """Retries a task that exits with 1 or fails without an exit code, as on a timeout; any other code fails at once."""
 
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
-        code = re.search(r"exit code (-?\d+)", str(exception))  # BashOperator has it in the message alone
+        code = re.search(r"exit code (-?\d+)", str(exception))  # BashOperator reports it only in the message
         if code and code[1] != "1":
-            return RetryDecision.fail(f"exit code {code[1]}: another attempt would end the same way")
+            return RetryDecision.fail(f"exit code {code[1]}: a permanent error, not retried")
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:
@@ -23,5 +23,5 @@ class RetryExitCode1(RetryPolicy):
 
 
 def run_folder(run_id: str) -> str:
-    """The name of a run's folder: readable, safe in a path, and never that of another run."""
+    """The name of a run's folder: readable, safe as a path and unique to the run."""
     return f"{re.sub('[^A-Za-z0-9_-]', '_', run_id)[:100]}-{sha256(run_id.encode()).hexdigest()[:8]}"

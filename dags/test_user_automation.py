@@ -1,4 +1,4 @@
-"""What Airflow makes of the DAG, without a running Airflow: `bun run test` runs it in the stack's Python."""
+"""The DAG as Airflow parses it, without a running Airflow; `bun run test` runs this with the stack's Python."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def dag(dagbag):
     return dagbag.dags["user_automation"]
 
 
-def test_the_folder_holds_dags_that_import_and_nothing_else(dagbag):
+def test_the_folder_has_only_dags_that_import(dagbag):
     assert dagbag.import_errors == {}
     assert "user_automation" in dagbag.dags
 
@@ -44,7 +44,7 @@ def test_four_bash_operators_in_a_row(dag):
     assert all(type(task) is BashOperator for task in dag.tasks)
 
 
-def test_every_task_is_explained_and_bounded_in_time(dag):
+def test_every_task_has_documentation_and_a_time_limit(dag):
     assert dag.doc_md
     assert dag.tags == {"users"}
     for task in dag.tasks:
@@ -52,13 +52,13 @@ def test_every_task_is_explained_and_bounded_in_time(dag):
         assert timedelta() < task.execution_timeout <= timedelta(minutes=10)
 
 
-def test_daily_without_catching_up_and_a_manual_run_need_not_wait(dag):
+def test_it_runs_daily_without_catchup_and_manual_runs_need_not_wait(dag):
     assert dag.schedule == "@daily"
     assert dag.catchup is False
     assert dag.max_active_runs > 1
 
 
-def test_it_survives_the_way_into_airflows_database(dag):
+def test_it_survives_serialization(dag):
     assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_ids == TASKS
 
 
@@ -73,13 +73,13 @@ def test_it_survives_the_way_into_airflows_database(dag):
         (AirflowTaskTimeout("Timeout, PID: 4711"), RetryAction.DEFAULT),
     ],
 )
-def test_of_the_exit_codes_only_1_is_tried_again(dag, failure, action):
+def test_only_exit_code_1_is_retried(dag, failure, action):
     for task in dag.tasks:
         assert task.retries > 0
         assert task.retry_policy.evaluate(failure, 1, task.retries).action is action
 
 
-def test_bash_operator_states_the_exit_code_as_the_retry_policy_reads_it(dag):
+def test_the_retry_policy_reads_the_exit_code_from_bash_operators_message(dag):
     ends_with_2 = BashOperator(task_id="ends_with_2", bash_command="exit 2", env={})
     with pytest.raises(AirflowException) as failure:
         ends_with_2.execute({})
@@ -94,18 +94,18 @@ def test_pauses_between_attempts_grow(dag):
 
 
 @pytest.mark.parametrize("users", [1, 60, 5000])
-def test_users_that_the_form_takes(dag, users):
+def test_users_that_the_form_accepts(dag, users):
     assert dag.params.get_param("users").resolve(users) == users
 
 
 @pytest.mark.parametrize("users", [0, 5001, 1.5, "60", "1; touch /tmp/harm", "$(touch /tmp/harm)", None])
-def test_users_that_the_form_refuses(dag, users):
+def test_users_that_the_form_rejects(dag, users):
     with pytest.raises(ParamValidationError):
         dag.params.get_param("users").resolve(users)
 
 
 @pytest.mark.parametrize("nationalities", [[], ["us"], ["us", "gb"], "", "us", "us,gb,tr", ",".join(NATIONALITIES)])
-def test_nationalities_that_the_form_takes(dag, nationalities):
+def test_nationalities_that_the_form_accepts(dag, nationalities):
     assert dag.params.get_param("nationalities").resolve(nationalities) == nationalities
 
 
@@ -116,12 +116,12 @@ def test_nationalities_that_the_form_takes(dag, nationalities):
         *("xx", "us,xx", "us\n", "\n", "us gb", "us,", "us;true", "$(true)", "`true`", "us\" --at '", 5),
     ],
 )
-def test_nationalities_that_the_form_refuses(dag, nationalities):
+def test_nationalities_that_the_form_rejects(dag, nationalities):
     with pytest.raises(ParamValidationError):
         dag.params.get_param("nationalities").resolve(nationalities)
 
 
-def test_a_runs_folder_is_safe_readable_and_its_own(dag):
+def test_a_runs_folder_is_safe_readable_and_unique(dag):
     run_folder = dag.user_defined_macros["run_folder"]
     assert run_folder("manual__2026-01-15T06:00:00+00:00") == "manual__2026-01-15T06_00_00_00_00-62ee1ad1"
     assert run_folder("a:b") != run_folder("a+b")
@@ -138,7 +138,7 @@ def test_times_are_utc_with_milliseconds(dag):
     )
 
 
-def test_what_a_person_may_choose_is_never_read_as_shell(dag, tmp_path):
+def test_user_input_is_never_interpreted_by_the_shell(dag, tmp_path):
     hostile = "a\"b'c $(touch harm) `touch harm`; touch harm\n--users 1"
     binary = tmp_path / "bin"
     binary.mkdir()
@@ -170,14 +170,14 @@ def test_what_a_person_may_choose_is_never_read_as_shell(dag, tmp_path):
     assert not (tmp_path / "harm").exists()
 
 
-def test_no_template_stands_in_a_command(dag):
+def test_no_command_contains_a_template(dag):
     for task in dag.tasks:
         assert "{{" not in task.bash_command
         assert "ds" not in json.dumps(task.env).split()
         assert "logical_date" not in json.dumps(task.env)
 
 
-def test_without_nationalities_the_source_is_asked_for_all(dag, tmp_path):
+def test_without_nationalities_fetch_gets_no_flag(dag, tmp_path):
     stub = tmp_path / "fetch"
     stub.write_text('#!/bin/sh\necho "$@"\n')
     stub.chmod(0o755)

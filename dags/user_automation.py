@@ -1,4 +1,4 @@
-"""Order, retries and schedule of the pipeline's four tasks. What they do is in the task binaries."""
+"""Order, retries and schedule of the pipeline's four tasks. Their work is done by the task binaries."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from runs import RetryExitCode1, run_folder
 DOC = """
 ### Users from a web API to a queryable table
 
-`fetch` >> `format` >> `backup` >> `produce`: each task reads the file that the one before it wrote, in the run's own
-folder below `RUNS_DIR`, and leaves its counts (read, written, rejected) as its XCom.
+`fetch` >> `format` >> `backup` >> `produce`: each task reads the file written by the previous task, in the run's folder
+below `RUNS_DIR`, and returns its counts (read, written, rejected) as its XCom.
 
-A run is repeatable: its id is the seed that the source is asked with, and its time is the time of its records. Clearing
-it and running it again gives the same files and changes no row.
+A run is repeatable: its id is the seed for the source, and its time is the time of its records. Clearing it and running
+it again produces the same files and changes no row.
 
-| exit code | means | Airflow |
+| exit code | meaning | Airflow |
 |---|---|---|
-| 0 | done | goes on |
-| 1 | worth another attempt: a service is away, the source is busy | retries with growing pauses |
-| 2 | wrong as it stands: usage, configuration, a schema that breaks, more rejects than are allowed | fails at once |
+| 0 | success | continues |
+| 1 | transient error: a service is unavailable, the source is busy | retries with growing pauses |
+| 2 | permanent error: usage, configuration, an incompatible schema, too many rejects | fails at once |
 """
 
 NATIONALITIES = "au br ca ch de dk es fi fr gb ie in ir mx nl no nz rs tr ua us".split()
@@ -31,7 +31,7 @@ ONE_OF_THEM = f"(?:{'|'.join(NATIONALITIES)})"
 
 
 def iso(time: datetime) -> str:
-    """UTC with milliseconds, as the contract writes times."""
+    """UTC with milliseconds, the contract's format of times."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -40,7 +40,7 @@ def comma_separated(value: list[str] | str) -> str:
 
 
 def task(name: str, arguments: str, minutes: int, doc_md: str) -> BashOperator:
-    """One task binary. What a person may choose reaches it in variables that the shell never reads as code."""
+    """Run a task binary. User input is passed in environment variables, which the shell never interprets as code."""
     return BashOperator(
         task_id=name,
         bash_command=f'exec "$TASKS_BIN/{name}" {arguments}',
@@ -67,7 +67,7 @@ with DAG(
     schedule="@daily",
     start_date=datetime(2025, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=4,  # unpausing starts a scheduled run, which a manual one must not queue behind
+    max_active_runs=4,  # unpausing starts a scheduled run; a manual run must not wait for it
     dagrun_timeout=timedelta(hours=2),
     default_args={
         "owner": "users",
@@ -78,14 +78,14 @@ with DAG(
         "max_retry_delay": timedelta(minutes=5),
     },
     params={
-        "users": Param(60, type="integer", minimum=1, maximum=5000, description="How many users to fetch."),
+        "users": Param(60, type="integer", minimum=1, maximum=5000, description="Number of users to fetch."),
         "nationalities": Param(
             [],
             type=["array", "string"],
             items={"type": "string", "enum": NATIONALITIES},
-            pattern=f"^(?:{ONE_OF_THEM}(?:,{ONE_OF_THEM})*)?$(?!\n)",  # Python's $ stands before a last line feed too
+            pattern=f"^(?:{ONE_OF_THEM}(?:,{ONE_OF_THEM})*)?$(?!\n)",  # Python's $ also matches before a final newline
             examples=NATIONALITIES,
-            description="Nationalities to choose from, as a list or as us,gb; empty for all.",
+            description="Nationalities of the users, as a list or as us,gb; empty for all.",
         ),
     },
     user_defined_macros={"run_folder": run_folder, "iso": iso, "comma_separated": comma_separated},
@@ -95,25 +95,25 @@ with DAG(
         '--users "$USERS" ${NATIONALITIES:+--nationalities "$NATIONALITIES"} --seed "$SEED" --at "$AT"'
         ' --output "$RUNS_DIR/$RUN/raw.jsonl"',
         minutes=10,
-        doc_md="Asks the source once for all users of the run, and takes out passwords, hashes and national ids.",
+        doc_md="Fetches all users of the run in one request and removes passwords, hashes and national ids.",
     )
     format_ = task(
         "format",
         '--input "$RUNS_DIR/$RUN/raw.jsonl" --output "$RUNS_DIR/$RUN/users.jsonl" --at "$AT"',
         minutes=10,
-        doc_md="Maps the source's records to the contract's users; what does not fit goes beside, with the reason.",
+        doc_md="Maps the source's records to the contract's users; writes rejects to a separate file, with the reason.",
     )
     backup = task(
         "backup",
         '--input "$RUNS_DIR/$RUN/users.jsonl" --output "$RUNS_DIR/$RUN/backed-up.jsonl"',
         minutes=10,
-        doc_md="Upserts the users into `created_users` in PostgreSQL; a row that is newer stays as it is.",
+        doc_md="Upserts the users into `created_users` in PostgreSQL; newer rows are kept.",
     )
     produce = task(
         "produce",
         '--input "$RUNS_DIR/$RUN/backed-up.jsonl" --output "$RUNS_DIR/$RUN/produced.jsonl"',
         minutes=10,
-        doc_md="Sends the users to Kafka as Avro, keyed by id, and counts what the broker acknowledged.",
+        doc_md="Sends the users to Kafka as Avro, keyed by id, and counts those the broker acknowledged.",
     )
 
     fetch >> format_ >> backup >> produce

@@ -1,4 +1,4 @@
-"""When and how the Spark job is run as a batch. What it does is in spark/user_stream.py."""
+"""Runs the Spark job, spark/user_stream.py, as a batch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from runs import RetryExitCode1, run_folder
 DOC = """
 ### A backfill of Cassandra from the beginning of the topic
 
-Submits the streaming job to the Spark cluster with `trigger(availableNow=True)`: it takes every record that the topic of
-created users holds, in bounded batches, and ends. Rows that are there already, and edits made since, stay as they are:
-each record is written at its own time.
+Submits the streaming job to the Spark cluster with `trigger(availableNow=True)`: it processes every record in the topic
+of created users, in bounded batches, and ends. Existing rows and later edits are kept, since each record is written
+with its own timestamp.
 
-It needs a cluster: `bun run up --spark`. Where another one is to run it, `SPARK_JOB` names the program that submits.
-Each run keeps its checkpoint in its own folder below `RUNS_DIR`, so that another attempt goes on where the first ended.
+It needs a cluster: `bun run up --spark`. To use another one, set `SPARK_JOB` to the program that submits the job.
+Each run keeps its checkpoint in its own folder below `RUNS_DIR`, so that a retry resumes where the last attempt ended.
 """
 
 with DAG(
@@ -47,5 +47,5 @@ with DAG(
         skip_on_exit_code=None,
         do_xcom_push=False,
         execution_timeout=timedelta(hours=6),
-        doc_md="Reads the topic from its first record to its last, and writes what the consumer would write.",
+        doc_md="Reads the topic from its first to its last record and writes the same rows as the consumer.",
     )

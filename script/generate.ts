@@ -1,7 +1,7 @@
 /**
- * `bun run contract` writes contract/generated/ from the contract and the API's operations, and README.md's table of
- * settings from their schema; `--check` writes nothing and fails where a file is out of step, or where the Avro schema
- * broke with a version that was published before: messages of that version may still lie in a topic.
+ * `bun run contract`: generates contract/generated/ from the contract and the API's operations, and README.md's table
+ * of settings from their schema. With `--check` it writes nothing and fails if a file is out of date. Both fail if the
+ * Avro schema is incompatible with a published version, since topics may still contain messages of that version.
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ if (check) {
   for (const [name, text] of files) {
     const file = Bun.file(join(project, name));
     if (!(await file.exists()) || (await file.text()) !== text)
-      faults.push(`${name} is out of step with the contract: run \`bun run contract\``);
+      faults.push(`${name} is out of date: run \`bun run contract\``);
   }
 } else if (faults.length === 0) {
   for (const [name, text] of files) await Bun.write(join(project, name), text);

@@ -1,6 +1,7 @@
 /**
- * The one binary of the container images: a task under its own name (`fetch`, `format`, `backup`, `produce`), or as its
- * first argument one of the names below. An image without a shell needs its health check and its one proxy in here too.
+ * The binary of the container images. It is a task if it is called by the task's name (`fetch`, `format`, `backup`,
+ * `produce`), or else the program that its first argument names. The image has no shell, so the health check and the
+ * proxy are included.
  */
 const [name = "", argument = ""] = process.argv.slice(2);
 
@@ -27,16 +28,16 @@ switch (name) {
     await import("../tasks/main.ts");
 }
 
-/** 0 where the address answers with a success within five seconds, 1 where it does not. */
+/** 0 if the URL responds with success within five seconds, else 1. */
 async function isHealthy(url: string): Promise<0 | 1> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
     if (response.ok) return 0;
-    console.error(`${url} answers ${response.status}: ${await response.text()}`);
+    console.error(`${url} responded with status ${response.status}: ${await response.text()}`);
   } catch (error) {
-    console.error(`${url} does not answer: ${error instanceof Error ? error.message : error}`);
+    console.error(`${url} does not respond: ${error instanceof Error ? error.message : error}`);
   }
   return 1;
 }
 
-export {}; // a module, for `await` at its top level
+export {}; // makes this a module, for top-level `await`

@@ -1,7 +1,7 @@
 import { loadConfig } from "../runtime/config.ts";
 import { forOwnHosts } from "../runtime/own-hosts.ts";
 
-/** Passes each GET on to `target`, on the target's own port: one published port in front of as many instances as there are. */
+/** Forwards GET requests to `target`, listening on its port: one published port for any number of instances. */
 export function proxy(target: URL) {
   const config = loadConfig();
   const server = Bun.serve({
@@ -11,13 +11,13 @@ export function proxy(target: URL) {
       if (method !== "GET") return new Response("GET only\n", { status: 405 });
       const { pathname, search } = new URL(url);
       try {
-        // A path may begin with two slashes, so it is no reference that could be resolved against the target.
+        // Concatenated, since a path that starts with two slashes would resolve to another host.
         return await fetch(target.origin + pathname + search, {
           signal: AbortSignal.timeout(10_000),
           keepalive: false,
         });
       } catch {
-        return new Response(`${target.host} does not answer\n`, { status: 502 });
+        return new Response(`${target.host} does not respond\n`, { status: 502 });
       }
     }),
   });

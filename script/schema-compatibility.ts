@@ -1,15 +1,15 @@
 import avro from "avsc";
 
-/** A schema (Avro JSON) under the name of the file that holds it. */
+/** An Avro schema (JSON) and the name of its file. */
 export interface NamedSchema {
   name: string;
   text: string;
 }
 
 /**
- * What would break between `schema` and versions that were published before, in either direction (full transitive
- * compatibility, by Avro's schema resolution): old messages must stay readable, and old consumers must read new ones.
- * @returns one sentence for each break; empty where nothing breaks
+ * Checks `schema` for full transitive compatibility with the published versions, by Avro's schema resolution: it must
+ * read their messages, and they must read its messages.
+ * @returns a sentence for each incompatibility
  */
 export function breaksWith(schema: string, published: readonly NamedSchema[]): string[] {
   const now = avro.Type.forSchema(JSON.parse(schema));
@@ -22,7 +22,7 @@ export function breaksWith(schema: string, published: readonly NamedSchema[]): s
   });
 }
 
-/** Whether two schemas read and write the same bytes: equal in Avro's parsing canonical form. */
+/** Whether two schemas have the same binary encoding, that is, the same canonical form. */
 export const sameBytes = (one: string, other: string) => canonical(one) === canonical(other);
 
 const canonical = (text: string) => JSON.stringify(avro.Type.forSchema(JSON.parse(text)).schema());

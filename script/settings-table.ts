@@ -1,6 +1,6 @@
 import { listSettings } from "../runtime/settings.ts";
 
-/** The settings as a Markdown table: what README.md shows between its `settings` markers. */
+/** The settings as a Markdown table, for README.md. */
 function settingsTable(): string {
   const rows = listSettings().map(({ path, env, description, default: value }) => {
     const text = value === undefined ? "" : Array.isArray(value) ? value.join(",") : String(value);
@@ -11,8 +11,8 @@ function settingsTable(): string {
 }
 
 /**
- * `text` with everything between `<!-- settings -->` and `<!-- /settings -->` replaced by the table.
- * @throws Error where the markers are missing
+ * Replaces everything between `<!-- settings -->` and `<!-- /settings -->` with the table.
+ * @throws Error if the markers are missing
  */
 export function withSettingsTable(text: string): string {
   const [open, close] = ["<!-- settings -->", "<!-- /settings -->"];

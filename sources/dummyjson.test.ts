@@ -6,12 +6,12 @@ const [emily] = (JSON.parse(dummyjsonText) as { users: Record<string, unknown>[]
 const parse = (change: Record<string, unknown>) => dummyjson.record.safeParse({ ...emily, ...change });
 const idOf = (id: number) => dummyjson.toUser(parse({ id }).data).id;
 
-test("an id is the UUIDv5 of `dummyjson:<number>`, as Python's uuid.uuid5 makes it of the same namespace", () => {
+test("an id is the UUIDv5 of `dummyjson:<number>`, equal to Python's uuid.uuid5 in the same namespace", () => {
   expect(idOf(1)).toBe("d3a58c62-1982-54a3-86b5-eeba347ebb68");
   expect(idOf(2)).not.toBe(idOf(1));
 });
 
-test("birthdays are taken with one or two digits, and must be days of the calendar", () => {
+test("birthdays may have one-digit months and days, and must be valid dates", () => {
   const dobOf = (birthDate: string) => dummyjson.toUser(parse({ birthDate }).data).dob;
   expect(dobOf("1996-5-30")).toBe("1996-05-30T00:00:00.000Z");
   expect(dobOf("2000-02-29")).toBe("2000-02-29T00:00:00.000Z");
@@ -19,9 +19,9 @@ test("birthdays are taken with one or two digits, and must be days of the calend
   expect(parse({ birthDate: "30.5.1996" }).success).toBe(false);
 });
 
-test("it is asked for so many users, and for the next page where the one before ended", () => {
+test("a request has the number of users and skips those of the previous pages", () => {
   const settings = { randomuser: { url: "" }, dummyjson: { url: "https://dummyjson.com/users" } };
-  const ask = { users: 30, page: 1, seed: "s", nationalities: [] };
-  expect(dummyjson.url(settings, ask)).toBe("https://dummyjson.com/users?limit=30&skip=0");
-  expect(dummyjson.url(settings, { ...ask, page: 3 })).toBe("https://dummyjson.com/users?limit=30&skip=60");
+  const request = { users: 30, page: 1, seed: "s", nationalities: [] };
+  expect(dummyjson.url(settings, request)).toBe("https://dummyjson.com/users?limit=30&skip=0");
+  expect(dummyjson.url(settings, { ...request, page: 3 })).toBe("https://dummyjson.com/users?limit=30&skip=60");
 });

@@ -2,10 +2,10 @@ import { v5 as uuidv5 } from "uuid";
 import { z } from "zod";
 import { defineSource } from "./source.ts";
 
-/** The namespace of every id that is made from a source's own key. Changing it gives every such user another id. */
+/** The UUIDv5 namespace of ids derived from a source's own key. Changing it changes the ids of all such users. */
 const namespace = "12cfc789-ca68-41d1-93b7-3113b6c94177";
 
-/** dummyjson.com (https://dummyjson.com/docs/users): 208 users that never change, numbered, without a registration date. */
+/** dummyjson.com (https://dummyjson.com/docs/users): 208 fixed, numbered users without a registration date. */
 export const dummyjson = defineSource({
   name: "dummyjson",
   version: null,
@@ -13,10 +13,10 @@ export const dummyjson = defineSource({
   nationalities: null,
 
   url({ dummyjson: { url } }, { users, page }) {
-    const ask = new URL(url);
-    ask.searchParams.set("limit", String(users));
-    ask.searchParams.set("skip", String((page - 1) * users));
-    return ask.href;
+    const address = new URL(url);
+    address.searchParams.set("limit", String(users));
+    address.searchParams.set("skip", String((page - 1) * users));
+    return address.href;
   },
 
   response: z.object({ users: z.array(z.unknown()) }).transform(({ users }) => users),
@@ -57,12 +57,12 @@ export const dummyjson = defineSource({
   }),
 });
 
-/** 1996-5-30 -> 1996-05-30T00:00:00.000Z; null for what is no day of the calendar. */
+/** 1996-5-30 -> 1996-05-30T00:00:00.000Z; null if the date does not exist. */
 function midnightOf(date: string): string | null {
   const [, year, month, day] = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(date) ?? [];
   if (!year || !month || !day) return null;
   const iso = `${year}-${month.padStart(2, "0")}-${day.padStart(2, "0")}T00:00:00.000Z`;
   const time = new Date(iso);
-  // February 31st would become a day of March.
+  // Date would turn February 31st into a day in March.
   return !Number.isNaN(time.getTime()) && time.toISOString() === iso ? iso : null;
 }

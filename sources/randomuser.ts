@@ -3,13 +3,13 @@ import { defineSource } from "./source.ts";
 
 const version = "1.4";
 
-/** What v1.4 knows. An unknown code makes it ignore all that were asked for. */
+/** The codes v1.4 supports. If a request has an unknown code, it ignores all of the request's codes. */
 export const nationalities = [
   ...(["AU", "BR", "CA", "CH", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IN", "IR", "MX", "NL"] as const),
   ...(["NO", "NZ", "RS", "TR", "UA", "US"] as const),
 ];
 
-/** randomuser.me (https://randomuser.me/documentation), and the embedded source, which answers like it. */
+/** randomuser.me (https://randomuser.me/documentation) and the embedded source, which has the same API. */
 export const randomuser = defineSource({
   name: "randomuser",
   version,
@@ -20,13 +20,13 @@ export const randomuser = defineSource({
   },
 
   url({ randomuser: { url } }, { users, page, seed, nationalities }) {
-    const ask = new URL(url);
-    ask.searchParams.set("results", String(users));
-    // randomuser takes the last two characters of a seed of 18 for a nationality, and fails where they are none.
-    ask.searchParams.set("seed", seed.length === 18 ? `${seed}-` : seed);
-    if (page > 1) ask.searchParams.set("page", String(page));
-    if (nationalities.length > 0) ask.searchParams.set("nat", nationalities.join(","));
-    return ask.href;
+    const address = new URL(url);
+    address.searchParams.set("results", String(users));
+    // randomuser reads a nationality from the last two characters of an 18-character seed, and fails if there is none.
+    address.searchParams.set("seed", seed.length === 18 ? `${seed}-` : seed);
+    if (page > 1) address.searchParams.set("page", String(page));
+    if (nationalities.length > 0) address.searchParams.set("nat", nationalities.join(","));
+    return address.href;
   },
 
   response: z

@@ -5,12 +5,12 @@ import { redact } from "./redact.ts";
 
 const schema = z.object({ email: z.string(), login: z.object({ uuid: z.uuid() }), at: z.string().optional() });
 
-test("keys that the schema names stay, wrong values included, and all others go", () => {
+test("keys of the schema are kept, even with invalid values, and all others are removed", () => {
   const value = { email: 42, login: { uuid: "no-uuid", password: "disney1" }, ssn: "528-39-3128" };
   expect(redact(schema, value)).toEqual({ email: 42, login: { uuid: "no-uuid" } });
 });
 
-test("a value whose keys nobody vouches for is withheld", () => {
+test("an object or array that the schema does not describe is withheld", () => {
   expect(redact(schema, { email: { password: "disney1" }, login: "disney1", at: ["disney1"] })).toEqual({
     email: "[withheld]",
     login: "[withheld]",
@@ -20,7 +20,7 @@ test("a value whose keys nobody vouches for is withheld", () => {
   expect(redact(schema, "disney1")).toBe("[withheld]");
 });
 
-test("whatever the value is, nothing of it shows beside what the schema names", () => {
+test("for any value, nothing outside of the schema is shown", () => {
   const secret = "disney1";
   const tree = fc.letrec((tie) => ({
     node: fc.oneof(fc.constant(secret), fc.dictionary(fc.constantFrom("password", "login", "id"), tie("node"))),

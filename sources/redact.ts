@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * What a reject may show of its original: the keys that `schema` names and, under them, plain values. Everything else
- * is left out, so that no secret of a source leaves `fetch` in a reject either.
+ * The part of a rejected value that may be shown: the keys of `schema` and their scalar values. Everything else is left
+ * out, so that no secret of a source leaves `fetch` in a reject.
  */
 export function redact(schema: z.ZodType, value: unknown): unknown {
   const inner = unwrap(schema);
@@ -16,7 +16,7 @@ export function redact(schema: z.ZodType, value: unknown): unknown {
   return value !== null && typeof value === "object" ? withheld : value;
 }
 
-/** Stands where a value was whose keys nobody vouches for. */
+/** Replaces an object or array that the schema does not describe. */
 const withheld = "[withheld]";
 
 function unwrap(schema: z.ZodType): z.ZodType {

@@ -3,10 +3,10 @@ import { join } from "node:path";
 
 const samples = join(import.meta.dir, "samples");
 
-/** 500 users exactly as randomuser.me v1.4 sends them, secrets included. For tests. */
+/** A response of randomuser.me v1.4 with 500 users, including their secrets. For tests. */
 export const randomuserText = readFileSync(join(samples, "randomuser-1.4.json"), "utf8");
 
-/** 30 users exactly as dummyjson.com sends them, secrets included. For tests. */
+/** A response of dummyjson.com with 30 users, including their secrets. For tests. */
 export const dummyjsonText = readFileSync(join(samples, "dummyjson-users.json"), "utf8");
 
 export interface RandomuserPerson {
@@ -32,7 +32,7 @@ interface DummyjsonPerson {
 
 const dummyjsonPeople = (JSON.parse(dummyjsonText) as { users: DummyjsonPerson[] }).users;
 
-/** Every secret of the samples: what may stand in no file, table, topic or log. */
+/** The secrets in the samples, which must not appear in any file, table, topic or log. */
 export const randomuserSecrets = randomuserPeople.flatMap(({ login, id }) => [
   login.salt,
   login.md5,

@@ -1,35 +1,35 @@
 import { z } from "zod";
 import type { User } from "../contract/user.ts";
 
-/** What `fetch` asks a source for. The same ask gets the same users, where the source can do that. */
-export interface Ask {
+/** What `fetch` requests from a source. Equal requests return equal users, if the source supports that. */
+export interface SourceRequest {
   users: number;
-  /** Where in the source's order to go on, from 1: streams ask for one page after the other. */
+  /** The page, from 1. Streams request consecutive pages. */
   page: number;
   seed: string;
-  /** Codes that the source knows, in lower case; none means all. */
+  /** Codes the source supports, in lower case; empty for all. */
   nationalities: readonly string[];
 }
 
 /**
- * A place where users come from. To add one: write a file like randomuser.ts and list it in catalogue.ts.
+ * A web API that users are fetched from. To add one: write a file like randomuser.ts and list it in catalogue.ts.
  *
- * `record` is an allow-list: what its objects do not name (passwords, hashes, national ids, bank accounts) is dropped
- * by `fetch` and goes nowhere. It describes the records as the source sends them; `toUser` maps one to the contract.
+ * `record` is an allow-list that describes the source's records: `fetch` drops every other field (passwords, hashes,
+ * national ids, bank accounts). `toUser` maps a record to the contract.
  */
 export interface Source<Rec = unknown> {
   name: string;
-  /** The version of the API that `record` describes, or null where the API has none. */
+  /** The API version that `record` describes, or null if the API has no versions. */
   version: string | null;
-  /** The most users that one request gives. */
+  /** The maximum number of users per request. */
   maxUsers: number;
-  /** The codes that it can be asked for, in lower case, and the one of a record as it sends it; null where it has none. */
+  /** The supported codes, in lower case, and how to read a record's code; null if the source has no nationalities. */
   nationalities: { codes: readonly string[]; of(record: unknown): unknown } | null;
-  /** `settings` holds the URLs of config.yaml that belong to sources. */
-  url(settings: SourceSettings, ask: Ask): string;
-  /** The whole response -> its records, not looked at yet. */
+  /** The URL of a request; `settings` holds the sources' base URLs. */
+  url(settings: SourceSettings, request: SourceRequest): string;
+  /** The response body -> its records, not validated yet. */
   response: z.ZodType<unknown[]>;
-  /** Where the records stand in the response, for messages: "results" gives `results[3].email`. */
+  /** The path of the records in the response, for messages such as `results[3].email`. */
   recordsAt: string;
   record: z.ZodType<Rec>;
   toUser(record: Rec): Omit<User, "timestamp">;
@@ -40,7 +40,7 @@ export interface SourceSettings {
   dummyjson: { url: string };
 }
 
-/** A line of raw.jsonl: one record, and what is needed to read it later. `at` is there where `fetch` was told the time. */
+/** A line of raw.jsonl: a record and how to interpret it. `at` is present if `fetch` was given --at. */
 export const RawLine = z.strictObject({
   source: z.string(),
   version: z.string().nullable(),
@@ -49,5 +49,5 @@ export const RawLine = z.strictObject({
 });
 export type RawLine = z.infer<typeof RawLine>;
 
-/** Checks a definition's own types; programs see every source as the same type. */
+/** Type-checks a source's definition and returns it as the common type. */
 export const defineSource = <Rec>(source: Source<Rec>): Source => source as Source;

@@ -26,12 +26,12 @@ const faultOf = (text: string) => {
   }
 };
 
-test("all 500 sample records of randomuser and all 30 of dummyjson are what the schemas say", () => {
+test("all 500 sample records of randomuser and all 30 of dummyjson match their schemas", () => {
   expect(readAnswer(randomuser, randomuserText, url)).toMatchObject({ records: { length: 500 }, rejects: [] });
   expect(readAnswer(dummyjson, dummyjsonText, url)).toMatchObject({ records: { length: 30 }, rejects: [] });
 });
 
-test("a record is cut down to the allow-list", () => {
+test("a record is reduced to the allow-list", () => {
   expect(readAnswer(randomuser, randomuserText, url).records[0]).toEqual({
     gender: "female",
     name: { first: "Rachel", last: "Kelley" },
@@ -51,7 +51,7 @@ test("a record is cut down to the allow-list", () => {
   });
 });
 
-test("no password, salt, hash, national id, card or account passes, whether its record fits or not", () => {
+test("no password, salt, hash, national id, card or account is passed on, whether its record is valid or not", () => {
   const people = JSON.stringify(readAnswer(randomuser, randomuserText, url));
   expect(randomuserSecrets.filter((secret) => people.includes(`"${secret}"`))).toEqual([]);
   expect(people).not.toMatch(/password|salt|md5|sha1|sha256/);
@@ -68,7 +68,7 @@ test("no password, salt, hash, national id, card or account passes, whether its 
   expect(rejected).not.toMatch(/password|salt|md5|sha1|sha256/);
 });
 
-test("one wrong record is rejected with its path, and the others go on", () => {
+test("an invalid record is rejected with its path, and the others are passed on", () => {
   const text = changed(({ results }) => {
     results[3]!.login.uuid = "no-uuid";
   });
@@ -82,15 +82,15 @@ test("one wrong record is rejected with its path, and the others go on", () => {
   });
 });
 
-test("users of a nationality that was not asked for are refused, and all others taken", () => {
+test("users of a nationality that was not requested are rejected, and all others accepted", () => {
   const asked = (...nationalities: string[]) => readAnswer(randomuser, randomuserText, url, { page: 1, nationalities });
   const all = new Set(answer.results.map(({ nat }) => nat.toLowerCase()));
   expect(all.size).toBeGreaterThan(5);
   expect(asked(...all).records).toHaveLength(500);
-  expect(() => asked("ie")).toThrow(/results\[\d+\]\.nat: [A-Z]{2} was not asked for, only ie/);
+  expect(() => asked("ie")).toThrow(/results\[\d+\]\.nat: [A-Z]{2} was not requested, only ie/);
 });
 
-test("a field that the source adds is passed over", () => {
+test("a field that the source adds is ignored", () => {
   const text = changed(({ results }) => {
     Object.assign(results[0]!, { favourite: "owl" });
     Object.assign(results[0]!.location, { planet: "Earth" });
@@ -100,15 +100,15 @@ test("a field that the source adds is passed over", () => {
 
 test.each([
   ["text that is not JSON", "<html>", "the body is not JSON"],
-  ["an error", '{"error":"Uh oh"}', 'results: Invalid input: expected array, received undefined; it says "Uh oh"'],
+  ["an error", '{"error":"Uh oh"}', 'results: Invalid input: expected array, received undefined; its error is "Uh oh"'],
   [
     "another API version",
     changed(({ info }) => void Object.assign(info, { version: "1.3" })),
     'info.version: Invalid input: expected "1.4"',
   ],
   ["no info", JSON.stringify({ results: [] }), "info: Invalid input: expected object, received undefined"],
-  ["no users", JSON.stringify({ results: [], info: answer.info }), "results: no user"],
+  ["no users", JSON.stringify({ results: [], info: answer.info }), "results: no users"],
   ["no object", "null", "Invalid input: expected object, received null"],
-])("%s is refused with the path of the first wrong field and the address", (_, text, fault) => {
-  expect(faultOf(text)).toBe(`randomuser sent something else than its API says: ${fault} (${url})`);
+])("%s is rejected with the path of the first invalid field and the URL", (_, text, fault) => {
+  expect(faultOf(text)).toBe(`the response of randomuser does not match its API: ${fault} (${url})`);
 });

@@ -5,65 +5,68 @@ import type { Config } from "../runtime/config.ts";
 import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
 import { redact } from "../sources/redact.ts";
-import type { Ask, Source } from "../sources/source.ts";
+import type { Source, SourceRequest } from "../sources/source.ts";
 import type { Reject } from "./rejects.ts";
 
-/** What the source gave: records that fit, cut down to its allow-list, and those that do not. */
+/** A source's answer: valid records, reduced to the allow-list, and rejects. */
 export interface Answer {
   records: unknown[];
   rejects: Reject[];
 }
 
-/** The longest wait between two attempts, whatever Retry-After asks for, in milliseconds. */
+/** The longest wait between two attempts, even if Retry-After is longer, in milliseconds. */
 const maxWaitMs = 60_000;
 
 /**
- * One request, tried again on 429, 5xx, timeouts and dropped connections.
- * @throws FinalError where the answer is not what the source's schema says: retrying cannot fix that
+ * Sends one request and retries it on 429, 5xx, timeouts and dropped connections.
+ * @throws FinalError if the response does not match the source's schema, which a retry would not fix
  */
 export async function askSource(
   source: Source,
-  ask: Ask,
+  request: SourceRequest,
   config: Config,
   { log, stop }: { log: Log; stop: AbortSignal },
 ): Promise<Answer> {
-  const url = source.url(config, ask);
+  const url = source.url(config, request);
   const shown = shownAddress(url);
   let text: string;
   try {
     text = await get(url, config.fetch, log, stop);
   } catch (error) {
     if (error instanceof HTTPError && !transientStatuses.includes(error.response.status))
-      throw new FinalError(`${source.name} refuses the request with status ${error.response.status}: ${shown}`);
-    stop.throwIfAborted(); // another attempt would have been made
-    throw new TransientError(`${source.name} did not answer in ${config.fetch.attempts} attempts: ${shown}`, {
-      cause: error,
-    });
+      throw new FinalError(`${source.name} rejected the request with status ${error.response.status}: ${shown}`);
+    stop.throwIfAborted(); // stopping, not the source, ended the attempts
+    throw new TransientError(
+      `${source.name} did not respond successfully in ${config.fetch.attempts} attempts: ${shown}`,
+      {
+        cause: error,
+      },
+    );
   }
-  return readAnswer(source, text, shown, ask);
+  return readAnswer(source, text, shown, request);
 }
 
-/** The response's text -> records and rejects. Pure. */
+/** Parses a response body into records and rejects. Pure. */
 export function readAnswer(
   source: Source,
   text: string,
   url: string,
-  { page, nationalities }: Pick<Ask, "page" | "nationalities"> = { page: 1, nationalities: [] },
+  { page, nationalities }: Pick<SourceRequest, "page" | "nationalities"> = { page: 1, nationalities: [] },
 ): Answer {
-  const refuse = (fault: string) =>
-    new FinalError(`${source.name} sent something else than its API says: ${fault} (${url})`);
+  const invalid = (fault: string) =>
+    new FinalError(`the response of ${source.name} does not match its API: ${fault} (${url})`);
 
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
-    throw refuse("the body is not JSON");
+    throw invalid("the body is not JSON");
   }
   const response = source.response.safeParse(body);
-  if (!response.success) throw refuse(firstFault(response.error) + complaintOf(body));
-  if (response.data.length === 0 && page === 1) throw refuse(`${source.recordsAt}: no user`);
-  const stranger = strangerAmong(source, response.data, nationalities);
-  if (stranger) throw refuse(stranger);
+  if (!response.success) throw invalid(firstFault(response.error) + errorIn(body));
+  if (response.data.length === 0 && page === 1) throw invalid(`${source.recordsAt}: no users`);
+  const unrequested = findUnrequestedNationality(source, response.data, nationalities);
+  if (unrequested) throw invalid(unrequested);
 
   const answer: Answer = { records: [], rejects: [] };
   response.data.forEach((value, index) => {
@@ -78,14 +81,18 @@ export function readAnswer(
   return answer;
 }
 
-/** Where a record is of a nationality that was not asked for; a source may take no notice of what it is asked. */
-function strangerAmong({ nationalities: known, recordsAt }: Source, records: unknown[], asked: readonly string[]) {
-  if (!known || asked.length === 0) return undefined;
+/** Describes the first record with a nationality that was not requested; a source may ignore the parameter. */
+function findUnrequestedNationality(
+  { nationalities: known, recordsAt }: Source,
+  records: unknown[],
+  requested: readonly string[],
+) {
+  if (!known || requested.length === 0) return undefined;
   const codes = records.map((record) => String(known.of(record)));
-  const index = codes.findIndex((code) => !asked.includes(code.toLowerCase()));
+  const index = codes.findIndex((code) => !requested.includes(code.toLowerCase()));
   return index < 0
     ? undefined
-    : `${recordsAt}[${index}].nat: ${codes[index]} was not asked for, only ${asked.join(", ")}`;
+    : `${recordsAt}[${index}].nat: ${codes[index]} was not requested, only ${requested.join(", ")}`;
 }
 
 async function get(url: string, { timeoutMs, attempts }: Config["fetch"], log: Log, stop: AbortSignal) {
@@ -93,7 +100,7 @@ async function get(url: string, { timeoutMs, attempts }: Config["fetch"], log: L
     timeout: timeoutMs,
     signal: stop,
     headers: { accept: "application/json" },
-    // The body is read inside the attempt, so that a connection that drops half-way is tried again too.
+    // The body is read within the attempt, so that a connection that drops half-way is retried too.
     fetch: async (request) => {
       const answer = await globalThis.fetch(request);
       return new Response(await answer.arrayBuffer(), answer);
@@ -104,12 +111,12 @@ async function get(url: string, { timeoutMs, attempts }: Config["fetch"], log: L
       maxRetryAfter: maxWaitMs,
       jitter: (delayMs) => delayMs * (0.5 + Math.random() / 2),
       statusCodes: transientStatuses,
-      // undefined leaves it to the statuses, and to Retry-After; anything else is the network's fault.
+      // undefined defers to statusCodes and Retry-After; any other error is a network error.
       shouldRetry: ({ error }) => (stop.aborted ? false : error instanceof HTTPError ? undefined : true),
     },
     hooks: {
       beforeRetry: [
-        ({ error, retryCount }) => log.warn("asking again", { attempt: retryCount + 1, error: messageOf(error) }),
+        ({ error, retryCount }) => log.warn("retrying request", { attempt: retryCount + 1, error: messageOf(error) }),
       ],
     },
   });
@@ -118,8 +125,8 @@ async function get(url: string, { timeoutMs, attempts }: Config["fetch"], log: L
 
 const transientStatuses = [408, 429, ...Array.from({ length: 100 }, (_, index) => 500 + index)];
 
-/** What a body such as {"error": "…"} says about itself. */
-function complaintOf(body: unknown): string {
+/** The message of a body such as {"error": "…"}. */
+function errorIn(body: unknown): string {
   const error = (body as { error?: unknown } | null)?.error;
-  return typeof error === "string" ? `; it says "${error.slice(0, 200)}"` : "";
+  return typeof error === "string" ? `; its error is "${error.slice(0, 200)}"` : "";
 }

@@ -5,24 +5,26 @@ import type { User } from "../contract/user.ts";
 import { FinalError, messageOf, StoppedError, TransientError } from "../runtime/lifecycle.ts";
 import { classifyError, openPostgres, type Postgres } from "../runtime/postgres.ts";
 import { retry } from "../runtime/retry.ts";
-import { inputFlag, inputOption, type Task } from "./task.ts";
+import { type Context, inputFlag, inputOption, type Task } from "./task.ts";
 import { parseUsers, refuse, type UserLine } from "./users.ts";
 
 const usage = `backup: users -> PostgreSQL, table created_users
 
   backup [--input users.jsonl] [--output backup.jsonl] [--rejects FILE]
 
-  --input    users that format wrote; left out, stdin
-  --output   the same users, once they are stored, without those that were deleted; left out, stdout
-  --rejects  lines that are no user or that PostgreSQL refuses, with the reason; left out, beside --output, or the log
+  -i, --input    users from format (default: stdin)
+  -o, --output   the same users once they are stored, without deleted ones (default: stdout)
+  --rejects      invalid lines and users that PostgreSQL rejected, with the reason
+                 (default: a file beside --output, or the log)
+  -h, --help     show this help and exit
 `;
 
-/** How long PostgreSQL may be away before the task fails with exit code 1, in milliseconds. */
-const awayAtMostMs = 30_000;
+/** How long PostgreSQL may be unavailable before the task fails with exit code 1, in milliseconds. */
+const maxUnavailableMs = 30_000;
 
 /**
- * users.jsonl -> PostgreSQL -> the same users. A user goes on only once it is stored; a row that is newer stays, and a
- * user that somebody deleted is neither stored nor passed on.
+ * users.jsonl -> PostgreSQL -> the same users. A user is passed on only once it is stored. A newer row is kept, and a
+ * deleted user is neither stored nor passed on.
  */
 export const backup: Task<{ input?: string }> = {
   name: "backup",
@@ -32,28 +34,13 @@ export const backup: Task<{ input?: string }> = {
 
   async work({ config, log, stop, lines, write, reject }, { input }) {
     const sql = openPostgres(config.postgres.url, 1);
-    const patiently = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-      const until = performance.now() + awayAtMostMs;
-      const worthWaiting = (error: unknown) => classifyError(error) === "transient" && performance.now() < until;
-      try {
-        return await retry(work, { what, while: worthWaiting, stop, log });
-      } catch (error) {
-        if (classifyError(error) === "final")
-          throw new FinalError(
-            `PostgreSQL refuses to ${what}: ${messageOf(error)}; look at postgres.url, POSTGRES_URL`,
-          );
-        if (error instanceof StoppedError) throw error;
-        const Failure = classifyError(error) === "transient" ? TransientError : Error;
-        throw new Failure(`could not ${what}`, { cause: error });
-      }
-    };
-
+    const withRetries: Retrying = (what, work) => retryWhileUnavailable(what, work, { log, stop });
     const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0 };
     try {
-      await patiently("create the table", () => Promise.race([sql.unsafe(createSql), noAnswer()]));
+      await withRetries("create the table", () => Promise.race([sql.unsafe(createSql), noAnswer()]));
       for await (const batch of lines(input)) {
         const { users, rejects } = parseUsers(batch);
-        const store = (part: UserLine[]) => patiently("store users", () => upsert(sql, part));
+        const store = (part: UserLine[]) => withRetries("store users", () => upsert(sql, part));
         const { stored, refused } = await storeAll(users, store);
         const kept = users.filter((line) => !refused.has(line) && !stored.deleted.has(line.user.id));
         counts.inserted += stored.inserted;
@@ -70,22 +57,46 @@ export const backup: Task<{ input?: string }> = {
   },
 };
 
-/** postgres.js tells nobody that a server closes each connection before it has answered, and connects again for ever. */
+type Retrying = <T>(what: string, work: () => Promise<T>) => Promise<T>;
+
+/**
+ * Retries transient failures for up to `maxUnavailableMs`.
+ * @throws FinalError if PostgreSQL's answer will not change, TransientError if it stayed unavailable
+ */
+async function retryWhileUnavailable<T>(
+  what: string,
+  work: () => Promise<T>,
+  { log, stop }: Pick<Context, "log" | "stop">,
+): Promise<T> {
+  const until = performance.now() + maxUnavailableMs;
+  const isWorthRetrying = (error: unknown) => classifyError(error) === "transient" && performance.now() < until;
+  try {
+    return await retry(work, { what, while: isWorthRetrying, stop, log });
+  } catch (error) {
+    if (classifyError(error) === "final")
+      throw new FinalError(`PostgreSQL refused to ${what}: ${messageOf(error)}; check postgres.url, POSTGRES_URL`);
+    if (error instanceof StoppedError) throw error;
+    const Failure = classifyError(error) === "transient" ? TransientError : Error;
+    throw new Failure(`could not ${what}`, { cause: error });
+  }
+}
+
+/** Rejects after `maxUnavailableMs`: postgres.js reconnects indefinitely if a server closes each connection. */
 async function noAnswer(): Promise<never> {
-  await wait(awayAtMostMs, undefined, { ref: false });
-  throw Object.assign(new Error(`no answer within ${awayAtMostMs / 1_000} s`), { code: "CONNECT_TIMEOUT" });
+  await wait(maxUnavailableMs, undefined, { ref: false });
+  throw Object.assign(new Error(`no answer within ${maxUnavailableMs / 1_000} s`), { code: "CONNECT_TIMEOUT" });
 }
 
 interface Stored {
   inserted: number;
   updated: number;
-  /** The ids of users that stay deleted. */
+  /** The ids of users that remain deleted. */
   deleted: Set<string>;
 }
 
 /**
- * Stores all that can be stored. Where a statement fails because of its data, its halves are tried, down to the rows
- * at fault: those come back with PostgreSQL's reason.
+ * Stores every user that PostgreSQL accepts. If a statement fails because of its data, its halves are retried
+ * separately, down to the invalid rows, which are returned with PostgreSQL's reason.
  */
 async function storeAll(users: UserLine[], store: (users: UserLine[]) => Promise<Stored>) {
   const refused = new Map<UserLine, string>();
@@ -100,7 +111,7 @@ async function storeAll(users: UserLine[], store: (users: UserLine[]) => Promise
     } catch (error) {
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
       if (classifyError(cause) !== "data") throw error;
-      if (part.length === 1) refused.set(part[0]!, `PostgreSQL refuses it: ${messageOf(cause)}`);
+      if (part.length === 1) refused.set(part[0]!, `PostgreSQL rejected it: ${messageOf(cause)}`);
       else {
         const middle = part.length >> 1;
         await attempt(part.slice(0, middle));
@@ -112,7 +123,7 @@ async function storeAll(users: UserLine[], store: (users: UserLine[]) => Promise
   return { stored, refused };
 }
 
-/** One transaction, which a deletion that is under way comes before or after, never in between. */
+/** Upserts in one transaction, which a concurrent deletion precedes or follows as a whole. */
 async function upsert(sql: Postgres, users: UserLine[]): Promise<Stored> {
   const newest = newestOfEach(users);
   const [, rows] = await sql.begin((transaction) => [
@@ -126,7 +137,7 @@ async function upsert(sql: Postgres, users: UserLine[]): Promise<Stored> {
   };
 }
 
-/** No id twice, as the statement asks; of equal times the first stays, as it does in the table. */
+/** Removes duplicate ids, as the statement requires; of equal times the first is kept, as in the table. */
 function newestOfEach(users: UserLine[]): User[] {
   const newest = new Map<string, User>();
   for (const { user } of users) {

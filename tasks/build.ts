@@ -1,4 +1,4 @@
-/** `bun run build`: the tasks as one binary under four names in dist/tasks/, made anew only where something changed. */
+/** `bun run build`: compiles the tasks into one binary with four names in dist/tasks/, unless it is up to date. */
 import { link, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { $, Glob } from "bun";
@@ -6,32 +6,32 @@ import { $, Glob } from "bun";
 const root = join(import.meta.dir, "..");
 const folder = join(root, "dist/tasks");
 const names = ["fetch", "format", "backup", "produce"] as const;
-const stamp = join(folder, ".made-from");
+const stamp = join(folder, ".digest");
 
-const madeFrom = await digestOfSources();
-if (!(await isMade())) {
+const digest = await digestOfSources();
+if (!(await isUpToDate())) {
   await mkdir(folder, { recursive: true });
   const binary = join(folder, ".tasks");
-  await rm(binary, { force: true }); // the names are links to it: written over, tasks that run would lose their code
+  await rm(binary, { force: true }); // never overwrite it: the names link to it, and running tasks execute it
   await $`${process.execPath} build --compile --minify --bytecode ${join(root, "tasks/main.ts")} --outfile ${binary}`.quiet();
-  // A task that runs keeps the old binary; one that starts finds the old or the new, never half of one.
+  // Renaming is atomic: running tasks keep the old binary, and a task that starts gets either the old or the new one.
   for (const name of names) {
     const fresh = join(folder, `.${name}`);
     await rm(fresh, { force: true });
     await link(binary, fresh);
     await rename(fresh, join(folder, name));
   }
-  await Bun.write(stamp, madeFrom);
+  await Bun.write(stamp, digest);
 }
 console.error(`tasks: ${names.map((name) => join("dist/tasks", name)).join(" ")}`);
 
-async function isMade() {
+async function isUpToDate() {
   const files = [stamp, ...names.map((name) => join(folder, name))];
   for (const file of files) if (!(await Bun.file(file).exists())) return false;
-  return (await Bun.file(stamp).text()) === madeFrom;
+  return (await Bun.file(stamp).text()) === digest;
 }
 
-/** Everything that the binary is made of: the sources, the locked dependencies and Bun itself. */
+/** A digest of everything in the binary: the sources, the locked dependencies and Bun. */
 async function digestOfSources() {
   const hasher = new Bun.CryptoHasher("sha256").update(Bun.version);
   const files = [...new Glob("{tasks,sources,contract,runtime}/**/*.ts").scanSync(root), "bun.lock"].sort();

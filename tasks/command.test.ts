@@ -6,7 +6,7 @@ import { lastLine, openTasks } from "../test/support/tasks.ts";
 
 const { path, read, spawn, start, run } = openTasks();
 
-test("files: the counts are the last line of stdout, and a second run writes the same bytes", async () => {
+test("with files, the counts are the last line of stdout, and a second run writes the same bytes", async () => {
   const fetch = "fetch --users 40 --seed run-1 --nationalities us,gb --output out/raw.jsonl";
   const format = "format --input out/raw.jsonl --output out/users.jsonl --at 2026-01-15T07:00:00+01:00";
   const first = await run(fetch);
@@ -36,7 +36,7 @@ test("files: the counts are the last line of stdout, and a second run writes the
   expect(readdirSync(path("out")).sort()).toEqual(["raw.jsonl", "users.jsonl"]);
 });
 
-test("filters: records on stdout, the counts last on stderr", async () => {
+test("as filters, tasks write records to stdout and the counts last to stderr", async () => {
   const { stdout: raw, stderr, code } = await run("fetch --users 3 --seed s");
   expect(code).toBe(0);
   expect(lastLine(stderr)).toMatchObject({ read: 3, written: 3, rejected: 0 });
@@ -50,7 +50,7 @@ test("filters: records on stdout, the counts last on stderr", async () => {
   expect(lastLine(users.stderr)).toEqual({ read: 3, written: 3, rejected: 0 });
 });
 
-test("rejects stand beside the output, and are gone once there are none", async () => {
+test("the file of rejects is beside the output, and is removed once there are none", async () => {
   const raw = (await run("fetch --users 2 --seed s")).stdout;
   const format = "format --output users.jsonl --at 2026-01-15T06:00:00Z";
   expect(lastLine((await run(format, { stdin: `${raw}{"password": "disney1"\n` })).stdout)).toMatchObject({
@@ -63,7 +63,7 @@ test("rejects stand beside the output, and are gone once there are none", async 
   expect(existsSync(path("users.rejects.jsonl"))).toBe(false);
 });
 
-test("rejects of a stream go to the file that is named, or else to the log", async () => {
+test("rejects of a stream go to the file of --rejects or to the log", async () => {
   const named = await run("format --rejects bad.jsonl", { stdin: "nonsense\n" });
   expect(named.stdout).toBe("");
   expect(lastLine(read("bad.jsonl"))).toMatchObject({ reason: "not JSON", line: 1 });
@@ -71,7 +71,7 @@ test("rejects of a stream go to the file that is named, or else to the log", asy
   expect(stderr).toContain('msg=rejected reason="not JSON" line=1');
 });
 
-test("more rejects than the share that is set end with exit code 2, the counts last, and what was there stays", async () => {
+test("more rejects than the configured share end with exit code 2, the counts last, and leave the previous output", async () => {
   const good = (await run("fetch --users 2 --seed s")).stdout;
   const format = "format --output users.jsonl --at 2026-01-15T06:00:00Z";
   const half = await run(format, { stdin: `${good}nonsense\nnonsense\n` });
@@ -100,9 +100,9 @@ test.each([
   ["fetch --users 0", "--users: "],
   ["fetch --users 5001", "at most 5000"],
   ["fetch --nationalities usa", "--nationalities: "],
-  ["fetch --nationalities us,xx", "--nationalities: randomuser does not know xx, only au, br, ca,"],
+  ["fetch --nationalities us,xx", "--nationalities: randomuser does not support xx; it supports au, br, ca,"],
   ["fetch --every soon", "--every: "],
-  ["fetch --for 60s", "--for: needs --every"],
+  ["fetch --for 60s", "--for: requires --every"],
   ["format --at yesterday", "--at: "],
   ["format --input missing.jsonl", "missing.jsonl does not exist"],
 ])("bad usage ends with exit code 2 and says what is wrong: %s", async (line, fault) => {
@@ -111,7 +111,7 @@ test.each([
   expect(stderr).toContain(fault);
 });
 
-test("each fault of the configuration is a line of its own", async () => {
+test("each configuration error is on its own line", async () => {
   const { code, stderr } = await run("fetch", { FETCH_ATTEMPTS: "never", POSTGRES_URL: "nonsense" });
   expect(code).toBe(2);
   const lines = stderr.trimEnd().split("\n");
@@ -121,7 +121,7 @@ test("each fault of the configuration is a line of its own", async () => {
   expect(stderr).not.toContain("stack=");
 });
 
-test("bad configuration ends with exit code 2, and --help with 0", async () => {
+test("invalid configuration ends with exit code 2, and --help with 0", async () => {
   const bad = await run("fetch", { FETCH_ATTEMPTS: "never" });
   expect(bad.code).toBe(2);
   expect(bad.stderr).toContain("FETCH_ATTEMPTS");
@@ -133,7 +133,7 @@ test("bad configuration ends with exit code 2, and --help with 0", async () => {
   }
 });
 
-/** Reads a stream as it comes. */
+/** Reads a stream as it arrives. */
 function readAll(stream: ReadableStream<Uint8Array>) {
   let text = "";
   void (async () => {
@@ -142,14 +142,14 @@ function readAll(stream: ReadableStream<Uint8Array>) {
   return { text: () => text };
 }
 
-/** Two stages as a shell joins them; the first chunk that comes out of the second. */
+/** Pipes one stage into another as a shell does; returns the first chunk of the second's output. */
 const stream = (line: string) => {
   const fetch = start(line);
   const format = spawn("format", fetch.stdout);
   return { fetch, format, reader: format.stdout.getReader() };
 };
 
-test("a stream passes records on as they come, and Ctrl-C at its head ends it well", async () => {
+test("a stream passes records on as they arrive, and Ctrl-C at its first stage ends it successfully", async () => {
   const { fetch, format, reader } = stream("fetch --every 100ms");
   const { value } = await reader.read();
   expect(JSON.parse(new TextDecoder().decode(value).split("\n")[0]!)).toHaveProperty("id");
@@ -166,7 +166,7 @@ test("a stream passes records on as they come, and Ctrl-C at its head ends it we
   expect(passed).toEqual({ read: sent.written, written: sent.written, rejected: 0 });
 });
 
-test("a stream that fails after it was told to end says so by exit code 1", async () => {
+test("a stream that fails after it was stopped ends with exit code 1", async () => {
   const fetch = start("fetch --every 1s --users 5000 --seed s");
   const reader = fetch.stdout.getReader();
   await reader.read(); // the rest of the first answer is on its way, and no reader takes it
@@ -175,10 +175,10 @@ test("a stream that fails after it was told to end says so by exit code 1", asyn
   await until("it has heard the signal", () => log.text().includes("msg=stopping"));
   await reader.cancel();
   expect(await fetch.exited).toBe(1);
-  expect(log.text()).toContain("nobody reads stdout any more");
+  expect(log.text()).toContain("the reader of stdout has closed it");
 });
 
-test("a stream ends by itself after the time that is set, with other users at each beat", async () => {
+test("a stream ends after --for and has other users in each request", async () => {
   const { code, stdout } = await run("fetch --every 100ms --for 500ms --users 2 --seed s");
   expect(code).toBe(0);
   const ids = stdout
@@ -188,7 +188,7 @@ test("a stream ends by itself after the time that is set, with other users at ea
   expect([ids.length, new Set(ids).size]).toEqual([10, 10]);
 });
 
-test("a stage that is ended leaves what was there before", async () => {
+test("a stage that is terminated leaves the previous output", async () => {
   writeFileSync(path("users.jsonl"), "before\n");
   const format = spawn("format --output users.jsonl", "pipe");
   const { stdin } = format; // held, so that its end stays open
@@ -200,7 +200,7 @@ test("a stage that is ended leaves what was there before", async () => {
   expect(read("users.jsonl")).toBe("before\n");
 });
 
-test("a device is written to as it is, and rejects beside it go to the log", async () => {
+test("a device is written to directly, and rejects go to the log", async () => {
   const { stdout, stderr } = await run("format --output /dev/null", { stdin: "nonsense\n" });
   expect([lastLine(stdout).rejected, statSync("/dev/null").isFile()]).toEqual([1, false]);
   expect(stderr).toContain("msg=rejected");
@@ -213,11 +213,11 @@ test("an output that cannot be written ends with exit code 2", async () => {
   expect(stderr).toContain("file/users.jsonl cannot be written");
 });
 
-test("a reader that goes away ends fetch with exit code 1", async () => {
+test("fetch ends with exit code 1 if the reader of stdout closes it", async () => {
   const fetch = start("fetch --every 50ms --users 100");
   const reader = fetch.stdout.getReader();
   await reader.read();
   await reader.cancel();
   expect(await fetch.exited).toBe(1);
-  expect(await new Response(fetch.stderr).text()).toContain("nobody reads stdout any more");
+  expect(await new Response(fetch.stderr).text()).toContain("the reader of stdout has closed it");
 });

@@ -1,42 +1,42 @@
-/** What `fetch` makes of its source: one that fails, one that answers wrongly, one that has other users. */
+/** `fetch` with sources that fail, send invalid responses or are another API. */
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { dummyjsonSecrets, dummyjsonText, randomuserText } from "../sources/samples.ts";
 import { lastLine, openTasks } from "../test/support/tasks.ts";
 
 const { url, path, read, run } = openTasks();
-const misbehave = (query: string) => ({ RANDOMUSER_URL: `${url}?misbehave=${query}` });
+const withFault = (query: string) => ({ RANDOMUSER_URL: `${url}?fault=${query}` });
 
 test.each(["429&retryAfter=1&times=1", "500&times=2", "503&times=1", "drop&times=1", "hang&times=1"])(
-  "a source that fails and recovers is asked again: %s",
+  "a request is retried until the source recovers: %s",
   async (fault) => {
     const { code, stdout, stderr } = await run("fetch --users 5 --seed s --output raw.jsonl", {
-      ...misbehave(fault),
+      ...withFault(fault),
       FETCH_TIMEOUT_MS: "2000",
     });
     expect(code).toBe(0);
     expect(lastLine(stdout)).toMatchObject({ read: 5, written: 5 });
-    expect(stderr).toContain('msg="asking again" attempt=2');
+    expect(stderr).toContain('msg="retrying request" attempt=2');
   },
 );
 
-test("Retry-After is waited for", async () => {
+test("Retry-After is respected", async () => {
   const begin = performance.now();
-  expect((await run("fetch --users 1 --seed s", misbehave("429&retryAfter=2&times=1"))).code).toBe(0);
+  expect((await run("fetch --users 1 --seed s", withFault("429&retryAfter=2&times=1"))).code).toBe(0);
   expect(performance.now() - begin).toBeGreaterThan(2_000);
 });
 
-test("a source that goes on failing ends with exit code 1 after the attempts that are set, and leaves no file", async () => {
+test("a source that keeps failing ends with exit code 1 after the configured number of attempts, and leaves no file", async () => {
   const { code, stdout, stderr } = await run("fetch --users 5 --output raw.jsonl", {
-    ...misbehave("500"),
+    ...withFault("500"),
     FETCH_ATTEMPTS: "2",
   });
   expect([code, stdout]).toEqual([1, ""]);
-  expect(stderr).toContain("did not answer in 2 attempts");
+  expect(stderr).toContain("did not respond successfully in 2 attempts");
   expect(readdirSync(path())).toEqual([]);
 });
 
-test("a source that nobody serves ends with exit code 1", async () => {
+test("an unreachable source ends with exit code 1", async () => {
   const { code } = await run("fetch", { RANDOMUSER_URL: "http://127.0.0.1:1/api/1.4/", FETCH_ATTEMPTS: "2" });
   expect(code).toBe(1);
 });
@@ -46,19 +46,16 @@ test.each([
   ["garbage", "the body is not JSON"],
   ["version", 'info.version: Invalid input: expected "1.4"'],
   ["404", "status 404"],
-])(
-  "an answer that no other attempt would mend ends with exit code 2 and names the fault: %s",
-  async (fault, message) => {
-    const { code, stderr } = await run("fetch --users 5 --output raw.jsonl", misbehave(fault));
-    expect(code).toBe(2);
-    expect(stderr.replaceAll('\\"', '"')).toContain(message);
-    expect(stderr).toContain(new URL(url).origin);
-    expect(stderr).not.toContain("asking again");
-  },
-);
+])("a response that a retry would not fix ends with exit code 2 and names the fault: %s", async (fault, message) => {
+  const { code, stderr } = await run("fetch --users 5 --output raw.jsonl", withFault(fault));
+  expect(code).toBe(2);
+  expect(stderr.replaceAll('\\"', '"')).toContain(message);
+  expect(stderr).toContain(new URL(url).origin);
+  expect(stderr).not.toContain("retrying request");
+});
 
-test("one record that does not fit is rejected, and the others go on", async () => {
-  const { code, stdout } = await run("fetch --users 5 --seed s --output raw.jsonl", misbehave("record"));
+test("one invalid record is rejected, and the others are passed on", async () => {
+  const { code, stdout } = await run("fetch --users 5 --seed s --output raw.jsonl", withFault("record"));
   expect(code).toBe(0);
   expect(lastLine(stdout)).toMatchObject({ read: 5, written: 4, rejected: 1 });
   const reject = lastLine(read("raw.rejects.jsonl"));
@@ -66,7 +63,7 @@ test("one record that does not fit is rejected, and the others go on", async () 
   expect(Object.keys(reject.original.login)).toEqual(["uuid", "username"]);
 });
 
-test("a source whose records have another shape ends with exit code 2, each of them among the rejects", async () => {
+test("a source whose records all have another structure ends with exit code 2, and each record is rejected", async () => {
   using samples = serve(randomuserText.replaceAll('"postcode"', '"zip"'));
   const { code, stdout, stderr } = await run("fetch --users 500 --output raw.jsonl", {
     RANDOMUSER_URL: `${samples.origin}/api/1.4/`,
@@ -77,7 +74,7 @@ test("a source whose records have another shape ends with exit code 2, each of t
   expect(lastLine(read("raw.rejects.jsonl")).reason).toStartWith("results[499].location.postcode: ");
 });
 
-/** A server that answers every request with one text, and the requests that it got. */
+/** A server that responds to every request with the same text and collects the requests. */
 const serve = (text: string) => {
   const asked: string[] = [];
   const server = Bun.serve({
@@ -91,7 +88,7 @@ const serve = (text: string) => {
   return { asked, origin: server.url.origin, [Symbol.dispose]: () => void server.stop(true) };
 };
 
-test("the 500 sample users pass fetch, which asks once for all of them, and format", async () => {
+test("the 500 sample users pass fetch, which sends one request for all of them, and format", async () => {
   using samples = serve(randomuserText);
   const raw = await run("fetch --users 500 --seed run-1", { RANDOMUSER_URL: `${samples.origin}/api/1.4/` });
   expect(samples.asked).toEqual(["/api/1.4/?results=500&seed=run-1"]);
@@ -99,7 +96,7 @@ test("the 500 sample users pass fetch, which asks once for all of them, and form
   expect(lastLine(users.stdout)).toEqual({ read: 500, written: 500, rejected: 0, output: "users.jsonl" });
 });
 
-test("a source that takes no notice of the nationalities ends with exit code 2, and nothing is passed on", async () => {
+test("a source that ignores the nationalities ends with exit code 2, and nothing is passed on", async () => {
   using samples = serve(randomuserText);
   const { code, stderr } = await run("fetch --users 500 --nationalities nz --output raw.jsonl", {
     RANDOMUSER_URL: `${samples.origin}/api/1.4/`,
@@ -110,17 +107,17 @@ test("a source that takes no notice of the nationalities ends with exit code 2, 
   expect(readdirSync(path())).toEqual([]);
 });
 
-test("a source with fewer users than asked for gives what it has, and fetch says so", async () => {
+test("if a source has fewer users than requested, fetch passes them on and logs a warning", async () => {
   using samples = serve(randomuserText);
   const { code, stdout, stderr } = await run("fetch --users 501 --output raw.jsonl", {
     RANDOMUSER_URL: `${samples.origin}/api/1.4/`,
   });
   expect(code).toBe(0);
   expect(lastLine(stdout)).toMatchObject({ read: 500, written: 500, asked: 501 });
-  expect(stderr).toContain('msg="the source has fewer users than asked for" asked=501 given=500');
+  expect(stderr).toContain('msg="the source has fewer users than requested" requested=501 received=500');
 });
 
-test("another source is a setting: the sample users of dummyjson pass fetch and format without their secrets", async () => {
+test("the source is a setting: the sample users of dummyjson pass fetch and format without their secrets", async () => {
   using samples = serve(dummyjsonText);
   const env = { USERS_SOURCE: "dummyjson", DUMMYJSON_URL: `${samples.origin}/users` };
   const raw = await run("fetch --users 30", env);

@@ -3,21 +3,25 @@ import ms from "ms";
 import { z } from "zod";
 import { FinalError, StoppedError } from "../runtime/lifecycle.ts";
 import { sources } from "../sources/catalogue.ts";
+import type { Source } from "../sources/source.ts";
 import { type Answer, askSource } from "./ask-source.ts";
-import { atOption, type Task } from "./task.ts";
+import { atOption, type Context, type Task } from "./task.ts";
 
-const usage = `fetch: records of the source, as it sends them, without its secrets
+const usage = `fetch: source -> raw records, without secrets
 
   fetch [--users 60] [--nationalities us,gb] [--seed RUN_ID] [--at ISO] [--output raw.jsonl] [--rejects FILE]
   fetch --every 1s [--for 60s] [--users 1] …
 
-  --users          how many users, 1 to 5000; 60, or 1 a time with --every
-  --nationalities  two-letter codes, separated by commas; left out, all
-  --seed           the same seed gets the same users; left out, a new one
-  --at             the time that these records stand for; left out, format decides
-  --every, --for   ask again and again: how often, and for how long; without --for until stopped
-  --output         the records; left out, stdout
-  --rejects        records that the source's schema does not know, with the reason; left out, beside --output, or the log
+  --users          number of users per request, 1 to 5000 (default: 60, or 1 with --every)
+  --nationalities  two-letter codes, separated by commas (default: all)
+  --seed           equal seeds give equal users (default: a new one)
+  --at             the records' time (default: set by format)
+  --every          send a request at this interval until stopped, such as 1s
+  --for            stop after this time; requires --every
+  -o, --output     the records (default: stdout)
+  --rejects        records that do not match the source's schema, with the reason
+                   (default: a file beside --output, or the log)
+  -h, --help       show this help and exit
 `;
 
 const duration = z
@@ -40,9 +44,12 @@ const options = z
     every: duration,
     for: duration,
   })
-  .refine((flags) => flags.for === undefined || flags.every !== undefined, { path: ["for"], error: "needs --every" });
+  .refine((flags) => flags.for === undefined || flags.every !== undefined, {
+    path: ["for"],
+    error: "requires --every",
+  });
 
-/** The source -> raw.jsonl. It asks once for all users, so that the same seed gets the same bytes. */
+/** The source -> raw.jsonl. One request fetches all users, so that equal seeds give equal bytes. */
 export const fetch: Task<z.infer<typeof options>> = {
   name: "fetch",
   usage,
@@ -56,55 +63,68 @@ export const fetch: Task<z.infer<typeof options>> = {
   },
   options,
 
-  async work({ config, log, stop, read, write, reject }, flags) {
-    const source = sources.get(config.source);
-    if (!source)
-      throw new FinalError(
-        `source ${config.source} is none of: ${[...sources.keys()].join(", ")}; set it in config.yaml`,
-      );
+  async work(context, flags) {
+    const { config, stop } = context;
+    const source = sourceNamed(config.source);
     const { nationalities, at, every } = flags;
     const users = flags.users ?? (every === undefined ? 60 : 1);
     const seed = flags.seed ?? crypto.randomUUID();
-    if (users > source.maxUsers)
-      throw new FinalError(`--users ${users}: ${source.name} gives at most ${source.maxUsers} users`);
-    const known = source.nationalities?.codes ?? [];
-    const unknown = nationalities.filter((code) => !known.includes(code));
-    if (unknown.length > 0)
-      throw new FinalError(
-        `--nationalities: ${source.name} does not know ${unknown.join(", ")}, only ${known.join(", ") || "all at once"}`,
-      );
+    checkSupported(source, users, nationalities);
 
     let asked = 0;
-    const take = async (page: number): Promise<Answer> => {
-      const answer = await askSource(source, { users, page, seed, nationalities }, config, { log, stop });
+    const fetchPage = async (page: number): Promise<number> => {
+      const answer = await askSource(source, { users, page, seed, nationalities }, config, context);
       asked += users;
-      const { records, rejects } = answer;
-      const given = records.length + rejects.length;
-      read(given);
-      await reject(rejects);
-      await write(
-        records.map((record) => ({ source: source.name, version: source.version, ...(at && { at }), record })),
-      );
-      if (given < users) log.warn("the source has fewer users than asked for", { asked: users, given });
-      return answer;
+      return passOn(context, source, answer, { at, users });
     };
-
-    if (every === undefined) await take(1);
-    else
-      try {
-        for await (const page of ticks(every, flags.for, stop)) {
-          const { records, rejects } = await take(page);
-          if (records.length + rejects.length === 0) break;
-        }
-      } catch (error) {
-        // A stream ends well when it is told to, also in the middle of a request.
-        if (!(error instanceof StoppedError)) throw error;
-      }
+    if (every === undefined) await fetchPage(1);
+    else await fetchPages(fetchPage, ticks(every, flags.for, stop));
     return { source: source.name, seed, asked };
   },
 };
 
-/** 1, 2, 3 … at a steady beat, the first at once, until the time is over or `stop`. */
+function sourceNamed(name: string): Source {
+  const source = sources.get(name);
+  if (source) return source;
+  throw new FinalError(`unknown source ${name} in config.yaml; set it to one of: ${[...sources.keys()].join(", ")}`);
+}
+
+/** @throws FinalError if the source does not support the number of users or one of the nationalities */
+function checkSupported(source: Source, users: number, nationalities: readonly string[]) {
+  if (users > source.maxUsers)
+    throw new FinalError(`--users ${users}: ${source.name} returns at most ${source.maxUsers} users`);
+  const known = source.nationalities?.codes ?? [];
+  const unknown = nationalities.filter((code) => !known.includes(code));
+  if (unknown.length === 0) return;
+  const supported = known.length > 0 ? `it supports ${known.join(", ")}` : "it has no nationalities";
+  throw new FinalError(`--nationalities: ${source.name} does not support ${unknown.join(", ")}; ${supported}`);
+}
+
+/** Writes an answer's records and rejects. @returns the number of both */
+async function passOn(
+  { log, read, write, reject }: Context,
+  source: Source,
+  { records, rejects }: Answer,
+  { at, users }: { at: string | undefined; users: number },
+): Promise<number> {
+  const received = records.length + rejects.length;
+  read(received);
+  await reject(rejects);
+  await write(records.map((record) => ({ source: source.name, version: source.version, ...(at && { at }), record })));
+  if (received < users) log.warn("the source has fewer users than requested", { requested: users, received });
+  return received;
+}
+
+/** Fetches pages until the source has no more or the stream is stopped, even during a request. */
+async function fetchPages(fetchPage: (page: number) => Promise<number>, pages: AsyncIterable<number>) {
+  try {
+    for await (const page of pages) if ((await fetchPage(page)) === 0) break;
+  } catch (error) {
+    if (!(error instanceof StoppedError)) throw error;
+  }
+}
+
+/** Yields 1, 2, 3 … at a fixed interval, the first immediately, until the time is over or `stop` aborts. */
 async function* ticks(everyMs: number, forMs = Number.POSITIVE_INFINITY, stop: AbortSignal) {
   const start = performance.now();
   for (let page = 1; (page - 1) * everyMs < forMs && !stop.aborted; page++) {

@@ -31,7 +31,7 @@ const linesOf = (...values: unknown[]) =>
   }));
 const raw = rawOf(randomuser, randomuserText) as { source: string; version: string; record: RandomuserPerson }[];
 const [rachel] = raw as [(typeof raw)[0]];
-/** Rachel with some of her record changed; a field that becomes undefined is missing. */
+/** Rachel's record with changes; a field set to undefined is missing. */
 const rachelWith = (change: Record<string, unknown>) => ({ ...rachel, record: { ...rachel.record, ...change } });
 const format = (...values: unknown[]) => formatLines(linesOf(...values), at, now);
 const userOf = (value: unknown) => {
@@ -45,7 +45,7 @@ const reasonOf = (value: unknown) => {
   return rejects[0]!.reason;
 };
 
-test("a record of randomuser becomes the user that the contract says", () => {
+test("a record of randomuser is mapped to a user of the contract", () => {
   expect(userOf(rachel)).toEqual({
     id: "c7a41086-06e3-4bfe-9c40-4e9da2df42c8",
     first_name: "Rachel",
@@ -63,7 +63,7 @@ test("a record of randomuser becomes the user that the contract says", () => {
   });
 });
 
-test("a record of dummyjson becomes a user with a UUIDv5, a birthday at midnight and no registration date", () => {
+test("a record of dummyjson is mapped to a user with a UUIDv5, a birthday at midnight and no registration date", () => {
   const [emily] = rawOf(dummyjson, dummyjsonText);
   expect(userOf(emily)).toEqual({
     id: "d3a58c62-1982-54a3-86b5-eeba347ebb68",
@@ -82,7 +82,7 @@ test("a record of dummyjson becomes a user with a UUIDv5, a birthday at midnight
   });
 });
 
-test("every sample record becomes a user that the contract accepts, under its own id", () => {
+test("every sample record becomes a valid user with its own id", () => {
   for (const [source, text, count] of [
     [randomuser, randomuserText, 500],
     [dummyjson, dummyjsonText, 30],
@@ -95,7 +95,7 @@ test("every sample record becomes a user that the contract accepts, under its ow
   expect(format(...raw).users.map(({ id }) => id)).toEqual(randomuserPeople.map(({ login }) => login.uuid));
 });
 
-test("a postcode is text, whether the source has a number or a text", () => {
+test("a postcode is a string, whether the source has a number or a string", () => {
   const postcode = (value: unknown) =>
     userOf(rachelWith({ location: { ...rachel.record.location, postcode: value } })).post_code;
   expect(postcode(4260)).toBe("4260");
@@ -119,14 +119,14 @@ test("an id is kept in lower case", () => {
   expect(userOf(rachelWith({ login })).id).toBe("c7a41086-06e3-4bfe-9c40-4e9da2df42c8");
 });
 
-test("the timestamp is --at, or what the line was fetched with, or now", () => {
+test("the timestamp is --at, the line's at, or now", () => {
   const lines = linesOf({ ...rachel, at: "2025-12-31T23:59:59.000Z" });
   expect(formatLines(lines, at, now).users[0]!.timestamp).toBe("2026-01-15T06:00:00.000Z");
   expect(formatLines(lines, undefined, now).users[0]!.timestamp).toBe("2025-12-31T23:59:59.000Z");
   expect(formatLines(linesOf(rachel), undefined, now).users[0]!.timestamp).toBe("2026-02-03T04:05:06.789Z");
 });
 
-test("a field that the record has in addition is left out", () => {
+test("an additional field of the record is left out", () => {
   expect(userOf(rachelWith({ favourite: "owl", login: { ...rachel.record.login, password: "disney1" } }))).toEqual(
     userOf(rachel),
   );
@@ -137,8 +137,8 @@ test.each([
   ["half a line", JSON.stringify(rachel).slice(0, -9), "not JSON"],
   ["no object", "42", "Invalid input: expected object, received number"],
   ["a record without its wrapping", rachel.record, "source: Invalid input: expected string, received undefined"],
-  ["an unknown source", { ...rachel, source: "myspace" }, "source: no source of this name"],
-  ["another API version", { ...rachel, version: "1.3" }, "version: this reads version 1.4 of randomuser"],
+  ["an unknown source", { ...rachel, source: "myspace" }, "source: unknown source"],
+  ["another API version", { ...rachel, version: "1.3" }, "version: only version 1.4 of randomuser is supported"],
   [
     "a missing field",
     rachelWith({ email: undefined }),
@@ -156,7 +156,7 @@ test.each([
   expect(reasonOf(value)).toBe(reason);
 });
 
-test("a record that fits the source and not the contract is rejected with the field of the user", () => {
+test("a record that matches the source's schema but not the contract is rejected with the user's field", () => {
   expect(reasonOf(rachelWith({ name: { first: "", last: "Kelley" } }))).toStartWith("first_name: ");
   expect(reasonOf(rachelWith({ email: "rachel.kelley" }))).toStartWith("email: ");
 });
@@ -171,7 +171,7 @@ test("a reject names its line and keeps the original, without secrets", () => {
   expect(JSON.stringify(format({ password: "disney1", record: { md5: "3f6a" } }).rejects)).not.toMatch(/disney1|3f6a/);
 });
 
-test("no secret of a source is in what format writes, even where its input has them all", () => {
+test("format writes no secret of a source, even if its input has all of them", () => {
   const everything = (JSON.parse(randomuserText) as { results: unknown[] }).results;
   const input = everything.map((record) => ({ source: "randomuser", version: "1.4", record }));
   const { users, rejects } = format(...input, ...input.map((line) => ({ ...line, version: "1.3" })));
@@ -185,7 +185,7 @@ test("no secret of a source is in what format writes, even where its input has t
   expect(dummyjsonSecrets.filter((secret) => dummy.includes(secret))).toEqual([]);
 });
 
-test("whatever the lines are, each becomes a user or a reject, and the same lines become the same", () => {
+test("every line becomes a user or a reject, and equal lines give equal results", () => {
   const line = fc.oneof(
     fc.constantFrom(...raw.slice(0, 20)).map((value) => JSON.stringify(value)),
     fc.json(),

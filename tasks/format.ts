@@ -11,13 +11,15 @@ const usage = `format: raw records of a source -> users
 
   format [--input raw.jsonl] [--output users.jsonl] [--rejects FILE] [--at ISO]
 
-  --input    lines that fetch wrote; left out, stdin
-  --output   the users; left out, stdout
-  --rejects  lines that are no user, with the reason; left out, beside --output, or the log
-  --at       the users' timestamp; left out, what fetch was given, or else now
+  -i, --input   lines from fetch (default: stdin)
+  -o, --output  the users (default: stdout)
+  --rejects     lines that are not valid users, with the reason
+                (default: a file beside --output, or the log)
+  --at          the users' timestamp (default: the --at of fetch, or now)
+  -h, --help    show this help and exit
 `;
 
-/** raw.jsonl -> users.jsonl. With --at, the same input gives the same bytes. */
+/** raw.jsonl -> users.jsonl. With --at, equal input gives equal bytes. */
 export const format: Task<{ input?: string; at?: string }> = {
   name: "format",
   usage,
@@ -33,7 +35,7 @@ export const format: Task<{ input?: string; at?: string }> = {
   },
 };
 
-/** Every line becomes a user or a reject. The timestamp is `at`, or what the line was fetched with, or `now`. */
+/** Maps every line to a user or a reject. The timestamp is `at`, the line's own `at`, or `now`, in this order. */
 export function formatLines(lines: readonly Line[], at: string | undefined, now: Date) {
   const users: User[] = [];
   const rejects: Reject[] = [];
@@ -47,20 +49,20 @@ export function formatLines(lines: readonly Line[], at: string | undefined, now:
 
 function formatLine(line: Line, at: string | undefined, now: Date): User | Reject {
   const json = parseLine(line);
-  const because = (reason: string, original: unknown): Reject => ({ reason, line: line.number, original });
-  if (json === undefined) return because("not JSON", { withheldCharacters: line.text.length });
+  const rejected = (reason: string, original: unknown): Reject => ({ reason, line: line.number, original });
+  if (json === undefined) return rejected("not JSON", { withheldCharacters: line.text.length });
 
   const raw = RawLine.safeParse(json);
-  if (!raw.success) return because(firstFault(raw.error), redact(RawLine, json));
+  if (!raw.success) return rejected(firstFault(raw.error), redact(RawLine, json));
   const source = sources.get(raw.data.source);
-  if (!source) return because("source: no source of this name", redact(RawLine, json));
+  if (!source) return rejected("source: unknown source", redact(RawLine, json));
   const original = () => ({ ...raw.data, record: redact(source.record, raw.data.record) });
   if (raw.data.version !== source.version)
-    return because(`version: this reads version ${source.version} of ${source.name}`, original());
+    return rejected(`version: only version ${source.version} of ${source.name} is supported`, original());
 
   const record = source.record.safeParse(raw.data.record);
-  if (!record.success) return because(firstFault(record.error, "record"), original());
+  if (!record.success) return rejected(firstFault(record.error, "record"), original());
   const timestamp = at ?? raw.data.at ?? now.toISOString();
   const user = User.safeParse({ ...source.toUser(record.data), timestamp });
-  return user.success ? user.data : because(firstFault(user.error), original());
+  return user.success ? user.data : rejected(firstFault(user.error), original());
 }

@@ -12,7 +12,7 @@ const read = async (chunks: Uint8Array[]) => {
 };
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-test("each line comes with the batch that ended it, and the last needs no line feed", async () => {
+test("each line is in the batch that completed it, and the last needs no line feed", async () => {
   expect(await read([bytesOf("a\nb\nc"), bytesOf("d\ne")])).toEqual([
     [
       { number: 1, text: "a" },
@@ -23,7 +23,7 @@ test("each line comes with the batch that ended it, and the last needs no line f
   ]);
 });
 
-test("empty lines are no records, and keep their numbers", async () => {
+test("blank lines are skipped but counted", async () => {
   expect((await read([bytesOf("a\n\n \r\nb\n")])).flat()).toEqual([
     { number: 1, text: "a" },
     { number: 4, text: "b" },
@@ -31,7 +31,7 @@ test("empty lines are no records, and keep their numbers", async () => {
   expect(await read([])).toEqual([]);
 });
 
-test("however the bytes are cut, the same values come back", async () => {
+test("the values are the same however the bytes are split into chunks", async () => {
   const unit = fc.constantFrom("a", "é", "ж", "آ", "🦉", '"', "\n", "\\", "\u2028");
   const values = fc.array(fc.string({ unit, maxLength: 12 }), { maxLength: 30 });
   await fc.assert(

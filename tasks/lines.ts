@@ -1,15 +1,15 @@
-/** One line of JSON Lines and where it stands, from 1. */
+/** A line of JSON Lines and its number, from 1. */
 export interface Line {
   number: number;
   text: string;
 }
 
-/** The most lines that are handed on together. */
+/** The maximum number of lines per batch. */
 const maxLines = 1_000;
 
 /**
- * Bytes -> lines, in batches of what has arrived: a line is never held back to fill a batch. The last line needs no
- * line feed; lines of white space alone are no records.
+ * Splits bytes into lines, in batches of whatever has arrived: a line is never delayed to fill a batch. The last line
+ * needs no line feed; blank lines are skipped.
  */
 export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Line[]> {
   const decoder = new TextDecoder();
@@ -41,7 +41,7 @@ function* inBatches(lines: Line[]) {
   for (let start = 0; start < lines.length; start += maxLines) yield lines.slice(start, start + maxLines);
 }
 
-/** The JSON of a line, or undefined (which JSON cannot say) where it is none. */
+/** The line's JSON value, or undefined (which is not a JSON value) if it is not JSON. */
 export function parseLine({ text }: Line): unknown {
   try {
     return JSON.parse(text);
@@ -50,5 +50,5 @@ export function parseLine({ text }: Line): unknown {
   }
 }
 
-/** Values -> JSON Lines, each line with its line feed. */
+/** Encodes values as JSON Lines, each terminated by a line feed. */
 export const toLines = (values: readonly unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join("");

@@ -1,4 +1,4 @@
-/** The one binary that is all four tasks: it does what its name says, or its first argument. */
+/** One binary for all four tasks, selected by its file name or its first argument. */
 import { basename } from "node:path";
 import { exitCodes } from "../runtime/lifecycle.ts";
 import { backup } from "./backup.ts";
@@ -14,6 +14,6 @@ const named = tasks.get(basename(process.argv0));
 const task = named ?? tasks.get(args.shift() ?? "");
 if (task) void runTask(task, args);
 else {
-  process.stderr.write(`usage: ${[...tasks.keys()].join(" | ")} [--help], one after the other\n`);
+  process.stderr.write(`usage: ${[...tasks.keys()].join("|")} [OPTION]...; each task has --help\n`);
   process.exit(exitCodes.final);
 }

@@ -2,24 +2,24 @@ import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
 
-/** Where a task writes text. */
+/** A task's output. */
 export interface Output {
   write(text: string): Promise<void>;
-  /** Makes what was written final. */
+  /** Makes the output final. */
   commit(): Promise<void>;
-  /** Leaves everything as it was before; does nothing after `commit`. */
+  /** Leaves everything unchanged; does nothing after `commit`. */
   discard(): Promise<void>;
 }
 
-/** The reader of stdout went away (`fetch | head`): there is nobody left to write for. */
+/** The reader of stdout has closed it, as in `fetch | head`. */
 class ReaderGone extends TransientError {
   override name = "ReaderGone";
 }
 
 /**
- * A file that is there whole or not at all: written under a temporary name beside it, then renamed. Devices and pipes,
- * /dev/null say, are written to as they are.
- * @throws FinalError where nothing can be written under this name
+ * An output file that appears only once complete: it is written to a temporary file in the same folder, then renamed.
+ * Devices and pipes such as /dev/null are written to directly.
+ * @throws FinalError if the file cannot be written
  */
 export async function openFile(path: string): Promise<Output> {
   const temporary = (await isDevice(path)) ? path : join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
@@ -48,22 +48,24 @@ export async function openFile(path: string): Promise<Output> {
   };
 }
 
-/** Whether there is something under this name that is no file. */
+/** Whether the path exists and is not a regular file. */
 export const isDevice = async (path: string) => (await stat(path).catch(() => null))?.isFile() === false;
 
-/** stdout, each write awaited, so that a slow reader slows the task. */
+/** stdout; each write is awaited, so that a slow reader slows down the task. */
 export function openStdout(): Output {
   return { write: writeStdout, commit: async () => {}, discard: async () => {} };
 }
 
-/** @throws ReaderGone where nobody reads any more */
+/** @throws ReaderGone if the reader has closed stdout */
 export function writeStdout(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
       if (!error) resolve();
       else
         reject(
-          (error as NodeJS.ErrnoException).code === "EPIPE" ? new ReaderGone("nobody reads stdout any more") : error,
+          (error as NodeJS.ErrnoException).code === "EPIPE"
+            ? new ReaderGone("the reader of stdout has closed it")
+            : error,
         );
     });
   });

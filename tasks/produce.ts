@@ -15,19 +15,21 @@ const usage = `produce: users -> Kafka, Avro keyed by id
 
   produce [--input backup.jsonl] [--output produced.jsonl] [--rejects FILE]
 
-  --input    users that backup passed on; left out, stdin
-  --output   the same users, once the broker has acknowledged them; left out, stdout
-  --rejects  lines that are no user, with the reason; left out, beside --output, or the log
+  -i, --input   users from backup (default: stdin)
+  -o, --output  the same users once the broker has acknowledged them (default: stdout)
+  --rejects     lines that are not valid users, with the reason
+                (default: a file beside --output, or the log)
+  -h, --help    show this help and exit
 `;
 
-/** The broker takes record batches of 1 MB; a send may end up in one partition, and so in one batch. */
+/** The broker accepts record batches of up to 1 MB; a send may go to one partition, and so in one batch. */
 const maxSendBytes = 500_000;
-/** kafkajs groups a send in quadratic time. */
+/** kafkajs groups the records of a send in quadratic time. */
 const maxSendRecords = 500;
 /** How long the broker may take to acknowledge a send before the task fails with exit code 1, in milliseconds. */
 const acknowledgeWithinMs = 45_000;
 
-/** users.jsonl -> Kafka -> the same users. A user goes on only once the broker has acknowledged it. */
+/** users.jsonl -> Kafka -> the same users. A user is passed on only once the broker has acknowledged it. */
 export const produce: Task<{ input?: string }> = {
   name: "produce",
   usage,
@@ -36,7 +38,7 @@ export const produce: Task<{ input?: string }> = {
 
   async work({ config, log, lines, write, reject }, { input }) {
     const { topic } = config.kafka;
-    // Before a byte is produced: a breaking schema ends the task here.
+    // Before anything is produced: an incompatible schema ends the task here.
     const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(topic), avroSchema);
     const producer = await openProducer(config, log);
 
@@ -60,7 +62,7 @@ export const produce: Task<{ input?: string }> = {
   },
 };
 
-/** A connected idempotent producer and the topics that it needs. */
+/** Creates missing topics and connects an idempotent producer. */
 async function openProducer(config: Config, log: Log): Promise<Producer> {
   const kafka = openKafka(config, "produce", log);
   try {
@@ -71,24 +73,24 @@ async function openProducer(config: Config, log: Log): Promise<Producer> {
     const producer = kafka.producer({
       idempotent: true,
       allowAutoTopicCreation: false,
-      // A limit of its own could break idempotence; `acknowledgeWithinMs` is the limit.
+      // Giving up after some retries could break idempotence; `acknowledgeWithinMs` is the limit instead.
       retry: { retries: Number.MAX_SAFE_INTEGER },
     });
     await acknowledgement(producer.connect());
     return producer;
   } catch (error) {
-    throw withFate(error);
+    throw classified(error);
   }
 }
 
-/** Throws unless every partition of a send was acknowledged. */
+/** @throws Error unless every partition of a send was acknowledged */
 function expectAll(results: RecordMetadata[]) {
   const failed = results.find(({ errorCode, baseOffset }) => errorCode !== 0 || baseOffset === undefined);
   if (failed || results.length === 0)
-    throw new Error(`Kafka did not acknowledge all of a send: ${JSON.stringify(failed ?? "no answer")}`);
+    throw new Error(`Kafka did not acknowledge every partition of a send: ${JSON.stringify(failed ?? "no response")}`);
 }
 
-/** Users -> messages, in sends that the broker takes. */
+/** Encodes users as messages and groups them into sends that the broker accepts. */
 function* sendsOf(users: UserLine[], schemaId: number): Generator<{ user: User; message: Message }[]> {
   let part: { user: User; message: Message }[] = [];
   let bytes = 0;
@@ -105,6 +107,7 @@ function* sendsOf(users: UserLine[], schemaId: number): Generator<{ user: User; 
   if (part.length > 0) yield part;
 }
 
+/** @throws TransientError after `acknowledgeWithinMs`, or the classified error of `work` */
 async function acknowledgement<T>(work: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -114,13 +117,13 @@ async function acknowledgement<T>(work: Promise<T>): Promise<T> {
   try {
     return await Promise.race([work, late]);
   } catch (error) {
-    throw withFate(error);
+    throw classified(error);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** What the broker refuses whoever asks again. Source: kafka.apache.org/protocol, "Error Codes". */
+/** Errors of the broker that retrying does not fix. Source: kafka.apache.org/protocol, "Error Codes". */
 const refusals: ReadonlySet<string> = new Set([
   "TOPIC_AUTHORIZATION_FAILED",
   "CLUSTER_AUTHORIZATION_FAILED",
@@ -132,11 +135,12 @@ const refusals: ReadonlySet<string> = new Set([
   "POLICY_VIOLATION",
 ]);
 
-/** A refusal as a FinalError, what may pass as a TransientError, any other error as it is. */
-function withFate(error: unknown): unknown {
+/** Wraps a refusal in a FinalError and a transient error in a TransientError; returns any other error unchanged. */
+function classified(error: unknown): unknown {
   const { type, errors = [], cause } = error as { type?: string; errors?: unknown[]; cause?: unknown };
-  if (type !== undefined && refusals.has(type)) return new FinalError(`Kafka refuses: ${messageOf(error)} (${type})`);
-  const inner = [...errors, cause].map((each) => (each ? withFate(each) : undefined));
+  if (type !== undefined && refusals.has(type))
+    return new FinalError(`Kafka refused the request: ${messageOf(error)} (${type})`);
+  const inner = [...errors, cause].map((each) => (each ? classified(each) : undefined));
   const refusal = inner.find((each) => each instanceof FinalError);
   return refusal ?? (isTransient(error) ? new TransientError(messageOf(error)) : error);
 }

@@ -4,12 +4,12 @@ import type { Log } from "../runtime/log.ts";
 import { toLines } from "./lines.ts";
 import { type Output, openFile } from "./output.ts";
 
-/** A record that does not fit: why, where it stood, and what may be shown of it. */
+/** A record that was rejected: the reason, its line and the parts of it that may be shown. */
 export interface Reject {
   reason: string;
-  /** Line of the input, from 1; absent where the input has no lines. */
+  /** Line of the input, from 1; absent if the input has no lines. */
   line?: number;
-  /** The original without what nobody vouches for. */
+  /** The original, without anything that may be secret. */
   original: unknown;
 }
 
@@ -19,13 +19,13 @@ export interface Rejects {
   discard(): Promise<void>;
 }
 
-/** users.jsonl -> users.rejects.jsonl, beside it. */
+/** users.jsonl -> users.rejects.jsonl in the same folder. */
 export function rejectsBeside(output: string): string {
   const { dir, name, ext } = parse(output);
   return format({ dir, name: `${name}.rejects`, ext });
 }
 
-/** A file of rejects, one a line. Without rejects there is no file, and one of an earlier run is removed. */
+/** A file of rejects, one per line. Without rejects no file is written, and the file of an earlier run is removed. */
 export function rejectsFile(path: string): Rejects {
   let file: Output | undefined;
   return {
@@ -39,7 +39,7 @@ export function rejectsFile(path: string): Rejects {
   };
 }
 
-/** Rejects as log events, for a stream that has no file to write beside. */
+/** Logs rejects, for a task that has no output file. */
 export function logRejects(log: Log): Rejects {
   return {
     async add(rejects) {

@@ -8,28 +8,28 @@ import { type Line, readLines, toLines } from "./lines.ts";
 import { isDevice, openFile, openStdout, writeStdout } from "./output.ts";
 import { logRejects, type Reject, rejectsBeside, rejectsFile } from "./rejects.ts";
 
-/** One of the four: what it is called with and what it does. */
+/** One of the four tasks. */
 export interface Task<Options = unknown> {
   name: string;
   usage: string;
-  /** Its own flags, beside --output, --rejects and --help. */
+  /** Its own flags, in addition to --output, --rejects and --help. */
   flags: ParseArgsOptionsConfig;
-  /** The flags' values -> what `work` needs. Keys are the flags' names. */
+  /** Parses the flags' values; keys are the flags' names. */
   options: z.ZodType<Options>;
-  /** @returns figures of its own for the counts; `deleted` are records that were read and go no further */
+  /** @returns additional counts; `deleted` are records that were read but not passed on */
   work(context: Context, options: Options): Promise<{ deleted?: number } & Record<string, unknown>>;
 }
 
-/** What a task works with. `read`, `write` and `reject` count, and the counts must add up in the end. */
+/** A task's dependencies. `read`, `write` and `reject` count records, and the counts must add up at the end. */
 export interface Context {
   config: Config;
   log: Log;
   stop: AbortSignal;
-  /** The lines of --input or stdin, as they come; each counts as read. */
+  /** The lines of --input or stdin, as they arrive; each counts as read. */
   lines(input: string | undefined): AsyncIterable<Line[]>;
-  /** Counts records as read that came from elsewhere. */
+  /** Counts records that were read from elsewhere. */
   read(records: number): void;
-  /** Passes records on. Awaiting it is the back-pressure. */
+  /** Passes records on. Await it for back-pressure. */
   write(records: readonly unknown[]): Promise<void>;
   reject(rejects: readonly Reject[]): Promise<void>;
 }
@@ -40,7 +40,7 @@ const commonFlags = {
   help: { type: "boolean", short: "h" },
 } satisfies ParseArgsOptionsConfig;
 
-/** Flags -> records on files or stdout, counts last. Exit codes: 0 done, 1 worth retrying, 2 not. */
+/** Parses the flags, runs the task, prints the counts. Exit codes: 0 success, 1 transient error, 2 permanent error. */
 export function runTask<Options>(task: Task<Options>, args: string[]): Promise<never> {
   return run(openLog(task.name), async (stop) => {
     const { output, rejects, help, ...values } = flagsOf(task, args);
@@ -50,7 +50,7 @@ export function runTask<Options>(task: Task<Options>, args: string[]): Promise<n
 
     const config = loadConfig();
     const log = openLog(task.name, config.log.level);
-    const { counts, fault } = await carry(task, options.data, { config, log, stop }, output, rejects);
+    const { counts, fault } = await doWork(task, options.data, { config, log, stop }, output, rejects);
 
     if (fault) log.error("failed", { error: fault, retry: false });
     const line = `${JSON.stringify(counts)}\n`;
@@ -60,8 +60,8 @@ export function runTask<Options>(task: Task<Options>, args: string[]): Promise<n
   });
 }
 
-/** Does the task's work. Where most of it was rejected there is a `fault`: the rejects are kept, the output is not. */
-async function carry<Options>(
+/** Does the task's work. If too many records are rejected, returns a `fault` and discards only the output. */
+async function doWork<Options>(
   task: Task<Options>,
   options: Options,
   base: Pick<Context, "config" | "log" | "stop">,
@@ -77,7 +77,7 @@ async function carry<Options>(
   const context: Context = {
     ...base,
     async *lines(input) {
-      // Ctrl-C reaches every stage of a pipeline: its head ends, and what is on its way still arrives.
+      // Ctrl-C reaches every stage of a shell pipeline: only the first stage stops, and the others drain their input.
       const signals = input === undefined ? ["SIGTERM"] : ["SIGTERM", "SIGINT"];
       for await (const lines of readLines(chunksOf(input, base.stop, signals))) {
         counts.read += lines.length;
@@ -112,22 +112,22 @@ async function carry<Options>(
   }
 }
 
-/** One bad record is that record's fault; when most are bad, the input or this program is the wrong one. */
+/** A few invalid records are expected; if most are invalid, the input or the program is wrong. */
 function tooManyRejected({ read, rejected }: { read: number; rejected: number }, { tasks }: Config, where: string) {
   if (rejected <= tasks.maxRejectedShare * read) return undefined;
   const limit = `more than tasks.maxRejectedShare, TASKS_MAX_REJECTED_SHARE, allows (${tasks.maxRejectedShare})`;
   return `rejected ${rejected} of ${read} records, ${limit}; each is in ${where} with its reason`;
 }
 
-/** The chunks of a file or of stdin, until one of the signals arrives: then it throws, also where nothing comes. */
+/** Yields the chunks of a file or stdin. Throws when one of the signals arrives, even if no input does. */
 async function* chunksOf(input: string | undefined, stop: AbortSignal, signals: string[]): AsyncGenerator<Uint8Array> {
   const file = input === undefined ? Bun.stdin : Bun.file(input);
   if (input !== undefined && !(await file.exists())) throw new FinalError(`--input ${input} does not exist`);
   const reader = file.stream().getReader();
   const isStopped = () => stop.aborted && signals.includes(stop.reason.signal);
-  const end = () => void (isStopped() && reader.cancel());
-  stop.addEventListener("abort", end);
-  end();
+  const cancel = () => void (isStopped() && reader.cancel());
+  stop.addEventListener("abort", cancel);
+  cancel();
   for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
   if (isStopped()) throw stop.reason;
 }
@@ -141,11 +141,11 @@ function flagsOf(task: Pick<Task, "name" | "flags">, args: string[]) {
   }
 }
 
-/** The flag and the schema's key that four tasks share. */
+/** The --input flag and its schema, for tasks that read records. */
 export const inputFlag = { input: { type: "string", short: "i" } } satisfies ParseArgsOptionsConfig;
 export const inputOption = { input: z.string().min(1).optional() };
 
-/** --at: ISO 8601 with an offset, as UTC milliseconds. */
+/** --at: an ISO 8601 time with an offset, converted to UTC with milliseconds. */
 export const atOption = z.iso
   .datetime({ offset: true, error: "must be an ISO 8601 time with an offset, such as 2026-01-15T06:00:00Z" })
   .transform((at) => new Date(at).toISOString())

@@ -3,13 +3,13 @@ import { redact } from "../sources/redact.ts";
 import { type Line, parseLine } from "./lines.ts";
 import type { Reject } from "./rejects.ts";
 
-/** A user and the line that it came from, so that a later refusal can name it. */
+/** A user and the number of its line, for rejects. */
 export interface UserLine {
   user: User;
   line: number;
 }
 
-/** Lines of users.jsonl: every line becomes a user or a reject. */
+/** Maps every line of users.jsonl to a user or a reject. */
 export function parseUsers(lines: readonly Line[]) {
   const users: UserLine[] = [];
   const rejects: Reject[] = [];
@@ -24,5 +24,5 @@ export function parseUsers(lines: readonly Line[]) {
   return { users, rejects };
 }
 
-/** A user that passed the contract and was still refused further on. */
+/** The reject of a valid user that PostgreSQL refused. */
 export const refuse = ({ user, line }: UserLine, reason: string): Reject => ({ reason, line, original: user });

@@ -89,7 +89,7 @@ test("invalid lines and rows refused by PostgreSQL are rejected with the reason,
     .map((line) => JSON.parse(line));
   expect(rejects).toEqual([
     { reason: 'Unrecognized key: "password"', line: 2, original: rachel },
-    { reason: expect.stringContaining("PostgreSQL refuses it: "), line: 3, original: refused },
+    { reason: expect.stringContaining("PostgreSQL rejected it: "), line: 3, original: refused },
   ]);
   expect((await rows()).has(refused.id)).toBe(false);
 });

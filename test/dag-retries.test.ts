@@ -25,7 +25,7 @@ test("exit code 2 fails a task at once, although it has retries left", async () 
   expect(tasks.get("format")?.max_tries).toBeGreaterThan(2);
   expect(tasks.get("backup")?.state).toBe("upstream_failed");
   expect(JSON.stringify(await airflow.logOf(dag_run_id, "format", 2))).toContain(
-    "exit code 2: another attempt would end the same way",
+    "exit code 2: a permanent error, not retried",
   );
 }, 240_000);
 

@@ -5,30 +5,30 @@ import { answer } from "./answer.ts";
 import type { Person } from "./people.ts";
 
 const now = new Date("2026-01-15T06:00:00.000Z");
-const ask = (query: Record<string, string>, time = now) => {
+const request = (query: Record<string, string>, time = now) => {
   const { status, body } = answer(new URLSearchParams(query), time);
   return { status, ...(JSON.parse(body) as { results: Person[]; info?: Record<string, unknown>; error?: string }) };
 };
-const idsOf = (query: Record<string, string>) => ask(query).results.map(({ login }) => login.uuid);
+const idsOf = (query: Record<string, string>) => request(query).results.map(({ login }) => login.uuid);
 const shapeOf = (value: unknown): unknown =>
   value !== null && typeof value === "object"
     ? Object.fromEntries(Object.entries(value).map(([key, child]) => [key, shapeOf(child)]))
     : null;
 
-test("its people have exactly the fields of randomuser's, in the same order", () => {
-  expect(JSON.stringify(shapeOf(ask({}).results[0]))).toBe(JSON.stringify(shapeOf(randomuserPeople[0])));
+test("its people have exactly randomuser's fields, in the same order", () => {
+  expect(JSON.stringify(shapeOf(request({}).results[0]))).toBe(JSON.stringify(shapeOf(randomuserPeople[0])));
 });
 
-test("5,000 people of all 21 nationalities come with 5,000 ids, and all are what the source's schema says", () => {
-  const { results, info } = ask({ results: "5000", seed: "all" });
+test("5,000 people of all 21 nationalities have 5,000 ids, and all match the source's schema", () => {
+  const { results, info } = request({ results: "5000", seed: "all" });
   expect(info).toEqual({ seed: "all", results: 5000, page: 1, version: "1.4" });
   expect(new Set(results.map(({ login }) => login.uuid)).size).toBe(5_000);
   expect([...new Set(results.map(({ nat }) => nat))].sort()).toEqual(nationalities);
   expect(results.filter((person) => !randomuser.record.safeParse(person).success)).toEqual([]);
 });
 
-test("postcodes are numbers and texts, ids are values and nulls, and names are in several scripts", () => {
-  const { results } = ask({ results: "500", seed: "variety" });
+test("postcodes are numbers and strings, national ids are strings and nulls, and names are in several scripts", () => {
+  const { results } = request({ results: "500", seed: "variety" });
   const typesOf = (values: unknown[]) =>
     [...new Set(values.map((value) => (value === null ? "null" : typeof value)))].sort();
   expect(typesOf(results.map(({ location }) => location.postcode))).toEqual(["number", "string"]);
@@ -38,47 +38,48 @@ test("postcodes are numbers and texts, ids are values and nulls, and names are i
   expect(namesOf("UA").every((name) => /^[\p{Script=Cyrillic}'’ʼ-]+$/u.test(name))).toBe(true);
 });
 
-test("the same seed gives the same users, whenever it is asked, and the first of many are the same as of few", () => {
+test("a seed gives the same users at any time, and a shorter list is a prefix of a longer one", () => {
   const later = new Date("2031-01-15T06:00:00.000Z");
-  const many = ask({ results: "50", seed: "run" }).results;
-  expect(ask({ results: "50", seed: "run" }).results).toEqual(many);
+  const many = request({ results: "50", seed: "run" }).results;
+  expect(request({ results: "50", seed: "run" }).results).toEqual(many);
   expect(idsOf({ results: "5", seed: "run" })).toEqual(many.slice(0, 5).map(({ login }) => login.uuid));
   const born = (people: Person[]) => people.map(({ dob, registered }) => [dob.date, registered.date]);
-  expect(born(ask({ results: "50", seed: "run" }, later).results)).toEqual(born(many));
+  expect(born(request({ results: "50", seed: "run" }, later).results)).toEqual(born(many));
 });
 
-test("another seed, page or no seed at all gives other users", () => {
+test("another seed or page, or no seed, gives other users", () => {
   const queries: Record<string, string>[] = [{ seed: "a" }, { seed: "b" }, { seed: "a", page: "2" }, {}, {}];
   const ids = queries.flatMap((query) => idsOf({ results: "20", ...query }));
   expect(new Set(ids).size).toBe(100);
 });
 
-test("nationalities are kept to, and an unknown one makes it ignore all", () => {
-  const natsOf = (nat: string) => new Set(ask({ results: "200", seed: "n", nat }).results.map((person) => person.nat));
+test("the nationalities are respected, and an unknown one makes it ignore all", () => {
+  const natsOf = (nat: string) =>
+    new Set(request({ results: "200", seed: "n", nat }).results.map((person) => person.nat));
   expect([...natsOf("us,GB")].sort()).toEqual(["GB", "US"]);
   expect(natsOf("us,xx").size).toBe(21);
 });
 
-test("gender is kept to without a seed, and means nothing beside one", () => {
+test("gender is respected without a seed and ignored with one", () => {
   const gendersOf = (query: Record<string, string>) =>
-    [...new Set(ask({ results: "50", gender: "female", ...query }).results.map(({ gender }) => gender))].sort();
+    [...new Set(request({ results: "50", gender: "female", ...query }).results.map(({ gender }) => gender))].sort();
   expect(gendersOf({})).toEqual(["female"]);
   expect(gendersOf({ seed: "s" })).toEqual(["female", "male"]);
 });
 
-test("a count that it does not like becomes 1, as at randomuser", () => {
+test("an invalid count becomes 1, as at randomuser", () => {
   for (const results of ["0", "-1", "5001", "many", ""]) expect(idsOf({ results })).toHaveLength(1);
 });
 
-test("noinfo leaves the info out; inc and exc choose fields", () => {
-  expect(ask({ noinfo: "" }).info).toBeUndefined();
-  expect(Object.keys(ask({ inc: "name,nat" }).results[0]!)).toEqual(["name", "nat"]);
-  expect(ask({ exc: "login" }).results[0]).not.toHaveProperty("login");
+test("noinfo omits the info; inc and exc select fields", () => {
+  expect(request({ noinfo: "" }).info).toBeUndefined();
+  expect(Object.keys(request({ inc: "name,nat" }).results[0]!)).toEqual(["name", "nat"]);
+  expect(request({ exc: "login" }).results[0]).not.toHaveProperty("login");
 });
 
-test("a seed of 18 characters carries a nationality, or fails as randomuser does", () => {
-  expect(new Set(ask({ results: "20", seed: "0123456789abcdef00" }).results.map(({ nat }) => nat))).toEqual(
+test("a seed of 18 characters contains a nationality, or fails as at randomuser", () => {
+  expect(new Set(request({ results: "20", seed: "0123456789abcdef00" }).results.map(({ nat }) => nat))).toEqual(
     new Set(["AU"]),
   );
-  expect(ask({ seed: "run-of-18-letters!" })).toMatchObject({ status: 500, error: expect.any(String) });
+  expect(request({ seed: "run-of-18-letters!" })).toMatchObject({ status: 500, error: expect.any(String) });
 });

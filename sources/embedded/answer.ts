@@ -1,7 +1,7 @@
 import { nationalities } from "./nationalities.ts";
-import { type Person, people, type Wish } from "./people.ts";
+import { type PeopleRequest, type Person, people } from "./people.ts";
 
-/** The answer to an address of the API, as JSON text. */
+/** The response to a request, with the body as JSON text. */
 export interface Answer {
   status: number;
   body: string;
@@ -11,15 +11,15 @@ const maxResults = 5_000;
 const maxPage = 10_000;
 const codes: readonly string[] = nationalities.map(({ code }) => code);
 
-/** What randomuser says when it fails. */
+/** randomuser's response body when it fails. */
 export const failure = JSON.stringify({
   error: "Uh oh, something has gone wrong. Please tweet us @randomapi about the issue. Thank you.",
 });
 
 /**
- * Answers a query as randomuser v1.4 does, its quirks included: a count that it does not like becomes 1, an unknown
- * nationality makes it ignore all of them, `gender` means nothing beside a seed, and a seed of 18 characters carries a
- * nationality in its last two. Source: github.com/RandomAPI/Randomuser.me-Node, api/1.4/api.js.
+ * Answers a query as randomuser v1.4 does, including its quirks: an invalid count becomes 1, an unknown nationality
+ * makes it ignore all of them, `gender` is ignored with a seed, and the last two characters of an 18-character seed are a
+ * nationality. Source: github.com/RandomAPI/Randomuser.me-Node, api/1.4/api.js.
  */
 export function answer(query: URLSearchParams, now: Date): Answer {
   const seed = query.get("seed") ?? "";
@@ -32,7 +32,7 @@ export function answer(query: URLSearchParams, now: Date): Answer {
     if (code === undefined) return { status: 500, body: failure };
     nat = [code];
   }
-  const wish: Wish = {
+  const request: PeopleRequest = {
     results,
     page,
     nat,
@@ -41,8 +41,8 @@ export function answer(query: URLSearchParams, now: Date): Answer {
   };
 
   const pick = pickerOf(listIn(query.get("inc")), listIn(query.get("exc")));
-  const info = { seed: wish.seed, results, page, version: "1.4" };
-  const body = { results: people(wish, now).map(pick), ...(!query.has("noinfo") && { info }) };
+  const info = { seed: request.seed, results, page, version: "1.4" };
+  const body = { results: people(request, now).map(pick), ...(!query.has("noinfo") && { info }) };
   return { status: 200, body: JSON.stringify(body) };
 }
 
@@ -57,7 +57,7 @@ const genderIn = (text: string | null) => (text === "male" || text === "female" 
 
 const newSeed = () => crypto.randomUUID().replaceAll("-", "").slice(0, 16);
 
-/** `inc` and `exc` name top-level fields. */
+/** Selects top-level fields by `inc` and `exc`. */
 function pickerOf(inc: string[], exc: string[]) {
   if (inc.length === 0 && exc.length === 0) return (person: Person) => person;
   return (person: Person) =>

@@ -1,4 +1,4 @@
-/** The embedded source: answers like randomuser.me v1.4, from this machine, so that everything runs without the internet. */
+/** The embedded source: a server with the API of randomuser.me v1.4, so that the pipeline runs without internet. */
 import { loadConfig } from "../../runtime/config.ts";
 import { run } from "../../runtime/lifecycle.ts";
 import { openLog } from "../../runtime/log.ts";

@@ -21,14 +21,14 @@ import { faker as tr } from "@faker-js/faker/locale/tr";
 import { faker as uk } from "@faker-js/faker/locale/uk";
 import type { nationalities as known } from "../randomuser.ts";
 
-/** A country as randomuser knows it: whose names it has, and what its national id looks like (# is a digit, ? a letter). */
+/** A nationality of randomuser: its names and the pattern of its national id (# is a digit, ? a letter). */
 export interface Nationality {
   code: (typeof known)[number];
   country: string;
   faker: Faker;
-  /** Null where randomuser gives no id: name "" and value null. */
+  /** Null if randomuser has no id for it: name "" and value null. */
   nationalId: { name: string; pattern: string } | null;
-  /** Where @faker-js/faker knows none of the country's own. */
+  /** Used if @faker-js/faker has no states of the country. */
   states?: readonly string[];
 }
 
@@ -48,7 +48,7 @@ const of = (
 const counties = ["Clare", "Cork", "Donegal", "Dublin", "Galway", "Kerry", "Kilkenny", "Limerick", "Mayo", "Wicklow"];
 const regions = ["Auckland", "Canterbury", "Northland", "Otago", "Southland", "Taranaki", "Waikato", "Wellington"];
 
-/** The 21 nationalities of randomuser v1.4. @faker-js/faker has no New Zealand: its streets and towns are Australian. */
+/** The nationalities of randomuser v1.4. @faker-js/faker lacks New Zealand: its streets and cities are Australian. */
 export const nationalities: readonly Nationality[] = [
   of("AU", "Australia", enAu, "TFN", "#########"),
   of("BR", "Brazil", ptBr, "CPF", "###.###.###-##"),

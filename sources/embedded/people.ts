@@ -2,20 +2,20 @@ import { createHash } from "node:crypto";
 import { faker as common } from "@faker-js/faker/locale/en";
 import { type Nationality, nationalities } from "./nationalities.ts";
 
-/** What decides the people: the same values give the same people, the first of many the same as the first of few. */
-export interface Wish {
+/** Determines the people: equal requests give equal people, and fewer `results` give a prefix of the same list. */
+export interface PeopleRequest {
   results: number;
   seed: string;
   page: number;
-  /** Codes in upper case; none means all. */
+  /** Codes in upper case; empty for all. */
   nat: readonly string[];
   gender: "female" | "male" | null;
 }
 
-/** A person as randomuser v1.4 writes one. All of it is made up, the passwords and national ids too. */
+/** A person in the format of randomuser v1.4. Everything is generated, including passwords and national ids. */
 export type Person = ReturnType<typeof person>;
 
-/** The time that people's lives are measured against, so that the same seed gives the same dates in any year. */
+/** The latest possible registration, fixed so that a seed gives the same dates in any year. */
 const latest = Date.UTC(2022, 4, 23);
 const yearMs = 365.25 * 86_400_000;
 
@@ -30,21 +30,21 @@ const timezones = [
   { offset: "+9:30", description: "Adelaide, Darwin" },
 ];
 
-/** People in the order of their seed. */
-export function people({ results, seed, page, nat, gender }: Wish, now: Date): Person[] {
+/** The people of a request, always in the same order. */
+export function people({ results, seed, page, nat, gender }: PeopleRequest, now: Date): Person[] {
   const chosen = nat.length > 0 ? nationalities.filter(({ code }) => nat.includes(code)) : nationalities;
-  // The page is part of the seed, as it is at randomuser.
+  // The page is part of the seed, as at randomuser.
   const number = createHash("md5")
     .update(JSON.stringify([seed, page, chosen.map(({ code }) => code), gender]))
     .digest()
     .readUInt32BE();
-  // Ids come from one generator, so that no two people of different nationalities share one.
+  // Ids come from one generator, so that people of different nationalities never share one.
   common.seed(number);
   chosen.forEach(({ faker }, index) => void faker.seed([number, index]));
   return Array.from({ length: results }, () => person(common.helpers.arrayElement(chosen), gender, now));
 }
 
-function person({ code, country, faker, nationalId, states }: Nationality, wanted: Wish["gender"], now: Date) {
+function person({ code, country, faker, nationalId, states }: Nationality, wanted: PeopleRequest["gender"], now: Date) {
   const gender = wanted ?? (common.datatype.boolean() ? "male" : "female");
   const first = faker.person.firstName(gender);
   const last = faker.person.lastName(gender);
@@ -87,7 +87,7 @@ function person({ code, country, faker, nationalId, states }: Nationality, wante
 
 function login() {
   const word = (text: string) => text.toLowerCase().replace(/[^a-z]/g, "");
-  // A mark that no other field has, so that a search for the password finds the password alone.
+  // No other field contains "!", so a search for a password matches only passwords.
   const password = `${word(common.animal.type())}!${common.number.int({ min: 1_000, max: 9_999 })}`;
   const salt = common.string.alphanumeric(8);
   const salted = password + salt;
@@ -102,7 +102,7 @@ function login() {
   };
 }
 
-/** A number where that says the same, as randomuser does; text for "W4L 1ST" and for "04260". */
+/** A number if that is lossless, as at randomuser; a string for "W4L 1ST" and "04260". */
 const postcode = (text: string) => (/^[1-9]\d*$/.test(text) ? Number(text) : text);
 
 function yearsBetween(from: Date, to: Date) {

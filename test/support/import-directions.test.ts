@@ -26,10 +26,10 @@ test.each([
   ["runtime/planted.ts", "../sources/catalogue.ts", "The runtime imports only the contract"],
   ["runtime/deeper/planted.ts", "../../api/app.ts", "The runtime imports only the contract"],
   ["sources/embedded/planted.ts", "../../consumer/sift.ts", "Sources import only"],
-  ["tasks/planted.ts", "../consumer/sift.ts", "import no other program"],
-  ["consumer/deeper/planted.ts", "../../tasks/task.ts", "import no other program"],
-  ["api/users/planted.ts", "../../consumer/sift.ts", "import no other program"],
-  ["stack/planted.ts", "../bench/corpus.ts", "import no other program"],
+  ["tasks/planted.ts", "../consumer/sift.ts", "do not import each other"],
+  ["consumer/deeper/planted.ts", "../../tasks/task.ts", "do not import each other"],
+  ["api/users/planted.ts", "../../consumer/sift.ts", "do not import each other"],
+  ["stack/planted.ts", "../bench/corpus.ts", "do not import each other"],
 ])("%s may not import %s", (file, specifier, message) => {
   expect(lint(file, specifier)).toContain(message);
 });

@@ -1,27 +1,27 @@
 import { failure } from "./answer.ts";
 
 /**
- * Faults on request, for tests and for trying out what the pipeline does: `?misbehave=…` in the address makes the
- * source fail, the first `times` times that the address is asked for, or always.
+ * Injects faults, for tests and for trying out how the pipeline reacts: with `?fault=…` in its URL, a request fails,
+ * always or only the first `times` times.
  *
- *   429, 500, 503 …   that status, with `Retry-After: <retryAfter>` where the address has `retryAfter`
+ *   429, 500, 503 …   this status, with `Retry-After: <retryAfter>` if the URL has `retryAfter`
  *   error             status 200 and {"error": "…"}
- *   garbage           status 200 and no JSON
- *   version           the answer of another API version
- *   record            one record, the fourth, without a proper login.uuid
- *   drop              a connection that closes in the middle of the body
- *   hang              no answer
+ *   garbage           status 200 and a body that is not JSON
+ *   version           the response of another API version
+ *   record            the fourth record has an invalid login.uuid
+ *   drop              the connection closes in the middle of the body
+ *   hang              no response
  */
-export function openMisbehaviour() {
-  const asked = new Map<string, number>();
+export function createFaultInjector() {
+  const requests = new Map<string, number>();
 
-  /** @returns the misbehaviour's answer, or null where the source shall answer as ever */
+  /** @returns the faulty response, or null to answer normally */
   return (url: URL, answer: () => string): Response | Promise<Response> | null => {
-    const fault = url.searchParams.get("misbehave");
+    const fault = url.searchParams.get("fault");
     if (fault === null) return null;
     const times = Number(url.searchParams.get("times") ?? Number.POSITIVE_INFINITY);
-    const count = (asked.get(url.search) ?? 0) + 1;
-    asked.set(url.search, count);
+    const count = (requests.get(url.search) ?? 0) + 1;
+    requests.set(url.search, count);
     if (count > times) return null;
 
     if (/^[45]\d\d$/.test(fault)) {
@@ -42,7 +42,7 @@ export function openMisbehaviour() {
       case "hang":
         return new Promise(() => {});
       default:
-        return json(JSON.stringify({ error: `misbehave=${fault} is none of the faults that this source knows` }), 400);
+        return json(JSON.stringify({ error: `unknown fault: ${fault}` }), 400);
     }
   };
 }
@@ -57,7 +57,7 @@ function withBrokenRecord(body: string) {
   return JSON.stringify(answer);
 }
 
-/** A body that fails half-way: the server closes the connection without the end of the message. */
+/** A body that fails half-way: the server closes the connection before the end of the message. */
 function halfOf(body: string) {
   return new ReadableStream({
     start(controller) {
