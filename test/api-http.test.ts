@@ -1,4 +1,4 @@
-/** What the API is to whoever asks: its refusals, its guards, its documentation, its counts. */
+/** The API over HTTP: invalid requests, security, documentation and metrics. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createApp } from "../api/app.ts";
 import type { Log } from "../runtime/log.ts";
@@ -17,20 +17,20 @@ describe("bad requests", () => {
   const id = "c7a41086-06e3-4bfe-9c40-4e9da2df42c8";
   const user = newcomer();
   const cases: [what: string, status: number, field: string | undefined, ...request: [string, string, unknown?]][] = [
-    ["an id that is no uuid", 400, "id", "GET", "/get-user/42"],
-    ["an id that is no uuid, to change", 400, "id", "PUT", "/update-user/42", { phone: "1" }],
-    ["an id that is no uuid, to delete", 400, "id", "DELETE", "/delete-user/42"],
-    ["no name to search", 400, "first_name", "GET", "/search-user"],
-    ["an empty name to search", 400, "first_name", "GET", "/search-user?first_name="],
-    ["an overlong name to search", 400, "first_name", "GET", `/search-user?first_name=${"x".repeat(201)}`],
-    ["a page of none", 400, "limit", "GET", "/users?limit=0"],
-    ["a page of too many", 400, "limit", "GET", "/users?limit=501"],
-    ["a page of some", 400, "limit", "GET", "/users?limit=some"],
-    ["a page in hexadecimal", 400, "limit", "GET", "/users?limit=0x10"],
-    ["a page with an exponent", 400, "limit", "GET", "/users?limit=1e2"],
-    ["a page with a fraction", 400, "limit", "GET", "/users?limit=5.0"],
-    ["a page with a space", 400, "limit", "GET", "/users?limit=%205"],
-    ["a page that is not stated", 400, "limit", "GET", "/users?limit="],
+    ["an id that is not a UUID", 400, "id", "GET", "/get-user/42"],
+    ["updating an id that is not a UUID", 400, "id", "PUT", "/update-user/42", { phone: "1" }],
+    ["deleting an id that is not a UUID", 400, "id", "DELETE", "/delete-user/42"],
+    ["a search without a name", 400, "first_name", "GET", "/search-user"],
+    ["a search for an empty name", 400, "first_name", "GET", "/search-user?first_name="],
+    ["a search for an overlong name", 400, "first_name", "GET", `/search-user?first_name=${"x".repeat(201)}`],
+    ["a limit of 0", 400, "limit", "GET", "/users?limit=0"],
+    ["a limit that is too high", 400, "limit", "GET", "/users?limit=501"],
+    ["a limit that is not a number", 400, "limit", "GET", "/users?limit=some"],
+    ["a limit in hexadecimal", 400, "limit", "GET", "/users?limit=0x10"],
+    ["a limit with an exponent", 400, "limit", "GET", "/users?limit=1e2"],
+    ["a limit with a fraction", 400, "limit", "GET", "/users?limit=5.0"],
+    ["a limit with a space", 400, "limit", "GET", "/users?limit=%205"],
+    ["an empty limit", 400, "limit", "GET", "/users?limit="],
     ["a parameter that does not exist", 400, "offset", "GET", "/users?offset=5"],
     ["a made-up cursor", 400, "cursor", "GET", "/users?cursor=AAAA"],
     ["JSON that ends early", 400, undefined, "POST", "/add-user", '{"first_name": "Nad'],
@@ -49,15 +49,15 @@ describe("bad requests", () => {
     ["a list of users", 422, "(all)", "POST", "/add-user", [user]],
     ["a missing field", 422, "email", "POST", "/add-user", { ...user, email: undefined }],
     ["an unknown field", 422, "password", "POST", "/add-user", { ...user, password: "disney1" }],
-    ["a time of its own", 422, "timestamp", "POST", "/add-user", { ...user, timestamp: "2026-01-15T06:00:00Z" }],
+    ["a timestamp of its own", 422, "timestamp", "POST", "/add-user", { ...user, timestamp: "2026-01-15T06:00:00Z" }],
     ["an address without @", 422, "email", "POST", "/add-user", { ...user, email: "nadia" }],
     ["a birthday without a time", 422, "dob", "POST", "/add-user", { ...user, dob: "1978-04-22" }],
     ["an overlong name", 422, "last_name", "POST", "/add-user", { ...user, last_name: "x".repeat(201) }],
-    ["a change of nothing", 422, "(all)", "PUT", `/update-user/${id}`, {}],
-    ["a change of the id", 422, "id", "PUT", `/update-user/${id}`, { id: crypto.randomUUID() }],
-    ["a name that becomes null", 422, "first_name", "PUT", `/update-user/${id}`, { first_name: null }],
+    ["an update of no field", 422, "(all)", "PUT", `/update-user/${id}`, {}],
+    ["an update of the id", 422, "id", "PUT", `/update-user/${id}`, { id: crypto.randomUUID() }],
+    ["an update of a name to null", 422, "first_name", "PUT", `/update-user/${id}`, { first_name: null }],
     ["an unknown path", 404, undefined, "GET", "/get-users"],
-    ["a method that the path does not know", 405, undefined, "POST", "/count", {}],
+    ["a method that the path does not support", 405, undefined, "POST", "/count", {}],
   ];
   for (const [what, status, field, method, path, body] of cases)
     test(`${what}: ${status}${field ? `, naming ${field}` : ""}`, async () => {
@@ -67,7 +67,7 @@ describe("bad requests", () => {
       expect(answer.body.errors?.[0]?.field).toBe(field);
     });
 
-  test("a body that is not JSON is 415, a larger one than allowed 413, whether or not its length is announced", async () => {
+  test("a body that is not JSON is 415, one over the limit 413, with or without a Content-Length", async () => {
     expectProblem(await ask("POST", "/add-user", "first_name=Nadia", app, { "Content-Type": "text/plain" }), 415);
     const large = JSON.stringify({ ...user, address: "x".repeat(70_000) });
     expectProblem(await ask("POST", "/add-user", large, app, { "Content-Length": String(large.length) }), 413);
@@ -80,7 +80,7 @@ describe("bad requests", () => {
     expect(chunked.status).toBe(413);
   });
 
-  test("a body that is not UTF-8 is 400, and one that says so 415; nothing of it is stored", async () => {
+  test("a body that is not UTF-8 is 400, or 415 if declared as such, and is not stored", async () => {
     const latin1 = Buffer.from(JSON.stringify({ ...user, last_name: "Müller" }), "latin1");
     const send = async (body: Uint8Array, headers: Record<string, string> = {}) => {
       const type = { "Content-Type": "application/json", ...headers };
@@ -95,16 +95,16 @@ describe("bad requests", () => {
     expect((await ask("GET", `/get-user/${user.id}`)).status).toBe(404);
   });
 
-  test("UTF-8 may be named, and the identity encoding too", async () => {
+  test("the charset UTF-8 and the encoding identity are accepted", async () => {
     const headers = { "Content-Type": 'application/json; charset="UTF-8"', "Content-Encoding": "identity" };
     expect((await ask("POST", "/add-user", newcomer({ last_name: "Müller" }), app, headers)).status).toBe(201);
   });
 
-  test("405 names the methods that the path knows", async () => {
+  test("405 lists the methods that the path supports", async () => {
     expect((await ask("DELETE", `/get-user/${id}`)).headers.get("Allow")).toBe("GET");
   });
 
-  test("what is unexpected is 500 without a word of its cause, and the log has its stack", async () => {
+  test("an unexpected error is 500 without its cause, and the log has its stack", async () => {
     const logged: Record<string, unknown>[] = [];
     const log = { error: (_: string, properties: Record<string, unknown>) => logged.push(properties) };
     const broken = createApp({
@@ -138,7 +138,7 @@ describe("bad requests", () => {
 describe("security", () => {
   const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
 
-  test("once a token is configured, writes need it and reads do not", async () => {
+  test("with a token configured, writes require it and reads do not", async () => {
     const user = newcomer();
     const writes: [string, string, unknown?][] = [
       ["POST", "/add-user", user],
@@ -158,7 +158,7 @@ describe("security", () => {
     expect((await ask("GET", "/first-five", undefined, guarded)).status).toBe(200);
   });
 
-  test("a request keeps the id that its sender gave, unless that is no id", async () => {
+  test("a request keeps the id given by its sender if it is valid", async () => {
     const given = async (id: string) =>
       (await ask("GET", "/healthz", undefined, app, { "X-Request-Id": id })).headers.get("X-Request-Id");
     expect(await given("order-4711")).toBe("order-4711");
@@ -166,7 +166,7 @@ describe("security", () => {
     expect(await given("x".repeat(101))).toHaveLength(36);
   });
 
-  test("no origin may read an answer, and none may be framed or sniffed", async () => {
+  test("responses cannot be read by other origins, framed or sniffed", async () => {
     const { headers } = await ask("GET", "/first-five", undefined, app, { Origin: "https://example.com" });
     expect(headers.get("Access-Control-Allow-Origin")).toBeNull();
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
@@ -175,12 +175,12 @@ describe("security", () => {
 });
 
 describe("documentation", () => {
-  test("the document that is served is the one that is committed", async () => {
+  test("the served OpenAPI document is the committed one", async () => {
     const committed = await Bun.file(`${import.meta.dir}/../contract/generated/openapi.json`).json();
     expect((await ask("GET", "/openapi.json")).body).toEqual(committed);
   });
 
-  test("the pages ask for nothing that is not here", async () => {
+  test("the pages load only assets that the API serves", async () => {
     for (const [page, prefix] of [
       ["/apidocs", "/apidocs/"],
       ["/", "/live/"],
@@ -199,7 +199,7 @@ describe("documentation", () => {
     }
   });
 
-  test("what the document shows as an example is accepted as it stands", async () => {
+  test("the examples in the OpenAPI document are accepted unchanged", async () => {
     const { paths } = (await ask("GET", "/openapi.json")).body;
     const exampleOf = (path: string, method: string) =>
       paths[path][method].requestBody.content["application/json"].example;
@@ -212,7 +212,7 @@ describe("documentation", () => {
   });
 });
 
-test("HEAD has the headers of GET, the length included, and no body", async () => {
+test("HEAD has the headers of GET, including the length, and no body", async () => {
   const { id } = (await ask("POST", "/add-user", newcomer())).body;
   for (const path of [`/get-user/${id}`, "/openapi.json", "/apidocs/swagger-ui-dist/swagger-ui.css", "/nowhere"]) {
     const [head, get] = [await request(path, { method: "HEAD" }), await request(path)];

@@ -43,7 +43,7 @@ const add = ({ url }: StartedApi) =>
     headers: { "Content-Type": "application/json" },
   });
 
-/** Every operation that needs Cassandra says so within `withinMs`; liveness and documents do not need it. */
+/** Every operation that needs Cassandra answers 503 within `withinMs`; liveness and documentation do not need it. */
 async function expectRefusals(api: StartedApi, withinMs: number) {
   const id = crypto.randomUUID();
   const paths = ["/readyz", "/count", "/first-five", "/users", "/search-user?first_name=Nadia", `/get-user/${id}`];
@@ -64,7 +64,7 @@ async function expectRefusals(api: StartedApi, withinMs: number) {
     expect((await fetch(api.url + path)).status).toBe(200);
 }
 
-test("while Cassandra is away the API starts, lives and refuses at once; it is ready when Cassandra is, each time", async () => {
+test("the API starts and refuses quickly while Cassandra is down, and becomes ready whenever Cassandra does", async () => {
   const link = await openLink(host, Number(port ?? 9042));
   await link.cut();
   const api = await start({ ...env, CASSANDRA_CONTACT_POINTS: `127.0.0.1:${link.port}` });
@@ -81,7 +81,7 @@ test("while Cassandra is away the API starts, lives and refuses at once; it is r
   expect((await add(api)).status).toBe(201);
 });
 
-test("a Cassandra that takes connections and answers nothing is refused for within seconds", async () => {
+test("requests are refused within seconds while Cassandra accepts connections but does not answer", async () => {
   const link = await openLink(host, Number(port ?? 9042));
   const api = await start({ ...env, CASSANDRA_CONTACT_POINTS: `127.0.0.1:${link.port}` });
   await ready(api);
@@ -92,7 +92,7 @@ test("a Cassandra that takes connections and answers nothing is refused for with
   expect((await add(api)).status).toBe(201);
 });
 
-test("a table that is dropped under the running API is made again", async () => {
+test("the API recreates a table that is dropped while it is running", async () => {
   const api = await start();
   await ready(api);
   expect((await add(api)).status).toBe(201);
@@ -105,7 +105,7 @@ test("a table that is dropped under the running API is made again", async () => 
   expect((await add(api)).status).toBe(201);
 });
 
-test("SIGTERM ends the API with exit code 0, though a client keeps its connection open", async () => {
+test("SIGTERM ends the API with exit code 0 even while a client keeps a connection open", async () => {
   const api = await start();
   await ready(api);
   const { promise: answered, resolve } = Promise.withResolvers<void>();
@@ -122,13 +122,13 @@ test("SIGTERM ends the API with exit code 0, though a client keeps its connectio
   expect(performance.now() - begin).toBeLessThan(9_000);
 });
 
-test("a request in hand is answered before the API ends, and no other is taken", async () => {
+test("a request in flight is answered before the API exits, and no new one is accepted", async () => {
   const link = await openLink(host, Number(port ?? 9042));
   const api = await start({ ...env, CASSANDRA_CONTACT_POINTS: `127.0.0.1:${link.port}` });
   await ready(api);
   expect((await add(api)).status).toBe(201);
   link.hold();
-  const inHand = add(api);
+  const inFlight = add(api);
   await fetch(`${api.url}/healthz`);
   api.signal("SIGTERM");
   const { hostname, port: apiPort } = new URL(api.url);
@@ -137,13 +137,13 @@ test("a request in hand is answered before the API ends, and no other is taken",
       () => false,
       () => true,
     );
-  await until("no connection is taken", refused, { everyMs: 10 });
+  await until("no connection is accepted", refused, { everyMs: 10 });
   link.release();
-  expect((await inHand).status).toBe(201);
+  expect((await inFlight).status).toBe(201);
   expect(await api.exited).toBe(0);
 });
 
-test("an upload that its client breaks off is no server error", async () => {
+test("an upload aborted by its client is not a server error", async () => {
   const api = await start();
   await ready(api);
   const counted = async (status: string) => {
@@ -166,14 +166,14 @@ test("an upload that its client breaks off is no server error", async () => {
   expect(await api.output()).not.toContain("request failed");
 });
 
-test("HEAD says how long the answer to GET is", async () => {
+test("HEAD has the length of the response to GET", async () => {
   const api = await start();
   const head = await fetch(`${api.url}/openapi.json`, { method: "HEAD" });
   const get = await fetch(`${api.url}/openapi.json`);
   expect(head.headers.get("Content-Length")).toBe(String((await get.arrayBuffer()).byteLength));
 });
 
-test("wrong configuration ends the API with exit code 2 and names the variable", async () => {
+test("invalid configuration ends the API with exit code 2 and names the variables", async () => {
   const api = startProgram("api/main.ts", [], { ...env, API_TOKEN: "short", API_PORT: "http" });
   expect(await api.exited).toBe(2);
   const output = await api.output();
@@ -181,7 +181,7 @@ test("wrong configuration ends the API with exit code 2 and names the variable",
   expect(output).toContain("API_PORT");
 });
 
-test("the compiled API carries Swagger UI and the live page in itself", async () => {
+test("the compiled API includes Swagger UI and the live page", async () => {
   const folder = mkdtempSync(join(tmpdir(), "api-compiled-"));
   const binary = join(folder, "api");
   const project = join(import.meta.dir, "..");
@@ -212,7 +212,7 @@ test("the compiled API carries Swagger UI and the live page in itself", async ()
   }
 });
 
-/** The port that a program says it listens on. */
+/** The port in a program's log on which it listens. */
 async function portOf(log: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   for await (const bytes of log) {

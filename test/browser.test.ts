@@ -10,7 +10,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => browser.close());
 
-/** A page that remembers what went wrong in it. */
+/** A page that collects its errors. */
 async function openPage(): Promise<{ page: Page; errors: string[] }> {
   const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   page.setDefaultTimeout(30_000);
@@ -20,7 +20,7 @@ async function openPage(): Promise<{ page: Page; errors: string[] }> {
   return { page, errors };
 }
 
-test("a person logs in to Airflow, presses Trigger, and sees the run succeed", async () => {
+test("a user logs in to Airflow, clicks Trigger and sees the run succeed", async () => {
   const { page } = await openPage();
   await page.goto(`${airflow.url}/dags/user_automation`);
   await logIn(page);
@@ -28,7 +28,7 @@ test("a person logs in to Airflow, presses Trigger, and sees the run succeed", a
   await page.getByTestId("trigger-dag-submit").click();
 
   await page.waitForURL(/\/dags\/user_automation\/runs\/manual/);
-  // The first badge is the run's own; its tasks' follow.
+  // The first badge is the run's; its tasks' follow.
   await page.getByTestId("state-badge").first().filter({ hasText: "Success" }).waitFor({ timeout: 120_000 });
 
   const runId = decodeURIComponent(new URL(page.url()).pathname.split("/").at(-1) ?? "");
@@ -38,7 +38,7 @@ test("a person logs in to Airflow, presses Trigger, and sees the run succeed", a
   await page.close();
 }, 240_000);
 
-test("Swagger UI's Try it out adds the example user as it stands and gets it back", async () => {
+test("Swagger UI's Try it out adds the example user unchanged and reads it back", async () => {
   const { page, errors } = await openPage();
   await page.goto(`${process.env.API_URL}/apidocs`);
 
@@ -76,15 +76,15 @@ test("Swagger UI's Try it out adds the example user as it stands and gets it bac
   await page.close();
 }, 120_000);
 
-test("the API's documentation asks no other machine for anything", async () => {
+test("the API's documentation sends no request to another host", async () => {
   const { page, errors } = await openPage();
-  const strangers: string[] = [];
+  const foreign: string[] = [];
   page.on("request", (request) => {
     if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== process.env.API_URL)
-      strangers.push(request.url());
+      foreign.push(request.url());
   });
   const response = await page.goto(`${process.env.API_URL}/apidocs`, { waitUntil: "networkidle" });
   expect(response?.status()).toBe(200);
-  expect({ strangers, errors }).toEqual({ strangers: [], errors: [] });
+  expect({ foreign, errors }).toEqual({ foreign: [], errors: [] });
   await page.close();
 }, 120_000);

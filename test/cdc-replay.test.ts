@@ -11,7 +11,7 @@ import { lagOf } from "./support/kafka.ts";
 
 setDefaultTimeout(240_000);
 
-test("an edit and a delete through the API, and one in PostgreSQL, survive a replay of both topics from offset 0", async () => {
+test("edits and deletes made through the API and in PostgreSQL survive a replay of both topics from offset 0", async () => {
   const capture = await openCapture(import.meta.path);
   const { sql, config, changeTopic, topic } = capture;
   const recorder = await openRecorder(capture);
@@ -22,7 +22,7 @@ test("an edit and a delete through the API, and one in PostgreSQL, survive a rep
       return lags.every((lag) => lag === 0);
     });
 
-  // As the pipeline does: each user to PostgreSQL and, with the same timestamp, to Kafka.
+  // As in the pipeline: each user goes to PostgreSQL and, with the same timestamp, to Kafka.
   const users = Array.from({ length: 100 }, newUser);
   const [edited, deleted, editedInBoth, deletedInPostgres] = users as [
     (typeof users)[0],
@@ -50,7 +50,7 @@ test("an edit and a delete through the API, and one in PostgreSQL, survive a rep
   const expectEdits = async () => {
     const rows = await readRows(config);
     expect(rows.get(edited.id)).toMatchObject({ last_name: "Through the API" });
-    // The later edit wins as a whole row: the one through the API is gone, for PostgreSQL never knew of it.
+    // The later edit wins as a whole row. The one made through the API is lost because PostgreSQL never had it.
     expect(rows.get(editedInBoth.id)).toMatchObject({ last_name: "In PostgreSQL", phone: editedInBoth.phone });
     expect([rows.has(deleted.id), rows.has(deletedInPostgres.id), rows.size]).toEqual([false, false, 98]);
     return rows;
@@ -64,7 +64,7 @@ test("an edit and a delete through the API, and one in PostgreSQL, survive a rep
   const groupId = `${capture.groupId}.replay`;
   const replay = startConsumer({ ...capture, env: { ...capture.env, CONSUMER_GROUP_ID: groupId } });
   await until(
-    "the replay begins",
+    "the replay has started",
     async () => (await replay.metric("consumer_records_total", { outcome: "stored" })) > 0,
   );
   await isCaughtUp(groupId);

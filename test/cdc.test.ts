@@ -22,7 +22,7 @@ const userWith = (more: Partial<User> = {}): User => ({ ...(validUsers[0] as Use
 
 beforeAll(async () => {
   capture = await openCapture(import.meta.path);
-  // Two rows are there before the connector is: one as it came, one that a person has edited since.
+  // Two rows exist before the connector: one unchanged, one edited.
   await capture.sql`INSERT INTO created_users ${capture.sql(validUsers[0]!)}`;
   await capture.sql`INSERT INTO created_users ${capture.sql(validUsers[1]!)}`;
   await capture.sql`UPDATE created_users SET last_name = 'Before' WHERE id = ${validUsers[1]!.id}`;
@@ -36,8 +36,8 @@ afterAll(async () => {
   await capture.close();
 });
 
-describe("what happens to a row in PostgreSQL happens to it in Cassandra", () => {
-  test("rows from before the connector was registered", () => capture.agree());
+describe("changes in PostgreSQL reach Cassandra", () => {
+  test("rows that existed before the connector was registered", () => capture.agree());
 
   test("an insert, an update, an update to NULL, a delete, and the same key again", async () => {
     const { sql, agree } = capture;
@@ -68,7 +68,7 @@ describe("what happens to a row in PostgreSQL happens to it in Cassandra", () =>
     expect((await readRows(capture.config)).get(one.id)?.last_name).toBe("Second");
   });
 
-  test("a primary key that changes leaves nothing under the old one", async () => {
+  test("a changed primary key leaves no row under the old one", async () => {
     const { sql, agree } = capture;
     const user = userWith();
     await sql`INSERT INTO created_users ${sql(user)}`;
@@ -90,7 +90,7 @@ describe("what happens to a row in PostgreSQL happens to it in Cassandra", () =>
     expect((await readRows(capture.config)).get(users.at(-1)!.id)?.last_name).toBe("Edited");
   });
 
-  test("TRUNCATE deletes every row, and rows that come after it stay", async () => {
+  test("TRUNCATE deletes every row, and rows inserted after it stay", async () => {
     const { sql, agree } = capture;
     await sql`INSERT INTO created_users ${sql(userWith())}`;
     const [before] = await sql`SELECT count(*)::int AS rows FROM created_users`;
@@ -104,7 +104,7 @@ describe("what happens to a row in PostgreSQL happens to it in Cassandra", () =>
   });
 });
 
-test("an edit says when it was made, unless the person who edits says it", async () => {
+test("an edit is timestamped with its time unless it sets the timestamp itself", async () => {
   const { sql } = capture;
   const user = userWith();
   await sql`INSERT INTO created_users ${sql(user)}`;
@@ -117,7 +117,7 @@ test("an edit says when it was made, unless the person who edits says it", async
   await capture.agree();
 });
 
-test("a large value that did not change is not lost when another column does", async () => {
+test("an unchanged large value is kept when another column changes", async () => {
   const { sql, agree } = capture;
   const random = (length: number) =>
     Array.from({ length }, () => String.fromCodePoint(0x4e00 + Math.floor(Math.random() * 20_000))).join("");
@@ -128,7 +128,7 @@ test("a large value that did not change is not lost when another column does", a
   expect((await readRows(capture.config)).get(user.id)).toMatchObject({ picture: user.picture, phone: null });
 });
 
-test("a column that the contract does not know is ignored and counted, and the rest of the row goes on", async () => {
+test("a column not in the contract is ignored and counted, and the rest of the row is stored", async () => {
   const { sql, agree } = capture;
   const user = userWith();
   await sql`ALTER TABLE created_users ADD COLUMN nick text`;
@@ -144,7 +144,7 @@ test("a column that the contract does not know is ignored and counted, and the r
   await agree();
 });
 
-test("a value of 1 MB goes to the dead-letter topic, and the row's next change goes on", async () => {
+test("a value of 1 MB goes to the dead-letter topic, and the row's next change is stored", async () => {
   const { sql, agree, connector } = capture;
   const user = userWith();
   await sql`INSERT INTO created_users ${sql(user)}`;
@@ -175,7 +175,7 @@ test("the latency from commit to stored is measured, and every record is account
   );
 });
 
-test("with cdc.apply false the consumer leaves the topic alone", async () => {
+test("with cdc.apply false the consumer does not read the topic", async () => {
   const idle = startConsumer({
     ...capture,
     env: { ...capture.env, CDC_APPLY: "false", CONSUMER_GROUP_ID: "cdc-idle" },
@@ -186,17 +186,17 @@ test("with cdc.apply false the consumer leaves the topic alone", async () => {
   expect(await idle.exited).toBe(0);
 });
 
-test("the connector deleted and registered again goes on where it was", async () => {
+test("a connector that is deleted and registered again continues where it stopped", async () => {
   const { sql, agree, connector } = capture;
   await connector.remove();
-  const user = userWith({ last_name: "Meanwhile" });
+  const user = userWith({ last_name: "In between" });
   await sql`INSERT INTO created_users ${sql(user)}`;
   await connector.register();
   await agree();
   expect((await readRows(capture.config)).has(user.id)).toBe(true);
 });
 
-test("the slot dropped by hand: the task fails and says what to do, and that mends it, edits through the API kept", async () => {
+test("if the slot is dropped, the task fails with a remedy that fixes it and keeps edits made through the API", async () => {
   const { sql, agree, connector, slot, superuser, config } = capture;
   const [edited, inPostgres] = [userWith(), userWith()];
   await sql`INSERT INTO created_users ${sql([edited, inPostgres])}`;
@@ -229,11 +229,11 @@ test("the slot dropped by hand: the task fails and says what to do, and that men
   await agree();
 });
 
-test("postgres-connector.json is accepted as it stands the first time, and is known the second", async () => {
+test("posting postgres-connector.json creates the connector, and posting it again conflicts", async () => {
   const connect = new URL("/connectors/", capture.connector.url).href;
   const { name } = (await Bun.file(join(project, "postgres-connector.json")).json()) as { name: string };
   await fetch(`${connect}${name}`, { method: "DELETE" });
-  // What the README's curl line sends; a machine need not have curl.
+  // The same request as the README's curl line, without requiring curl.
   const headers = { accept: "application/json", "content-type": "application/json" };
   const body = await Bun.file(join(project, "postgres-connector.json")).text();
   const register = async () => (await fetch(connect, { method: "POST", headers, body })).status;
@@ -245,19 +245,22 @@ test("postgres-connector.json is accepted as it stands the first time, and is kn
   });
 });
 
-test("a connector of an earlier postgres-connector.json is replaced by today's", async () => {
+test("a connector from an earlier postgres-connector.json is updated to the current one", async () => {
   const { name, config } = await Bun.file(join(project, "postgres-connector.json")).json();
   const url = new URL(`/connectors/${name}/config`, capture.connector.url).href;
   const earlier = JSON.stringify({ ...config, "poll.interval.ms": "21" });
   const headers = { "content-type": "application/json" };
-  await until("it is there", async () => (await fetch(url, { method: "PUT", headers, body: earlier })).ok);
+  await until(
+    "the earlier connector is there",
+    async () => (await fetch(url, { method: "PUT", headers, body: earlier })).ok,
+  );
   expect(await registerConnector(await openInstance(), new AbortController().signal)).toMatchObject({
     task: "RUNNING",
   });
   expect(await (await fetch(url)).json()).toEqual({ name, ...config });
 });
 
-test("the stack's own capture is known: connector, task, slot, and what is left to apply", async () => {
+test("the state of the stack's change capture has the connector, the task, the slot and the lag", async () => {
   const sql = openPostgres(loadConfig().postgres.url, 1);
   await sql.unsafe(upsertSql, columnArrays([userWith()]) as never);
   await sql.end();

@@ -1,4 +1,4 @@
-/** `bun run check`: all that can be told without a running service, side by side, in seconds. */
+/** `bun run check`: all checks that need no running service, in parallel. */
 import { resolve } from "node:path";
 import { install } from "../stack/install/install.ts";
 
@@ -12,16 +12,16 @@ export interface CheckResult {
   output: string;
 }
 
-/** One line a check: its name and what runs it. An exit code other than 0 is a failure, and its output says of what. */
+/** Each check has a name and a command. An exit code other than 0 is a failure. */
 async function listChecks(): Promise<[name: string, argv: string[]][]> {
   const { tool } = await install();
-  // The npm tools run on Bun itself: the machine's Node may be too old for them.
+  // The npm tools run on Bun, because the machine's Node may be too old for them.
   const npm = (name: string) => [process.execPath, "run", "--bun", "--silent", name];
   return [
     ["biome: format, lint, import directions", [...npm("biome"), "ci", "--colors=off", "--error-on-warnings"]],
     ["tsc: types", [...npm("tsc"), "--noEmit"]],
     ["knip: nothing unused", npm("knip")],
-    ["contract: generated files in step", [process.execPath, "script/generate.ts", "--check"]],
+    ["contract: generated files up to date", [process.execPath, "script/generate.ts", "--check"]],
     ["dclint: compose files", [...npm("dclint"), "--max-warnings=0", ...composeFiles]],
     ["hadolint: Dockerfile", [tool("hadolint"), "Dockerfile"]],
     ["docker compose config: every combination of files", [process.execPath, "test/compose/config.ts"]],

@@ -13,12 +13,12 @@ import { expectNothingLost } from "./support/ledger.ts";
 import { type Names, namesOf } from "./support/names.ts";
 import { type StoredBatch, storedBatches } from "./support/segments.ts";
 
-/** By the number that Kafka gives them. */
+/** In the order of their numbers in Kafka. */
 const codecs = ["none", "gzip", "snappy", "lz4", "zstd"];
-/** Records of which a batch has more than one block of 64 KiB. */
+/** A batch with more records than this has more than one block of 64 KiB. */
 const severalBlocks = 200n;
 
-test("what librdkafka and Kafka's own Java code compress is stored, with every codec, in one block and in several", async () => {
+test("records compressed by librdkafka and by Kafka's Java code are stored with every codec, in one block and in several", async () => {
   const names = namesOf(import.meta.path, { KAFKA_PARTITIONS: "1" });
   const recorder = await openRecorder(names);
   const users = new Map<string, ReturnType<typeof newUser>>();
@@ -62,7 +62,7 @@ async function sendByLibrdkafka({ config, topic }: Names, codec: string, count: 
   return users;
 }
 
-/** The broker compresses what it is sent with the codec of its topic. */
+/** The broker recompresses records with the topic's codec. */
 async function sendByBroker({ config, topic }: Names, number: number, recorder: Recorder) {
   const admin = openKafka(config, "test-compression", openLog("test-compression", "error")).admin();
   await admin.connect();

@@ -1,6 +1,6 @@
 /**
- * What an engine must do, told once for all of them: each drains the same topics into a keyspace of its own, and what
- * it leaves there and in the dead-letter topic must be equal in every byte and every write time.
+ * One conformance test for all engines: each drains the same topics into its own keyspace and dead-letter topic, and the
+ * results must be equal in every byte and every write time.
  */
 import { expect, test } from "bun:test";
 import { valueSubject } from "../contract/topics.ts";
@@ -27,7 +27,7 @@ import { type Names, namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
 import { startCluster, startJob } from "./support/spark.ts";
 
-/** Resolves when an engine has taken all that its topics hold, and has ended. */
+/** Resolves when an engine has processed everything in its topics and exited. */
 const engines: Record<string, (names: Names) => Promise<void>> = {
   consumer: drainWithConsumer,
   spark: drainWithSpark,
@@ -51,7 +51,7 @@ async function drainWithSpark(names: Names) {
   if ((await job.exited) !== 0) throw new Error(`the job failed:\n${await job.output()}`);
 }
 
-test("every engine leaves the same rows, at the same write times, and the same dead letters", async () => {
+test("every engine writes the same rows with the same write times, and the same dead letters", async () => {
   const specimens = await produceCorpus();
   const outcomes = new Map<string, Awaited<ReturnType<typeof outcomeOf>>>();
   for (const [engine, drain] of Object.entries(engines)) {
@@ -70,7 +70,7 @@ test("every engine leaves the same rows, at the same write times, and the same d
   for (const outcome of Object.values(others)) expect(outcome).toEqual(consumer!);
 }, 580_000);
 
-/** The headers of `strangeHeaders` as they must arrive: each byte, the letter's own after them. */
+/** The expected form of `strangeHeaders`, byte for byte; the dead letter's own headers follow. */
 const strangeOnes = [
   "traceparent=00fffe",
   "twice=62",
@@ -95,7 +95,7 @@ async function outcomeOf({ config }: Names) {
       .map(({ key, value, headers, allHeaders }) => ({
         source: `${headers["source.topic"]} ${headers["source.partition"]} ${headers["source.offset"]}`,
         reason: headers.reason,
-        // All but the sentence for a person, and which stands in what order.
+        // All but the readable detail, in order.
         headers: allHeaders
           .filter(([name]) => name !== "detail")
           .map(([name, bytes]) => `${name}=${bytes?.toString("hex") ?? null}`),
@@ -110,7 +110,7 @@ async function outcomeOf({ config }: Names) {
 const sorted = <T>(map: Map<string, T>) =>
   new Map([...map].sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0)));
 
-/** What was sent, each specimen with the place where the broker put it. */
+/** A specimen with its topic, partition and offset. */
 type Placed = Specimen & { place: string };
 
 const expectedLetters = (specimens: readonly Placed[]) =>
@@ -137,7 +137,7 @@ async function produceCorpus(): Promise<Placed[]> {
   const changes = await send(config.kafka.changeTopic, changeSpecimens());
   return [...users, ...changes];
 
-  /** One request for each record, so that the broker says where it is. Records of one key stay in order. */
+  /** Sends one request per record, so that each response has its offset. Records with the same key stay in order. */
   async function send(topic: string, specimens: Specimen[]): Promise<Placed[]> {
     const producer = openKafka(config, "conformance", log).producer({ allowAutoTopicCreation: false });
     await producer.connect();

@@ -17,7 +17,7 @@ let instance: Instance;
 let superuser: Postgres;
 let definition: Record<string, string>;
 
-/** A request to Connect, as anybody who reaches its port may send it. */
+/** A request to Connect, as anyone who can reach its port may send. */
 const send = (method: string, path: string, body?: unknown) =>
   fetch(`http://127.0.0.1:${instance.config.ports.connect}${path}`, {
     method,
@@ -25,13 +25,13 @@ const send = (method: string, path: string, body?: unknown) =>
     signal: AbortSignal.timeout(60_000),
   });
 
-/** What nobody but the stack itself may learn. */
+/** Known only to the stack. */
 const secrets = () => Object.values(instance.secrets) as string[];
 
-/** What the worker puts a variable of its environment in place of. */
+/** A placeholder that the worker replaces with a variable of its environment. */
 const variable = (name: string) => `\${env:${name}}`;
 
-/** The connector as it stands, with a slot and a topic prefix of its own. */
+/** The real connector, with its own slot and topic prefix. */
 const stolen = (changes: Record<string, string>) => ({
   ...definition,
   ...{ name, "slot.name": name, "topic.prefix": name, "snapshot.mode": "no_data", ...changes },
@@ -56,11 +56,11 @@ afterAll(async () => {
 });
 
 describe.each(["cleartext", "md5", "scram"] as Method[])("a foreign server that asks for a password (%s)", (method) => {
-  // Whatever the worker could put in its place, were it shown to a connector: variables of its environment.
+  // Every variable of the worker's environment, which a connector could try to use as the password.
   const passwords = () =>
     ["CDC_POSTGRES_PASSWORD", ...Object.keys(connect.programs(instance)[0]?.env ?? {})].map(variable);
 
-  test("learns none by a configuration that is only to be checked", async () => {
+  test("gets none from the validation of a configuration", async () => {
     const thief = await askForPasswords(method);
     for (const password of passwords())
       await send(
@@ -73,7 +73,7 @@ describe.each(["cleartext", "md5", "scram"] as Method[])("a foreign server that 
     thief.close();
   });
 
-  test("learns none by a connector", async () => {
+  test("gets none from a connector", async () => {
     const thief = await askForPasswords(method);
     const config = stolen({ ...foreign(thief.port), "database.password": variable("CDC_POSTGRES_PASSWORD") });
     expect((await send("POST", "/connectors", { name, config })).status).toBe(400);
@@ -83,25 +83,25 @@ describe.each(["cleartext", "md5", "scram"] as Method[])("a foreign server that 
   });
 });
 
-test("there is no password that Debezium's role could be logged in with", async () => {
+test("Debezium's role has no password", async () => {
   const [role] = await superuser`SELECT rolpassword FROM pg_authid WHERE rolname = ${replicationRole}`;
   expect(role?.rolpassword).toBeNull();
 });
 
-describe("a connector's Kafka clients read no file for who configures them", () => {
+describe("a connector's Kafka clients cannot be configured to read files", () => {
   const reader = (prefix: string, file: string) => ({
     [`${prefix}.config.providers`]: "file",
     [`${prefix}.config.providers.file.class`]: "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
     [`${prefix}.client.id`]: `\${file:${instance.folder}:${file}}`,
   });
 
-  test("its producer takes no settings from a request", async () => {
+  test("its producer accepts no overrides from a request", async () => {
     const config = stolen({ ...reader("producer.override", "secrets.json") });
     const answer = await send("POST", "/connectors", { name, config });
     expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("None")]);
   });
 
-  test("nor does the consumer that Debezium listens for signals with, at a broker of the request's choice", async () => {
+  test("the consumer of Debezium's signal channel reads no file for a broker chosen by the request", async () => {
     const broker = await openRecorder();
     const signals = {
       "signal.enabled.channels": "kafka",
@@ -110,7 +110,7 @@ describe("a connector's Kafka clients read no file for who configures them", () 
       ...reader("signal.consumer", "secrets.json"),
     };
     expect((await send("POST", "/connectors", { name, config: stolen(signals) })).status).toBe(201);
-    const trace = await until("the broker is asked, or the task has failed", async () => {
+    const trace = await until("the broker received a request or the task failed", async () => {
       if (broker.received().length > 0) return "the broker was asked";
       const status = (await (await send("GET", `/connectors/${name}/status`)).json()) as {
         tasks: { trace?: string }[];
@@ -123,11 +123,11 @@ describe("a connector's Kafka clients read no file for who configures them", () 
   });
 });
 
-test("nobody changes what Connect logs", async () => {
+test("Connect's log levels cannot be changed", async () => {
   expect((await send("PUT", "/admin/loggers/root", { level: "TRACE" })).status).toBe(404);
 });
 
-/** Where the request sends Connect instead, and without TLS. */
+/** Settings that direct Connect to a foreign server, without TLS. */
 const foreign = (port: number) => ({
   "database.hostname": "127.0.0.1",
   "database.port": String(port),

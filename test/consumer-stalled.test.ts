@@ -16,7 +16,7 @@ let names: Names;
 let consumer: StartedConsumer;
 let recorder: Recorder;
 
-/** A consumer that reaches one service only through a link. */
+/** Starts a consumer that reaches one service only through a link. */
 async function start(what: string, address: string, settingOf: (link: Link) => Record<string, string>) {
   const { hostname, port } = new URL(address);
   const link = await openLink(hostname, Number(port));
@@ -38,7 +38,7 @@ const isReady = () => until("it is ready", async () => (await consumer.status("/
 const isDrained = () =>
   until("all is stored", async () => (await lagOf(names.config, names.groupId, names.topic)) === 0);
 
-test("a write that hangs makes /readyz name the partition and since when, beside a Cassandra that does not answer", async () => {
+test("when a write hangs, /readyz reports Cassandra, the stuck partition and since when", async () => {
   const link = await start("cassandra", `tcp://${process.env.CASSANDRA_CONTACT_POINTS}`, ({ port }) => ({
     CASSANDRA_CONTACT_POINTS: `127.0.0.1:${port}`,
   }));
@@ -58,14 +58,14 @@ test("a write that hangs makes /readyz name the partition and since when, beside
   await isDrained();
 });
 
-test("a slice that waits for a registry that answers nothing is stuck, though Cassandra is there", async () => {
+test("a slice waiting for an unresponsive registry is reported as stuck while Cassandra is up", async () => {
   const registry = new URL(process.env.SCHEMA_REGISTRY_URL ?? "");
   const link = await start("registry", registry.href, ({ port }) => ({
     SCHEMA_REGISTRY_URL: `http://127.0.0.1:${port}${registry.pathname}`,
   }));
   link.hold();
   await recorder.sendUsers(100);
-  expect(await consumer.status("/readyz")).toBe(200); // there is a lag, but not for long
+  expect(await consumer.status("/readyz")).toBe(200); // there is a lag, but only for a short time
   await until("it is stuck", async () => (await consumer.status("/readyz")) === 503);
   expect(await answer()).toMatch(stuck);
   expect(await answer()).not.toContain("Cassandra");
@@ -74,7 +74,7 @@ test("a slice that waits for a registry that answers nothing is stuck, though Ca
   await isDrained();
 });
 
-test("an idle group is ready, and so is one that works off a backlog for longer than a stall takes", async () => {
+test("an idle consumer is ready, and so is one that works on a backlog for longer than the stall limit", async () => {
   await start("backlog", `tcp://${process.env.CASSANDRA_CONTACT_POINTS}`, () => ({
     CONSUMER_SLICE_ROWS: "1",
     CDC_APPLY: "false",
@@ -82,15 +82,15 @@ test("an idle group is ready, and so is one that works off a backlog for longer 
   const count = 5_000;
   const since = performance.now();
   await recorder.sendUsers(count);
-  let looks = 0;
-  await until("the backlog is worked off", async () => {
+  let checks = 0;
+  await until("the backlog is processed", async () => {
     expect(await answer()).toBe("ready\n");
-    looks++;
+    checks++;
     return (await consumer.metric("consumer_records_total", { outcome: "stored" })) === count;
   });
-  expect(looks).toBeGreaterThan(10);
+  expect(checks).toBeGreaterThan(10);
   expect(performance.now() - since).toBeGreaterThan(stalledAfterMs);
-  await until("it was idle for longer than a stall takes", async () => {
+  await until("it was idle for longer than the stall limit", async () => {
     expect(await answer()).toBe("ready\n");
     return performance.now() - since > 3 * stalledAfterMs;
   });

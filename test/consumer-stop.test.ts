@@ -7,7 +7,7 @@ import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
 import { openLink } from "./support/link.ts";
 import { namesOf } from "./support/names.ts";
 
-test("a consumer that fails after SIGTERM, while it finishes its slice, ends with exit code 1 and says why", async () => {
+test("a consumer that fails while finishing its slice after SIGTERM exits with code 1 and logs the reason", async () => {
   const names = namesOf(import.meta.path);
   const [host, port] = names.config.cassandra.contactPoints[0]!.split(":") as [string, string | undefined];
   await withCassandra(names.config, async (client) => {

@@ -25,7 +25,7 @@ const [rachel, adryn] = validUsers as [User, User, ...User[]];
 const lagIsZero = ({ config, groupId, topic }: Names) =>
   until("the lag is 0", async () => (await lagOf(config, groupId, topic)) === 0, { withinMs: 120_000 });
 
-/** Runs a consumer until it has read everything there is, and stops it. */
+/** Runs a consumer until the lag is 0, then stops it. */
 async function drain(names: Names) {
   const consumer = startConsumer(names);
   await lagIsZero(names);
@@ -33,13 +33,13 @@ async function drain(names: Names) {
   expect(await consumer.exited).toBe(0);
 }
 
-/** Only what passed is tidied away: a failed test leaves its keyspace to look at. */
+/** If a test fails, the keyspaces are kept for inspection. */
 let passed = 0;
 afterAll(async () => {
   if (passed === used.length) for (const { config } of used) await dropKeyspace(config);
 });
 
-test("two consumers share the partitions; one that is stopped in the midst of a batch hands its part over", async () => {
+test("two consumers share the partitions, and one that is stopped in the middle of a batch hands its partitions over", async () => {
   const names = namesFor("shared", { CONSUMER_SLICE_ROWS: "50" });
   const recorder = await openRecorder(names);
   const consumers = [startConsumer(names), startConsumer(names)] as const;
@@ -63,7 +63,7 @@ test("two consumers share the partitions; one that is stopped in the midst of a 
   passed++;
 }, 240_000);
 
-test("reading everything again changes no row and no write time, and an older record never replaces a newer one", async () => {
+test("reading the topic again changes no row and no write time, and an older record never replaces a newer one", async () => {
   const names = namesFor("again");
   const recorder = await openRecorder(names);
   const send = (user: User) =>
@@ -78,10 +78,10 @@ test("reading everything again changes no row and no write time, and an older re
   const times = await readWriteTimes(names.config);
   expect(rows.get(rachel.id)?.first_name).toBe("Ann");
   expect(times.get(rachel.id)?.first_name).toBe("1768456802000000");
-  // Of two with the same time the later in the log counts, nulls included.
+  // Of two records with the same time the later one in the log wins, including its nulls.
   expect(rows.get(adryn.id)).toMatchObject({ first_name: "Dan", phone: null });
 
-  // Another group begins at offset 0.
+  // Another group starts at offset 0.
   const env = { ...names.env, CONSUMER_GROUP_ID: `${names.groupId}.again` };
   await drain({ ...names, env, groupId: env.CONSUMER_GROUP_ID });
   expect(await readRows(names.config)).toEqual(rows);
@@ -90,7 +90,7 @@ test("reading everything again changes no row and no write time, and an older re
   passed++;
 }, 120_000);
 
-test("a record of another schema is read as the contract's, one that Cassandra refuses goes to the dead letters", async () => {
+test("a record with an older schema is read, and one refused by Cassandra is dead-lettered", async () => {
   const names = namesFor("refused");
   const { config } = names;
   const ascii = createCql(config.cassandra.keyspace, config.cassandra.localDataCenter, 1).map((statement) =>
@@ -106,7 +106,7 @@ test("a record of another schema is read as the contract's, one that Cassandra r
     [...good, refused].map((user) => ({ key: user.id, value: encode(user, recorder.schemaId), user })),
   );
 
-  // What an earlier version of the contract may have written: no gender, no picture, a field since dropped.
+  // A record from an earlier version of the contract: no gender, no picture, and a field dropped since.
   const { gender: _, picture: __, ...others } = rachel;
   const earlier = { ...others, id: crypto.randomUUID(), nickname: "Rae" };
   const millis = { type: "long", logicalType: "timestamp-millis" } as const;

@@ -1,4 +1,4 @@
-/** The second DAG: Airflow submits the Spark job, which stores what the topic holds. */
+/** The second DAG: Airflow submits the Spark job, which stores the records of the topic. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { loadConfig } from "../runtime/config.ts";
@@ -24,11 +24,11 @@ afterAll(async () => {
   await stack?.start("consumer");
 }, 60_000);
 
-test("nobody runs it before somebody unpauses it", async () => {
+test("it is paused until someone unpauses it", async () => {
   expect(await airflow.isPaused()).toBe(true);
 });
 
-test("a run stores every record of the topic, and another one changes none of them", async () => {
+test("a run stores every record of the topic, and a second run changes none", async () => {
   await stack.stop("consumer");
   await recorder.sendUsers(500);
   await airflow.unpause();

@@ -34,8 +34,8 @@ const everythingStored = () =>
     async () => (await lagOf(config, config.consumer.groupId, config.kafka.topic)) === 0,
   );
 
-/** All that the run left behind: files, rows in PostgreSQL with the transaction that wrote them, rows and write times. */
-async function remains() {
+/** Everything the run wrote: files, rows in PostgreSQL with their transactions, and rows in Cassandra with their write times. */
+async function written() {
   const wanted = new Set(ids);
   const of = <T>(all: Map<string, T>) => [...all].filter(([id]) => wanted.has(id)).sort();
   return {
@@ -52,16 +52,16 @@ async function clearAndWait() {
   await everythingStored();
 }
 
-test("a finished run that is cleared and run again changes no byte and no row", async () => {
-  const before = await remains();
+test("clearing and rerunning a finished run changes no byte and no row", async () => {
+  const before = await written();
   expect(before.cassandra).toHaveLength(200);
 
   await clearAndWait();
   expect([...(await airflow.tasks(runId)).values()].map(({ try_number }) => try_number)).toEqual([2, 2, 2, 2]);
-  expect(await remains()).toEqual(before);
+  expect(await written()).toEqual(before);
 }, 240_000);
 
-test("edits that were made since, through the API and in PostgreSQL, outlive the run that is run again", async () => {
+test("edits made through the API and in PostgreSQL survive a rerun", async () => {
   const [throughApi = "", inPostgres = ""] = ids;
   const response = await fetch(`${process.env.API_URL}/update-user/${throughApi}`, {
     method: "PUT",
@@ -77,7 +77,7 @@ test("edits that were made since, through the API and in PostgreSQL, outlive the
   expect(row?.first_name).toBe("Grace");
 }, 240_000);
 
-test("who was deleted in PostgreSQL stays deleted there and in Cassandra when the run is run again", async () => {
+test("a user deleted in PostgreSQL stays deleted there and in Cassandra after a rerun", async () => {
   await registerConnector(await openInstance(), AbortSignal.timeout(60_000));
   const [deleted = "", witness = ""] = ids.slice(2);
   await postgres`DELETE FROM ${postgres(table)} WHERE id = ${deleted}`;
@@ -86,7 +86,7 @@ test("who was deleted in PostgreSQL stays deleted there and in Cassandra when th
   await clearAndWait();
   expect(await airflow.countsOf(runId, "backup")).toMatchObject({ read: 200, written: 199, deleted: 1 });
   expect(await airflow.countsOf(runId, "produce")).toMatchObject({ read: 199, written: 199 });
-  // Changes arrive in the order of their commits: once this one is there, so is all that the run did.
+  // Changes arrive in commit order: once this one has arrived, so have all changes of the run.
   await postgres`UPDATE ${postgres(table)} SET first_name = 'Witness' WHERE id = ${witness}`;
   const nameOf = async (id: string) => (await readRows(config)).get(id)?.first_name;
   await until("a later change is in Cassandra", async () => (await nameOf(witness)) === "Witness");

@@ -12,7 +12,7 @@ beforeAll(async () => {
   await airflow.unpause();
 }, 60_000);
 
-test("exit code 2 fails a task at once, although it has retries left", async () => {
+test("exit code 2 fails a task immediately, although it has retries left", async () => {
   const { dag_run_id } = await airflow.trigger({ users: 5 });
   expect((await airflow.ended(dag_run_id)).state).toBe("success");
   const raw = join(await runFolder(airflow, dag_run_id), "raw.jsonl");
@@ -29,7 +29,7 @@ test("exit code 2 fails a task at once, although it has retries left", async () 
   );
 }, 240_000);
 
-test("exit code 1 is tried again, and the run ends well once the source is back", async () => {
+test("exit code 1 is retried, and the run succeeds once the source is back", async () => {
   const stack = await controlStack();
   await stack.stop("source");
   const { dag_run_id } = await airflow.trigger({ users: 5 });

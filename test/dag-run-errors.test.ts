@@ -11,7 +11,7 @@ let airflow: Airflow;
 let instance: Instance;
 const runIds = new Set<string>();
 
-// Without a scheduler a run starts no task, and becomes what a person makes of it.
+// Without a scheduler no task starts, and the run ends only when a test marks it.
 beforeAll(async () => {
   [stack, airflow, instance] = await Promise.all([controlStack(), openAirflow(), openInstance()]);
   await airflow.unpause();
@@ -22,7 +22,7 @@ afterAll(async () => {
   await stack.start("airflow-scheduler");
 });
 
-/** Follows a run to its end as `demo` does, which a person marks as soon as it has begun. */
+/** Follows a run as `demo` does, and marks it once it has started. */
 async function errorOf(mark?: "success" | "failed", withinMs = 60_000): Promise<StackError & { run: string }> {
   let run = "";
   const report = (doing: string) => {
@@ -41,7 +41,7 @@ async function errorOf(mark?: "success" | "failed", withinMs = 60_000): Promise<
   return Object.assign(error, { run });
 }
 
-test("a run that does not end is given up with its state and what to look at", async () => {
+test("a run that does not end in time is an error with its state and where to look", async () => {
   const { message, remedy, run } = await errorOf(undefined, 3_000);
   expect(message).toBe(
     `The run ${run} of ${dagId} is still queued after 3 s: fetch waiting, format waiting, backup waiting, produce waiting`,
@@ -49,7 +49,7 @@ test("a run that does not end is given up with its state and what to look at", a
   expect(remedy).toContain("bun run logs airflow-scheduler");
 });
 
-test("a run that failed without a failed task is said to be that, with each task's state", async () => {
+test("a run that failed without a failed task is reported as such, with each task's state", async () => {
   const { message, remedy, run } = await errorOf("failed");
   expect(message).toMatch(
     /^The run \S+ of user_automation failed, but no task did: fetch \w+, format \w+, backup \w+, /,
@@ -59,7 +59,7 @@ test("a run that failed without a failed task is said to be that, with each task
   expect(remedy).toContain(`/dags/${dagId}/runs/`);
 });
 
-test("a run without counts is an error that names the tasks, and no run of zero users", async () => {
+test("a run without counts is an error that names the tasks, not a run of zero users", async () => {
   const { message, run } = await errorOf("success");
   expect(message).toBe(
     `The run ${run} of ${dagId} succeeded, but there are no counts of fetch, format, backup, produce`,

@@ -15,9 +15,9 @@ const users = 300;
 
 type SourceUser = { login: Record<string, string>; id: { value: string | null } };
 
-/** What must go no further than `fetch`, as the source tells it to anyone who asks with the run's seed. */
+/** Values that must go no further than `fetch`; the source returns them for the run's seed. */
 let secrets: Record<string, string[]>;
-let told: string;
+let response: string;
 let folder: string;
 
 beforeAll(async () => {
@@ -32,8 +32,8 @@ beforeAll(async () => {
   );
 
   const searchParams = { results: users, seed: dag_run_id };
-  told = await ky.get(config.randomuser.url, { searchParams }).text();
-  const { results }: { results: SourceUser[] } = JSON.parse(told);
+  response = await ky.get(config.randomuser.url, { searchParams }).text();
+  const { results }: { results: SourceUser[] } = JSON.parse(response);
   const loginSecrets = ["password", "salt", "md5", "sha1", "sha256"].map((name) => [
     name,
     results.map(({ login }) => login[name] ?? ""),
@@ -42,14 +42,14 @@ beforeAll(async () => {
   secrets = { ...Object.fromEntries(loginSecrets), "national id": nationalIds };
 }, 240_000);
 
-test("the source does tell such secrets, and this run's users are the ones it tells", () => {
+test("the source does return such secrets, and its users are those of this run", () => {
   for (const [name, values] of Object.entries(secrets)) expect([name, values.length > users / 4]).toEqual([name, true]);
-  expect(foundIn(told)).toHaveLength(Object.values(secrets).flat().length);
+  expect(foundIn(response)).toHaveLength(Object.values(secrets).flat().length);
   const uuids = readFileSync(join(folder, "raw.jsonl"), "utf8").match(/"uuid":"[0-9a-f-]{36}"/g);
   expect(uuids).toHaveLength(users);
 });
 
-test("no file of the run holds one, not even the name of such a field", () => {
+test("no file of the run contains a secret or the name of such a field", () => {
   for (const file of filesBelow(folder)) {
     const text = readFileSync(file, "utf8");
     expect({ file, found: foundIn(text) }).toEqual({ file, found: [] });
@@ -57,7 +57,7 @@ test("no file of the run holds one, not even the name of such a field", () => {
   }
 });
 
-test("no table of PostgreSQL holds one", async () => {
+test("no table in PostgreSQL contains a secret", async () => {
   const sql = openPostgres(config.postgres.url);
   try {
     const tables = await sql`SELECT table_schema AS schema, table_name AS name FROM information_schema.tables
@@ -72,7 +72,7 @@ test("no table of PostgreSQL holds one", async () => {
   }
 }, 60_000);
 
-test("no topic holds one", async () => {
+test("no topic contains a secret", async () => {
   for (const topic of [config.kafka.topic, config.kafka.deadLetterTopic]) {
     const records = await readTopic(config, topic);
     const text = records.map(({ key, value, headers }) => `${key}\n${value}\n${JSON.stringify(headers)}`).join("\n");
@@ -80,7 +80,7 @@ test("no topic holds one", async () => {
   }
 }, 60_000);
 
-test("no table of Cassandra holds one", async () => {
+test("no table in Cassandra contains a secret", async () => {
   const { keyspace } = config.cassandra;
   await withCassandra(config, async (client) => {
     const tables = await client.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", [
@@ -96,13 +96,13 @@ test("no table of Cassandra holds one", async () => {
   });
 }, 60_000);
 
-test("no log of the stack, of Airflow or of a task holds one", () => {
+test("no log of the stack, Airflow or a task contains a secret", () => {
   const logs = filesBelow(join(process.env.STACK_DIR ?? "", "logs"));
   expect(logs.length).toBeGreaterThan(10);
   for (const file of logs) expect({ file, found: foundIn(readFileSync(file, "utf8")) }).toEqual({ file, found: [] });
 }, 60_000);
 
-/** The secrets in a text, as words of their own: a password such as "tree" is no finding inside "Street". */
+/** The secrets that occur in a text as whole words: the password "tree" is not found in "Street". */
 function foundIn(text: string): string[] {
   return Object.entries(secrets).flatMap(([name, values]) =>
     values.filter((value) => value !== "" && isWordOf(text, value)).map((value) => `${name} ${value}`),

@@ -11,7 +11,7 @@ import { namesOf } from "./support/names.ts";
 
 const bad = (key: string) => ({ key, value: Buffer.from("no user"), user: null });
 
-test("writing to a dead-letter topic that somebody deleted is retried, counted and logged, heartbeats go on, and nothing is lost", async () => {
+test("writes to a deleted dead-letter topic are retried, counted and logged, heartbeats continue, and nothing is lost", async () => {
   const names = namesOf(import.meta.path);
   const { config, groupId, topic, deadLetterTopic } = names;
   const recorder = await openRecorder(names);
@@ -25,7 +25,7 @@ test("writing to a dead-letter topic that somebody deleted is retried, counted a
 
   const retries = () => consumer.metric("consumer_retries_total", { what: "dead_letter" });
   await until("it retries", async () => (await retries()) >= 5);
-  expect(await consumer.status("/readyz")).toBe(200); // it is a member still
+  expect(await consumer.status("/readyz")).toBe(200); // it is still a member
   expect(await consumer.output()).toContain(`what="write to ${deadLetterTopic}"`);
   await createTopics(admin, config);
   await until("the lag is 0", async () => (await lagOf(config, groupId, topic)) === 0);
@@ -38,7 +38,7 @@ test("writing to a dead-letter topic that somebody deleted is retried, counted a
   await dropKeyspace(config);
 }, 120_000);
 
-test("too many dead letters in a row stop their partition, all others go on, and a higher limit lets them pass", async () => {
+test("too many dead letters in a row stop their partition only, and a higher limit lets it continue", async () => {
   const names = namesOf(import.meta.path, { CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW: "20" });
   const { config, groupId, topic, deadLetterTopic } = names;
   const recorder = await openRecorder(names);
@@ -61,7 +61,7 @@ test("too many dead letters in a row stop their partition, all others go on, and
   );
   const lagOfOthers = () =>
     Promise.all(others.map((each) => first.metric("consumer_lag_records", { topic, partition: each })));
-  await until("the others go on", async () => Bun.deepEquals(await lagOfOthers(), [0, 0, 0]));
+  await until("the others continue", async () => Bun.deepEquals(await lagOfOthers(), [0, 0, 0]));
   await recorder.sendUsers(200);
   await until("they still do", async () => Bun.deepEquals(await lagOfOthers(), [0, 0, 0]));
   expect(await lag()).toBeGreaterThanOrEqual(6);

@@ -1,4 +1,4 @@
-/** Programs answer to their own names only: a page elsewhere cannot have its own name resolve to this machine. */
+/** Programs answer only to their own names, which protects them from DNS rebinding. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -21,7 +21,7 @@ const programs = [
     port: await getPort(),
     path: "/healthz",
   },
-  // The proxy takes its target's port, on an address of its own.
+  // The proxy listens on its target's port, at another address.
   {
     name: "consumer",
     file: "consumer/main.ts",
@@ -54,7 +54,7 @@ afterAll(async () => {
   await dropKeyspace(config);
 });
 
-/** Sends the text as it stands, and resolves with all that comes back. */
+/** Sends the text unchanged, and resolves with the whole response. */
 async function exchange({ port, address }: { port: number; address: string }, request: string): Promise<string> {
   const socket = connect(port, address);
   let answer = "";
@@ -108,15 +108,15 @@ describe.each(programs)("$name", (program) => {
     ["a space in the host", get(path, "localhost b")],
     ["a user in the host", get(path, "user@localhost")],
     ["a port that is no number", get(path, "localhost:http")],
-  ])("calls a request with %s malformed: 400", async (_, request) => expect(await ask(request)).toBe(400));
+  ])("refuses a request with %s as malformed: 400", async (_, request) => expect(await ask(request)).toBe(400));
 
-  test("is as careful with paths that it does not know", async () => {
+  test("checks the host for unknown paths, too", async () => {
     expect(await ask(get("/nowhere", "attacker.example"))).toBe(421);
     expect(await ask(get("/nowhere", "localhost"))).toBe(404);
   });
 });
 
-test("the API says what is wrong as a problem, the others in a line", async () => {
+test("the API answers with a problem, the other programs with one line", async () => {
   for (const program of programs) {
     const [head = "", body = ""] = (await exchange(program, get(program.path, "attacker.example"))).split("\r\n\r\n");
     expect(body).toContain("ALLOWED_HOSTS");
@@ -127,7 +127,7 @@ test("the API says what is wrong as a problem, the others in a line", async () =
   }
 });
 
-test("the proxy asks its own target only, whatever the path looks like", async () => {
+test("the proxy sends requests only to its own target, whatever the path", async () => {
   const asked: string[] = [];
   const stranger = Bun.serve({
     hostname: "127.0.0.1",

@@ -15,7 +15,7 @@ const names = namesOf(import.meta.path, { KAFKA_PARTITIONS: "1" });
 const { config, topic } = names;
 const [rachel] = validUsers as [User, ...User[]];
 const withId = (): User => ({ ...rachel, id: crypto.randomUUID() });
-/** An array that says to have 9·10¹⁵ items, of none. */
+/** An array that declares 9·10¹⁵ items and has none. */
 const endless = Buffer.from([0x80, 0x80, 0x90, 0xee, 0xcf, 0xc4, 0xfc, 0x1f, 0]);
 
 interface Reference {
@@ -40,12 +40,12 @@ function frame(schemaId: number, body: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
-test("other writers' schemas: unions and references are read, one that would take for ever is a dead letter", async () => {
+test("schemas of other writers: unions and references are read, and unbounded work is dead-lettered", async () => {
   const recorder = await openRecorder(names);
   const [nullable, referring, unbounded] = [withId(), withId(), withId()];
   const bodyOf = (user: User) => encode(user, 0).subarray(5);
 
-  // Every field may be null for this writer.
+  // In this schema every field may be null.
   const fields = avroSchema.fields.map(({ name, type }) => ({
     name,
     type: Array.isArray(type) ? type : ["null", type],

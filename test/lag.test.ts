@@ -15,7 +15,7 @@ const log = openLog("test-lag", "fatal");
 
 afterAll(() => dropKeyspace(config));
 
-/** Offsets that are taken in the topic, over all partitions. */
+/** The number of occupied offsets in all partitions of the topic. */
 async function endOf() {
   const admin = openKafka(config, "test-lag", log).admin();
   await admin.connect();
@@ -34,7 +34,7 @@ async function inTransaction(producer: Producer, value: Buffer, end: "commit" | 
   await transaction[end]();
 }
 
-test("the lag of an idle topic is 0 after a transaction ended, aborted or committed, whoever asks", async () => {
+test("the lag of an idle topic is 0 after an aborted or committed transaction, for the consumer and for admin clients", async () => {
   const recorder = await openRecorder(names);
   const consumer = startConsumer(names);
   const producer = openKafka(config, "test-lag", log).producer({
@@ -45,7 +45,7 @@ test("the lag of an idle topic is 0 after a transaction ended, aborted or commit
   await producer.connect();
   let end = 0;
   const lagIsZero = async () => {
-    // Markers are written a moment after the transaction has ended.
+    // Markers are written shortly after the transaction ends.
     await until("the log has its markers", async () => (await endOf()) === end);
     const lags = () => Promise.all([lagOf(config, groupId, topic), consumer.metric("consumer_lag_records")]);
     await until("the lag is 0", async () => Bun.deepEquals(await lags(), [0, 0]), { withinMs: 20_000 });

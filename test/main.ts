@@ -1,6 +1,6 @@
 /**
  * `bun run test`: the check, the unit tests, the Python tests, and the tests on the real services, on a stack of its own
- * that is taken down whatever happens. `bun run test FILE…` runs these files alone on such a stack.
+ * that is always stopped at the end. `bun run test FILE…` runs only these files on such a stack.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -49,13 +49,14 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
   return total;
 }
 
-/** The tasks' binary, which Airflow runs; one that a running demo uses is replaced as a whole, and only by a newer one. */
+/** Builds the tasks' binary, which Airflow runs. One in use by a running demo is replaced atomically, and only if outdated. */
 async function build() {
   const building = Bun.spawn([process.execPath, "tasks/build.ts"], {
     cwd: project,
     stdio: ["ignore", "inherit", "inherit"],
   });
-  if ((await building.exited) !== 0) throw new Error("the tasks' binary could not be built (the reason is above)");
+  if ((await building.exited) !== 0)
+    throw new Error("building the tasks' binary failed; the output above has the reason");
 }
 
 async function checks(): Promise<Tally> {
@@ -70,7 +71,7 @@ function unitTests(reports: string, env: Record<string, string>, stop: AbortSign
   return runTests({ name: "unit tests", argv: bunTest(folders, report), report, env, withinMs: unitWithinMs }, stop);
 }
 
-/** pytest in the stack's Python; Airflow keeps what it makes on import in the stack's folder, not in the user's home. */
+/** pytest in the stack's Python. Files that Airflow creates on import go to the stack's folder, not to the user's home. */
 async function pythonTests(reports: string, folder: string, stop: AbortSignal): Promise<Tally> {
   const { python } = await install();
   const report = join(reports, "python.xml");
@@ -101,7 +102,7 @@ const heading = (text: string) => console.log(`\n── ${text} ──`);
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => {
-    console.log(`\n${signal}: taking the stack down`);
+    console.log(`\n${signal}: stopping the stack`);
     stop.abort(new Error(signal));
   });
 
@@ -109,8 +110,8 @@ const wanted = process.argv.slice(2);
 const unknown = wanted.find((file) => !existsSync(join(project, file)));
 if (unknown !== undefined) {
   const isHelp = unknown === "--help" || unknown === "-h";
-  if (!isHelp) console.error(`There is no test file ${unknown}; nothing was started.`);
-  console.error("usage: bun run test [FILE]…   everything, or these test files, on a stack of its own");
+  if (!isHelp) console.error(`No test file ${unknown}; nothing was started.`);
+  console.error("usage: bun run test [FILE]…   all tests, or only these files, on a stack of its own");
   process.exit(isHelp ? 0 : 2);
 }
 

@@ -28,13 +28,13 @@ beforeAll(async () => {
 const postgres = openPostgres(config.postgres.url);
 afterAll(() => postgres.end());
 
-/** The users that carry this run's time: other runs share topic and tables. */
+/** The users with this run's timestamp; other runs share the topic and the tables. */
 const ofRun = (all: Map<string, User>) => {
   const [first] = formatted.values();
   return new Map([...all].filter(([, user]) => user.timestamp === first?.timestamp));
 };
 
-test("a run that was started by REST ends well, each task at its first attempt", async () => {
+test("a run started through the REST API succeeds, each task on its first attempt", async () => {
   expect(run.state).toBe("success");
   const tasks = await airflow.tasks(run.dag_run_id);
   expect([...tasks.values()].map((task) => [task.task_id, task.state, task.try_number]).sort()).toEqual([
@@ -57,18 +57,18 @@ test("the counts add up from stage to stage", async () => {
   expect(produce).toMatchObject({ read: formatted.size, written: formatted.size, rejected: 0 });
 });
 
-test("every user is dated with the run's own time", () => {
+test("every user has the run's timestamp", () => {
   const times = new Set([...formatted.values()].map(({ timestamp }) => timestamp));
   expect([...times]).toEqual([new Date(run.run_after).toISOString()]);
 });
 
-test("PostgreSQL holds what was formatted, field by field", async () => {
+test("PostgreSQL contains the formatted users, field by field", async () => {
   const [first] = formatted.values();
   const rows = await postgres`SELECT * FROM ${postgres(table)} WHERE "timestamp" = ${first?.timestamp ?? ""}`;
   expect(new Map(rows.map(userOf).map((user) => [user.id, user]))).toEqual(formatted);
 });
 
-test("what the broker acknowledged is in Cassandra or among the dead letters, field by field", async () => {
+test("every acknowledged record is in Cassandra, field by field, or among the dead letters", async () => {
   const acknowledged = ofRun(await readUsers(config, config.kafka.topic));
   expect(acknowledged).toEqual(formatted);
 
@@ -83,7 +83,7 @@ test("what the broker acknowledged is in Cassandra or among the dead letters, fi
   expect(stored).toEqual(new Map([...acknowledged].filter(([id]) => !dead.has(id))));
 });
 
-test("users of a nationality alone come when they are asked for", async () => {
+test("a run for given nationalities fetches only users of those", async () => {
   const { dag_run_id } = await airflow.trigger({ users: 20, nationalities: ["ie", "nz"] });
   expect((await airflow.ended(dag_run_id)).state).toBe("success");
   const countries = [...usersOf(join(await runFolder(airflow, dag_run_id), "users.jsonl")).values()].map(
@@ -93,7 +93,7 @@ test("users of a nationality alone come when they are asked for", async () => {
   expect(new Set(countries)).toEqual(new Set(["Ireland", "New Zealand"]));
 }, 240_000);
 
-test("a run that was started on the command line ends well", async () => {
+test("a run started on the command line succeeds", async () => {
   const runId = `from-the-command-line-${crypto.randomUUID()}`;
   const trigger = ["dags", "trigger", "user_automation", "--run-id", runId, "--conf", '{"users": 5}'];
   const command = Bun.spawn([process.execPath, "run", "--silent", "airflow", ...trigger], {
@@ -114,6 +114,6 @@ test.each([
   { nationalities: ["$(touch harm)"] },
   { nationalities: ["xx"] },
   { nationalities: "us\n" },
-])("Airflow refuses the params %j before anything runs", async (conf) => {
+])("Airflow rejects the params %j before any task runs", async (conf) => {
   await expect(airflow.trigger(conf)).rejects.toThrow("Airflow answers 400");
 });

@@ -8,11 +8,11 @@ import { openInstance, project } from "../stack/instance.ts";
 import { removePostgresFolder } from "../stack/services/postgres-files.ts";
 import type { PostgresAlone } from "./support/postgres-alone.ts";
 
-// As root this holds what only root can get wrong; as an ordinary user, that a closed folder is no obstacle to him.
+// As root this tests the dropping of privileges; as an ordinary user, that a closed folder is no obstacle.
 setDefaultTimeout(120_000);
 const isRoot = process.getuid?.() === 0;
 
-// A clone in a folder closed to others, as root's home is: PostgreSQL's binaries lie in it, and so does the stack.
+// A clone in a folder closed to others, such as root's home, with PostgreSQL's binaries and the stack in it.
 const closed = mkdtempSync(join(tmpdir(), "closed-")); // mode 700
 const clone = join(closed, "project");
 for (const name of ["contract", "runtime", "spark", "stack", "test/support", "config.yaml", "package.json"])
@@ -34,8 +34,8 @@ afterAll(async () => {
   rmSync(closed, { recursive: true });
 });
 
-/** Runs PostgreSQL for as long as `use` takes. */
-async function withPostgres<T>(use: (told: PostgresAlone) => Promise<T>): Promise<T> {
+/** Runs PostgreSQL during `use`. */
+async function withPostgres<T>(use: (server: PostgresAlone) => Promise<T>): Promise<T> {
   const alone = Bun.spawn([process.execPath, "test/support/postgres-alone.ts"], {
     cwd: clone,
     env,
@@ -67,7 +67,7 @@ const statusOf = (pid: number) =>
       .map((line) => line.split(":\t") as [string, string]),
   );
 
-test("PostgreSQL starts in a clone closed to others, with no privilege and no way to one", () =>
+test("PostgreSQL starts in a clone closed to others, without privileges or a way to gain them", () =>
   withPostgres(async ({ pid, superuserUrl }) => {
     const { Uid, CapEff, CapPrm, CapInh, CapAmb, CapBnd, NoNewPrivs } = statusOf(pid);
     const none = "0".repeat(16);
@@ -75,17 +75,17 @@ test("PostgreSQL starts in a clone closed to others, with no privilege and no wa
     expect(Uid?.split("\t")).not.toContain("0");
     if (isRoot) expect({ CapBnd, NoNewPrivs }).toEqual({ CapBnd: none, NoNewPrivs: "1" });
 
-    // Its superuser can read any file that its process can.
+    // A database superuser can read every file that the process can.
     await expect(query(superuserUrl, "SELECT pg_read_file('/etc/shadow')")).rejects.toThrow(/permission denied/i);
     const secrets = join(env.STACK_DIR, "secrets.json");
     if (isRoot)
       await expect(query(superuserUrl, `SELECT pg_read_file('${secrets}')`)).rejects.toThrow(/permission denied/i);
   }));
 
-test("a database that an earlier version made in the stack's folder is moved and holds what it held", async () => {
-  const { cluster } = await withPostgres(async (told) => {
-    await query(told.superuserUrl, "CREATE TABLE kept AS SELECT 'Rachel' AS name");
-    return told;
+test("a database created by an earlier version in the stack's folder is moved with its data", async () => {
+  const { cluster } = await withPostgres(async (server) => {
+    await query(server.superuserUrl, "CREATE TABLE kept AS SELECT 'Rachel' AS name");
+    return server;
   });
   const earlier = join(env.STACK_DIR, "data", "postgres", "cluster");
   if (isRoot) Bun.spawnSync(["mv", cluster, earlier]);
@@ -96,8 +96,8 @@ test("a database that an earlier version made in the stack's folder is moved and
   expect(existsSync(earlier)).toBe(!isRoot);
 });
 
-test("what is deleted with a stack includes PostgreSQL's files, wherever they are", async () => {
-  const { folder } = await withPostgres(async (told) => told);
+test("deleting a stack deletes PostgreSQL's files, wherever they are", async () => {
+  const { folder } = await withPostgres(async (server) => server);
   expect(existsSync(folder)).toBe(true);
   if (isRoot) expect(readFileSync(join(folder, "stack"), "utf8")).toBe(`${env.STACK_DIR}\n`);
   removePostgresFolder(await openInstance(env));

@@ -1,4 +1,4 @@
-/** Every block of shell in README.md and docs/ is run as it stands on the real services, or is listed here as left out. */
+/** Every shell block in README.md and docs/ is run unchanged on the real services, or is listed here as skipped. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,21 +8,21 @@ import { project } from "../stack/instance.ts";
 import { type Checkout, openCheckout } from "./support/checkout.ts";
 
 interface Expected {
-  /** What the block is known by. The first entry that fits counts. */
+  /** Text that identifies the block. The first matching entry applies. */
   has: string;
-  /** Why it is not run here; or else what must be in its output, and how many lines in files that it writes. */
-  leftOut?: string;
+  /** Why it is not run; otherwise patterns in its output, and the number of lines in files that it writes. */
+  skipped?: string;
   prints?: RegExp[];
   writes?: Record<string, number>;
 }
 
 const expected: Expected[] = [
-  { has: "docker compose", leftOut: "`bun run test:compose` goes the same way on a Docker engine" },
-  { has: "npx -y bun@1.4.5 run demo", leftOut: "it starts a stack, and this test runs on one" },
-  { has: "npx -y bun@1.4.5 run test", leftOut: "it runs this test" },
-  { has: "RANDOMUSER_URL=https://randomuser.me", leftOut: "a line of .env, for machines with the internet" },
-  { has: "run up --spark", leftOut: "it lasts until Ctrl-C; test/faults/spark.test.ts submits the same job" },
-  { has: "spark-submit --master yarn", leftOut: "three clusters that are not here" },
+  { has: "docker compose", skipped: "`bun run test:compose` does the same on a Docker engine" },
+  { has: "npx -y bun@1.4.5 run demo", skipped: "it starts a stack, and this test already runs on one" },
+  { has: "npx -y bun@1.4.5 run test", skipped: "it runs this test" },
+  { has: "RANDOMUSER_URL=https://randomuser.me", skipped: "a line for .env, which needs internet access" },
+  { has: "run up --spark", skipped: "it runs until Ctrl-C; test/faults/spark.test.ts submits the same job" },
+  { has: "spark-submit --master yarn", skipped: "it needs three clusters" },
   { has: "airflow dags trigger user_automation", prints: [/user_automation/, /queued/] },
   { has: "api/v2/dags/user_automation/dagRuns", prints: [/"dag_run_id":"manual__[^"]+"/, /"conf":\{"users":500/] },
   {
@@ -59,7 +59,7 @@ const blocks = files.flatMap((file) => {
   }));
 });
 
-/** As it stands, but for the ports of this test's stack. */
+/** The lines with the ports of this test's stack. */
 const onThisStack = (lines: string) =>
   listSettings()
     .filter(({ path }) => path[0] === "ports")
@@ -79,14 +79,14 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => checkout?.close());
 
-test("each block is known, and nothing is listed that is not there", () => {
+test("every block is listed, and every entry matches a block", () => {
   expect(blocks.filter(({ known }) => !known).map(({ name }) => name)).toEqual([]);
   expect(expected.filter((entry) => !blocks.some(({ known }) => known === entry))).toEqual([]);
 });
 
-describe("does what is said of it", () => {
+describe("does what the documentation says", () => {
   for (const { name, lines, known } of blocks) {
-    if (!known || known.leftOut) continue;
+    if (!known || known.skipped) continue;
     test(name, async () => {
       const { code, stdout, stderr } = await checkout.run(onThisStack(lines), process.env);
       expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
@@ -103,7 +103,7 @@ describe("does what is said of it", () => {
   }
 });
 
-test("the runs that were triggered end well", async () => {
+test("the triggered runs succeed", async () => {
   for (const { dag_run_id } of await airflow.runs())
     expect([dag_run_id, (await airflow.ended(dag_run_id)).state]).toEqual([dag_run_id, "success"]);
 }, 240_000);

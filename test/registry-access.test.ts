@@ -9,7 +9,7 @@ const registry = `127.0.0.1:${config.ports.schemaRegistry}`;
 const subject = `${namesOf(import.meta.path).topic}-value`;
 const api = "/apis/ccompat/v7";
 
-/** The status of a request whose path arrives as it is written, which `fetch` would tidy up. */
+/** The status of a request whose path is sent unchanged; `fetch` would normalize it. */
 async function statusOf(method: string, path: string, body = ""): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   let answer = "";
@@ -32,7 +32,7 @@ async function statusOf(method: string, path: string, body = ""): Promise<number
   return promise.finally(() => socket.end());
 }
 
-describe("whoever reaches the registry is not its administrator", () => {
+describe("clients of the registry have no administrative access", () => {
   test.each([
     "/apis/registry/v3/admin/export",
     "/apis/registry/v2/admin/export",
@@ -48,11 +48,11 @@ describe("whoever reaches the registry is not its administrator", () => {
     "/apis/%72egistry/v3/admin/rules",
     "//apis/registry/v3/admin/rules",
     "/apis/ccompat/v6/subjects",
-  ])("GET %s is not there", async (path) => {
+  ])("GET %s is 404", async (path) => {
     expect(await statusOf("GET", path)).toBe(404);
   });
 
-  test("nothing is deleted, not even for a while", async () => {
+  test("nothing can be deleted, not even softly", async () => {
     const { register, versions } = await used();
     await register();
     for (const path of [
@@ -75,7 +75,7 @@ describe("whoever reaches the registry is not its administrator", () => {
     "/x/../config",
     "/mode",
     `/mode/${subject}`,
-  ])("PUT %s, which holds for everybody, is refused", async (path) => {
+  ])("PUT %s, which affects every client, is refused", async (path) => {
     const before = await (await fetch(`http://${registry}${api}/config`)).json();
     const body = JSON.stringify({ compatibility: "FULL", mode: "READONLY" });
     expect([401, 404]).toContain(await statusOf("PUT", `${api}${path}`, body));
@@ -83,7 +83,7 @@ describe("whoever reaches the registry is not its administrator", () => {
   });
 });
 
-test("what the project uses of it works: health, registering, compatibility of a subject, ids", async () => {
+test("the operations that the project uses work: health, registration, compatibility of a subject, schemas by id", async () => {
   const { register, versions } = await used();
   const id = await register();
   expect(await versions()).toEqual([1]);

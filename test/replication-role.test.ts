@@ -23,12 +23,12 @@ interface Login {
   user?: string;
   password?: string;
   database?: string;
-  /** Whether it shows the certificate. */
+  /** Whether it presents the certificate. */
   tls?: boolean;
   replication?: "true" | "database";
 }
 
-/** What the server answers to a query of somebody who logs in, or the code and the message of its refusal. */
+/** The result of a query after logging in, or the code and message of the error. */
 async function ask(query: string, login: Login) {
   const { user = replicationRole, password, database = "users", tls = true, replication } = login;
   const sql = postgres({
@@ -50,16 +50,16 @@ async function ask(query: string, login: Login) {
 const refused = expect.stringMatching(/^(28000|28P01) /);
 
 describe("Debezium's role", () => {
-  test("logs in with its certificate, and reads what it is to capture", async () => {
+  test("logs in with its certificate and reads the captured table", async () => {
     expect(await ask("SELECT id FROM created_users LIMIT 0", {})).toEqual([]);
   });
 
-  test("does not log in without it, whatever the password", async () => {
+  test("cannot log in without its certificate, whatever the password", async () => {
     for (const password of ["", replicationRole, postgresUsers])
       expect(await ask("SELECT 1", { tls: false, password })).toEqual(refused);
   });
 
-  test("is no other role by it", async () => {
+  test("cannot act as another role", async () => {
     for (const user of ["postgres", "users", "airflow", "registry"])
       expect([user, await ask("SELECT 1", { user, database: user, password: "" })]).toEqual([user, refused]);
     expect(await ask("SET ROLE users", {})).toStartWith("42501 ");
@@ -67,7 +67,7 @@ describe("Debezium's role", () => {
     expect(await ask("DELETE FROM created_users", {})).toStartWith("42501 ");
   });
 
-  test.each(["airflow", "registry", "postgres", "template1"])("does not see the database %s", async (database) => {
+  test.each(["airflow", "registry", "postgres", "template1"])("cannot connect to the database %s", async (database) => {
     expect(await ask("SELECT 1", { database })).toEqual(refused);
     expect(await ask("IDENTIFY_SYSTEM", { database, replication: "database" })).toEqual(refused);
   });
@@ -79,7 +79,7 @@ describe("Debezium's role", () => {
   });
 });
 
-test("nobody is given a physical replication connection, which pg_basebackup needs", async () => {
+test("no role gets a physical replication connection, which pg_basebackup needs", async () => {
   for (const login of [
     {},
     { user: "users", password: postgresUsers, tls: false },

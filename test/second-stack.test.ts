@@ -11,7 +11,7 @@ import type { PostgresAlone } from "./support/postgres-alone.ts";
 
 setDefaultTimeout(120_000);
 
-// Another clone with the same settings: a folder of its own, and in its config.yaml the ports of the stack that runs.
+// Another clone with its own folder, whose config.yaml has the running stack's ports.
 const clone = mkdtempSync(join(tmpdir(), "second-"));
 const { ports } = loadConfig();
 writeFileSync(join(clone, "config.yaml"), Bun.YAML.stringify({ ports }));
@@ -38,7 +38,7 @@ async function bunRun(command: string, more: Record<string, string> = {}) {
   return { stdout: await new Response(stdout).text(), stderr: await new Response(stderr).text(), code: await exited };
 }
 
-test("a stack whose ports another one holds says where that runs and how to move away, and starts nothing", async () => {
+test("a stack whose ports another one holds names that stack and a free PORT_OFFSET, and starts nothing", async () => {
   const { stderr, code } = await bunRun("up");
   expect(code).toBe(1);
   const lines = stderr.trim().split("\n");
@@ -50,7 +50,7 @@ test("a stack whose ports another one holds says where that runs and how to move
   expect(existsSync(join(env.STACK_DIR, "run", "supervisord.conf"))).toBe(false);
 });
 
-test("with that PORT_OFFSET every address of the second stack is moved", async () => {
+test("with that PORT_OFFSET every address of the second stack changes", async () => {
   const { stdout } = await bunRun("env", { PORT_OFFSET: offset });
   for (const [key, port] of Object.entries(ports)) {
     const name = listSettings().find(({ path }) => path.join(".") === `ports.${key}`)?.env;

@@ -1,4 +1,4 @@
-/** No secret of the settings is in a log, an error or an answer, whatever the services do. */
+/** No secret from the settings is in a log, an error or a response, whatever the services answer. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import net from "node:net";
 import getPort from "get-port";
@@ -20,7 +20,7 @@ const plant = (setting: string) => {
 };
 const basicOf = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString("base64");
 
-/** Every setting that can carry a secret, with one planted, and the services at `address`. */
+/** Every setting that can contain a secret, with one planted, and the services at `address`. */
 function planted(address: string) {
   const registryPassword = plant("registry");
   const sourcePassword = plant("source");
@@ -46,7 +46,7 @@ function expectNoSecret(where: string, text: string) {
   expect({ where, lines }).toEqual({ where, lines: [] });
 }
 
-/** A server that answers whatever it is sent with `answer`, and closes the connection. */
+/** A server that answers every request with `answer` and closes the connection. */
 function answering(answer: string): Promise<{ address: string; close: () => void }> {
   const server = net.createServer((socket) => {
     socket.on("error", () => {}).on("data", () => socket.end(answer));
@@ -75,13 +75,13 @@ afterAll(() => {
 const { env: real } = namesOf(import.meta.path);
 
 describe.each([
-  { what: "are away", answer: undefined },
-  { what: "refuse", answer: http("401 Unauthorized", "no", 'WWW-Authenticate: Basic realm="x"\r\n') },
+  { what: "are down", answer: undefined },
+  { what: "refuse access", answer: http("401 Unauthorized", "no", 'WWW-Authenticate: Basic realm="x"\r\n') },
   {
     what: "answer something else",
     answer: http("200 OK", '{"error": "this is no service", "results": [], "users": 1}'),
   },
-])("services that $what learn nobody's secrets to a log", ({ answer }) => {
+])("services that $what cause no secret to be logged", ({ answer }) => {
   let env: Record<string, string>;
   let close = () => {};
   beforeAll(async () => {
@@ -98,7 +98,7 @@ describe.each([
         task: "fetch from dummyjson",
         program: start("tasks/main.ts", ["fetch"], { ...env, USERS_SOURCE: "dummyjson" }),
       },
-      // With a registry that answers, produce comes as far as Kafka.
+      // With a registry that answers, produce gets as far as Kafka.
       {
         task: "produce to Kafka",
         program: start("tasks/main.ts", ["produce"], { ...env, SCHEMA_REGISTRY_URL: real.SCHEMA_REGISTRY_URL! }),
@@ -115,9 +115,12 @@ describe.each([
     const ports = { API_PORT: String(await getPort()), CONSUMER_PORT: String(await getPort()) };
     const api = start("api/main.ts", [], { ...env, ...ports });
     const consumer = start("consumer/main.ts", [], { ...env, ...ports });
-    // Some services' answers end a program, and others are asked again and again.
-    const hasSaidWhy = async (program: StartedProgram) => /retrying|failed/.test(await program.output());
-    await until("both say why they cannot work", async () => (await hasSaidWhy(api)) && (await hasSaidWhy(consumer)));
+    // Some answers end a program, others are retried.
+    const hasLoggedWhy = async (program: StartedProgram) => /retrying|failed/.test(await program.output());
+    await until(
+      "both have logged why they cannot work",
+      async () => (await hasLoggedWhy(api)) && (await hasLoggedWhy(consumer)),
+    );
     for (const [port, path] of [
       [ports.API_PORT, "/readyz"],
       [ports.API_PORT, "/users?cursor=x"],
@@ -140,7 +143,7 @@ describe.each([
   });
 });
 
-test("a registry that refuses the consumer learns nobody's secrets to a log", async () => {
+test("a registry that refuses the consumer causes no secret to be logged", async () => {
   const registry = await answering(http("401 Unauthorized", "no"));
   const names = namesOf(import.meta.path);
   const kafka = openKafka(names.config, "secrets-test", openLog("secrets-test", "error"));
@@ -152,7 +155,9 @@ test("a registry that refuses the consumer learns nobody's secrets to a log", as
     const { SCHEMA_REGISTRY_URL } = planted(registry.address);
     const env = { ...names.env, SCHEMA_REGISTRY_URL, CONSUMER_PORT: String(await getPort()) };
     const consumer = start("consumer/main.ts", [], env);
-    await until("it says why it cannot go on", async () => (await consumer.output()).includes("Schema Registry at"));
+    await until("it has logged why it cannot continue", async () =>
+      (await consumer.output()).includes("Schema Registry at"),
+    );
     const readyz = await fetch(`http://127.0.0.1:${env.CONSUMER_PORT}/readyz`).catch(() => undefined);
     if (readyz) expectNoSecret("/readyz", await readyz.text());
     consumer.signal("SIGTERM");
@@ -164,7 +169,7 @@ test("a registry that refuses the consumer learns nobody's secrets to a log", as
   }
 });
 
-test("a wrong password is refused without being repeated", async () => {
+test("a wrong password is not repeated in the error", async () => {
   const url = new URL(real.POSTGRES_URL!);
   url.password = plant("wrong-password");
   const backup = start("tasks/main.ts", ["backup"], { ...real, POSTGRES_URL: url.href });
@@ -173,7 +178,7 @@ test("a wrong password is refused without being repeated", async () => {
   expectNoSecret("backup", await backup.output());
 });
 
-test("a setting that is wrong is named without its value", async () => {
+test("an invalid setting is named without its value", async () => {
   const wrong = {
     API_TOKEN: `${plant("token")}\n`,
     SCHEMA_REGISTRY_URL: `http://registrar:${plant("registry")}@127.0.0.1:99999`,
@@ -191,18 +196,18 @@ test("a setting that is wrong is named without its value", async () => {
 
 test.each([
   ["a line break", "a-token-that-is-long-enough\n"],
-  ["a space at its end", "a-token-that-is-long-enough "],
-  ["a space within", "a token that is long enough"],
+  ["a trailing space", "a-token-that-is-long-enough "],
+  ["an inner space", "a token that is long enough"],
   ["a control character", "a-token-that-is-long\u0001enough"],
   ["a letter beyond ASCII", "a-töken-that-is-long-enough"],
   ["a letter beyond Latin-1", "a-tokeń-that-is-long-enough"],
-])("a token with %s, which no header carries as it is, is refused at the start", async (_, token) => {
+])("a token with %s, which a header cannot contain, is refused at start-up", async (_, token) => {
   const api = start("api/main.ts", [], { ...real, API_TOKEN: token });
   expect(await api.exited).toBe(2);
   expect(await api.output()).toContain("API_TOKEN");
 });
 
-test("a user and a password in the registry's or a source's address are sent as basic authentication", async () => {
+test("a user name and password in the URL of the registry or a source are sent as basic authentication", async () => {
   const asked: (string | null)[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",

@@ -1,4 +1,4 @@
-/** The settings of the project's folder, config.yaml and .env, reach what runs elsewhere. */
+/** The settings in config.yaml and .env apply to programs run in other folders. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { dummyjsonText } from "../sources/samples.ts";
@@ -6,7 +6,7 @@ import { project } from "../stack/instance.ts";
 import { type Checkout, openCheckout } from "./support/checkout.ts";
 
 const source = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(dummyjsonText) });
-/** As in a shell that was just opened. */
+/** The environment of a new shell. */
 const { USERS_SOURCE: _, RANDOMUSER_URL: __, CONFIG_FILE: ___, ...env } = process.env;
 let checkout: Checkout;
 
@@ -19,13 +19,13 @@ afterAll(async () => {
   await source.stop(true);
 });
 
-test("a task in another folder has the settings of .env, once the shell has the stack's environment", async () => {
+test("a task in another folder uses the settings in .env once the shell has the stack's environment", async () => {
   const lines = 'eval "$(bun run --silent env)"; cd /; "$TASKS_BIN/fetch" --users 30 | head -1';
   const { stdout, stderr } = await checkout.run(lines, env);
   expect(JSON.parse(stdout || stderr)).toMatchObject({ source: "dummyjson", record: { firstName: "Emily" } });
 });
 
-test("what .env sets is in the stack's environment, and so are the addresses and config.yaml", async () => {
+test("the stack's environment has the settings in .env, the addresses and the path of config.yaml", async () => {
   const { stdout } = await checkout.run("bun run --silent env", env);
   for (const line of [
     "export USERS_SOURCE=dummyjson",

@@ -10,7 +10,7 @@ const drain = async (names: Names) => {
   return { exitCode: await job.exited, output: await job.output() };
 };
 
-test("too many dead letters in a row end the job, its offsets stay, and a higher limit lets them pass", async () => {
+test("too many dead letters in a row stop the job before it commits their offsets, and a higher limit lets it continue", async () => {
   await startCluster();
   const names = namesOf(import.meta.path, { CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW: "15", KAFKA_PARTITIONS: "1" });
   const recorder = await openRecorder(names);

@@ -1,4 +1,4 @@
-/** `bun run sql`: PostgreSQL for a machine that has no psql. */
+/** `bun run sql`: PostgreSQL without psql. */
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { project } from "../stack/instance.ts";
@@ -20,7 +20,7 @@ const sql = async (args: string[], stdin = "") => {
 };
 afterAll(() => sql([`DELETE FROM created_users WHERE id = '${id}'`]));
 
-test("statements say what they did, and rows are lines that a shell can take apart", async () => {
+test("statements print what they did, and rows are lines that a shell can parse", async () => {
   const columns = '(id, first_name, last_name, email, username, "timestamp")';
   const insert = `INSERT INTO created_users ${columns} VALUES ('${id}', 'Ada', E'Ó\\nC', 'a@b', 'ada', '2026-01-15T06:00Z')`;
   expect(await sql([insert])).toEqual({ code: 0, stdout: "INSERT 1\n", stderr: "" });
@@ -31,7 +31,7 @@ test("statements say what they did, and rows are lines that a shell can take apa
   );
 });
 
-test("what PostgreSQL refuses ends with exit code 1 and its words", async () => {
+test("an error from PostgreSQL is printed and ends with exit code 1", async () => {
   const { code, stdout, stderr } = await sql(["SELECT nobody FROM created_users"]);
   expect([code, stdout]).toEqual([1, ""]);
   expect(stderr).toContain('column "nobody" does not exist');

@@ -16,12 +16,12 @@ beforeAll(async () => {
   expect((await airflow.ended(dag_run_id)).state).toBe("success");
 }, 240_000);
 
-test("nobody but its owner can read what the stack wrote: users, their logs, passwords", async () => {
+test("only its owner can read the files of the stack: users, logs, passwords", async () => {
   const files = filesBelow(folder);
   const isOpen = (path: string) => ((lstatSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0;
   expect(files.filter(isOpen).map((path) => relative(folder, path))).toEqual([]);
   expect(isOpen(folder)).toBe(false);
-  expect(isOpen(clusterFolder(await openInstance()))).toBe(false); // elsewhere where root runs the stack
+  expect(isOpen(clusterFolder(await openInstance()))).toBe(false); // in another folder if root runs the stack
 
   const written = [
     "runs/",
@@ -35,26 +35,26 @@ test("nobody but its owner can read what the stack wrote: users, their logs, pas
   for (const place of written) expect(files.some((path) => relative(folder, path).startsWith(place))).toBe(true);
 });
 
-test("Cassandra listens for CQL and for other nodes, and for nothing else: no JMX, which would ask for no password", async () => {
+test("Cassandra listens only for CQL and other nodes, not for JMX, which would require no password", async () => {
   const { states } = await controlStack();
   const pid = (await states()).find(({ name }) => name === "cassandra")?.pid ?? 0;
   const { cassandra, cassandraStorage } = loadConfig().ports;
   expect(listeningPorts(pid).sort()).toEqual([cassandra, cassandraStorage].sort());
 });
 
-/** Files and folders; a symbolic link has no mode of its own, and what comes and goes meanwhile is no longer there. */
+/** All files and folders, without symbolic links, which have no mode of their own, and without files that vanish. */
 function filesBelow(path: string): string[] {
-  return orNone(() => readdirSync(path, { withFileTypes: true })).flatMap((entry) => {
+  return orEmpty(() => readdirSync(path, { withFileTypes: true })).flatMap((entry) => {
     const child = join(path, entry.name);
     if (entry.isSymbolicLink()) return [];
     return entry.isDirectory() ? [child, ...filesBelow(child)] : [child];
   });
 }
 
-/** The TCP ports that a process listens on, on whichever address. */
+/** The TCP ports that a process listens on, at any address. */
 function listeningPorts(pid: number): number[] {
   const fds = readdirSync(`/proc/${pid}/fd`);
-  const open = new Set(fds.flatMap((fd) => orNone(() => [readlinkSync(`/proc/${pid}/fd/${fd}`)])));
+  const open = new Set(fds.flatMap((fd) => orEmpty(() => [readlinkSync(`/proc/${pid}/fd/${fd}`)])));
   const lines = ["tcp", "tcp6"].flatMap((table) =>
     readFileSync(`/proc/net/${table}`, "utf8").trim().split("\n").slice(1),
   );
@@ -65,11 +65,11 @@ function listeningPorts(pid: number): number[] {
     .map(([, local]) => Number.parseInt(local?.split(":").at(-1) ?? "", 16));
 }
 
-function orNone<T>(read: () => T[]): T[] {
+function orEmpty<T>(read: () => T[]): T[] {
   try {
     return read();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return []; // it went meanwhile
+    return []; // it has vanished
   }
 }

@@ -1,4 +1,4 @@
-/** `bun run test:unit`: the tests that need no service, in seconds. Further arguments go to `bun test`. */
+/** `bun run test:unit`: the tests that need no service. Further arguments go to `bun test`. */
 import { project } from "../stack/instance.ts";
 import { unitFolders } from "./support/test-files.ts";
 

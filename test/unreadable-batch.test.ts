@@ -8,7 +8,7 @@ import { namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
 import { bytesOf, damage, storedBatches } from "./support/segments.ts";
 
-test("a damaged batch is named, all else is stored, and a person's word moves past it and keeps its bytes", async () => {
+test("a damaged batch is named, all others are stored, and `skip` moves past it and keeps its bytes", async () => {
   const names = namesOf(import.meta.path, { KAFKA_PARTITIONS: "3" });
   const { topic, groupId, config, env } = names;
   const recorder = await openRecorder(names);
@@ -19,7 +19,7 @@ test("a damaged batch is named, all else is stored, and a person's word moves pa
   const consumer = startConsumer(names);
   const batches = [0, 1, 2].map((partition) => storedBatches(topic, partition));
   const unread = batches[1]!.slice(1).reduce((sum, batch) => sum + Number(batch.lastOffset - batch.baseOffset) + 1, 0);
-  await until("all else is stored", async () => (await readRows(config)).size === 900 - unread);
+  await until("all others are stored", async () => (await readRows(config)).size === 900 - unread);
   const { baseOffset, lastOffset } = damaged!;
   const why = `topic ${topic}, partition 1: the batch at offset ${baseOffset} cannot be read: checksum mismatch; \`bun run skip ${topic} 1 ${baseOffset} --because`;
   await until("it is named", async () => (await consumer.readiness()).includes(why));
@@ -30,14 +30,18 @@ test("a damaged batch is named, all else is stored, and a person's word moves pa
   );
 
   await recorder.sendUsers(300);
-  await until("others still arrive", async () => (await readRows(config)).size > 900 - unread + 100);
+  await until("other records still arrive", async () => (await readRows(config)).size > 900 - unread + 100);
   expect(await lagOf(config, groupId, topic)).toBeGreaterThanOrEqual(unread);
 
   const skip = async (offset: bigint) => {
-    const program = startProgram("consumer/skip.ts", [topic, "1", String(offset), "--because", "a test's own"], env);
+    const program = startProgram(
+      "consumer/skip.ts",
+      [topic, "1", String(offset), "--because", "damaged by a test"],
+      env,
+    );
     return { code: await program.exited, output: await program.output() };
   };
-  // Not while the group has members, not another batch; then once, with the bytes kept first.
+  // Refused while the group has members and for another batch; then it succeeds once and keeps the bytes.
   const refused = await skip(baseOffset);
   expect(refused).toMatchObject({ code: 2 });
   expect(refused.output).toContain(`the group ${groupId} has members`);
@@ -47,9 +51,9 @@ test("a damaged batch is named, all else is stored, and a person's word moves pa
     `is blocked at the batch of offsets ${baseOffset} to ${lastOffset}`,
   );
   expect(await readTopic(config, config.kafka.deadLetterTopic)).toEqual([]);
-  for (const said of ["batch skipped", "nothing to skip"]) {
+  for (const message of ["batch skipped", "nothing to skip"]) {
     const { code, output } = await skip(baseOffset);
-    expect(output).toContain(said);
+    expect(output).toContain(message);
     expect(code).toBe(0);
   }
   const [letter, ...others] = await readTopic(config, config.kafka.deadLetterTopic);
@@ -62,7 +66,7 @@ test("a damaged batch is named, all else is stored, and a person's word moves pa
     "source.partition": "1",
     "source.offset": String(baseOffset),
     "source.last_offset": String(lastOffset),
-    because: "a test's own",
+    because: "damaged by a test",
   });
 
   const next = startConsumer(names);

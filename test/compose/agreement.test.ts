@@ -42,11 +42,11 @@ const publishedPorts = [...services, ...Object.entries(zookeeper.services)].flat
 );
 
 describe("ports", () => {
-  test("each is published on loopback alone, and a variable moves it", () => {
+  test("each is published only on loopback, and a variable changes it", () => {
     expect(publishedPorts.filter(({ address, variable }) => address !== "127.0.0.1" || !variable)).toEqual([]);
   });
 
-  test("are those that users of the original know", () => {
+  test("are those of the original project", () => {
     const known = Object.fromEntries(publishedPorts.map(({ service, number }) => [`${service} ${number}`, number]));
     expect(known).toEqual({
       "broker 9092": 9092,
@@ -67,7 +67,7 @@ describe("ports", () => {
     });
   });
 
-  test("and their variables are those of the native stack, where it has them", () => {
+  test("use the same variables as the native stack", () => {
     const native = new Map(listSettings().map(({ env, default: value }) => [env, value]));
     const shared = publishedPorts.filter(({ variable = "" }) => native.has(variable));
     expect(shared.length).toBeGreaterThanOrEqual(8);
@@ -75,14 +75,14 @@ describe("ports", () => {
       expect([variable, native.get(variable)]).toEqual([variable, number]);
   });
 
-  test(".env.example names every one of them with its default", () => {
+  test(".env.example lists each with its default", () => {
     const named = [...example.matchAll(/^#(\w+_PORT)=(\d+)$/gm)].map(([, name, number]) => `${name} ${number}`);
     expect(named.sort()).toEqual(publishedPorts.map(({ variable, number }) => `${variable} ${number}`).sort());
   });
 });
 
 describe("services", () => {
-  test("each long-lived one has a health check, and none starts before what it depends on is healthy", () => {
+  test("each long-running service has a health check and waits for its dependencies to be healthy", () => {
     const jobs = ["airflow-init", "spark-submit"];
     for (const [name, { healthcheck, depends_on = {} }] of services) {
       if (!jobs.includes(name)) expect([name, healthcheck?.test.length]).toEqual([name, expect.any(Number)]);
@@ -91,7 +91,7 @@ describe("services", () => {
     }
   });
 
-  test("the memory of all that `up` starts stays under 8 GB, with ZooKeeper too", () => {
+  test("the memory limits of all services that `up` starts are below 8 GB, including ZooKeeper", () => {
     const megabytes = [...services, ...Object.entries(zookeeper.services)]
       .filter(([, { profiles, mem_limit }]) => !profiles && mem_limit)
       .map(([, { mem_limit }]) => Number(mem_limit.match(/^(\d+)m$/)?.[1]));
@@ -103,7 +103,7 @@ describe("services", () => {
     for (const image of images) expect(String(image)).toMatch(/:v?\d[\w.-]*/);
   });
 
-  test("run the versions that the native stack is locked to", async () => {
+  test("have the same versions as the native stack", async () => {
     const python = await read("stack/install/python.in");
     const jars = await read("stack/install/jars.toml");
     const spark = await read("spark/requirements.in");
@@ -124,7 +124,7 @@ describe("services", () => {
 });
 
 describe("names", () => {
-  test("what the programs are told are settings that they have, and fit", () => {
+  test("the variables of the programs are known settings with valid values", () => {
     const known = new Set(listSettings().map(({ env }) => env));
     const { API_TOKEN: _, ...variables } = environmentOf("api");
     for (const name of Object.keys(variables)) expect(known).toContain(name);
@@ -137,7 +137,7 @@ describe("names", () => {
     });
   });
 
-  test("what .env leaves out, config.yaml decides", () => {
+  test("config.yaml supplies the settings that .env omits", () => {
     const { API_TOKEN: _, ...variables } = environmentOf("airflow-scheduler");
     const settings = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, defaultsOf(value)]));
     const url = "https://randomuser.me/api/1.4/";
@@ -149,7 +149,7 @@ describe("names", () => {
     });
   });
 
-  test("config.yaml, which the containers read too, names the contract's topics", async () => {
+  test("config.yaml, which the containers also read, names the contract's topics", async () => {
     const { kafka } = resolveConfig(await read("config.yaml"), {});
     expect(kafka).toMatchObject({ topic: usersCreated, deadLetterTopic: deadLetters, changeTopic: userChanges });
     for (const name of ["source", "consumer", "api"])
@@ -165,7 +165,7 @@ describe("names", () => {
     }
   });
 
-  test("addresses are those of services on the ports that they listen on inside", () => {
+  test("addresses name services and the ports they listen on in their containers", () => {
     const text = JSON.stringify(environmentOf("airflow-scheduler"));
     for (const [, name = "", port] of text.matchAll(/(?<![\w.])([a-z][a-z-]+):(\d{4,5})/g)) {
       if (name === "localhost") continue;
@@ -180,7 +180,7 @@ describe("names", () => {
     }
   });
 
-  test("the connector finds all that it names in Connect's environment, and nothing else may be shown to it", () => {
+  test("Connect's environment has every variable that the connector references, and exposes no other to it", () => {
     const variables = environmentOf("connect");
     const named = [...JSON.stringify(connector).matchAll(/\$\{env:(\w+)\}/g)].map(([, name]) => name ?? "");
     expect(named.length).toBeGreaterThan(0);
@@ -188,7 +188,7 @@ describe("names", () => {
     for (const name of named)
       expect([name, variables[name], shown.test(name)]).toEqual([name, expect.anything(), true]);
     expect(variables.CDC_POSTGRES_USER).toBe(replicationRole);
-    // Whatever can be shown can be sent anywhere: nothing of it is a secret, which .env would hold.
+    // An exposed value can be sent anywhere, so none may be a secret, which would come from .env.
     for (const [name, value] of Object.entries(variables))
       if (shown.test(name)) expect([name, value]).toEqual([name, expect.not.stringContaining("${")]);
   });
@@ -217,7 +217,7 @@ describe("names", () => {
     }
   });
 
-  test("the DAG finds its binaries and folders, and its name is the one that the documentation triggers", () => {
+  test("the DAG has its binaries, its folders and the name that the documentation triggers", () => {
     const tasks = [...dag.matchAll(/^ +\w+ = task\(\n +"(\w+)"/gm)].map(([, name]) => name);
     expect(tasks).toEqual(["fetch", "format", "backup", "produce"]);
     expect(dockerfile).toContain(`for task in ${tasks.join(" ")}; do ln -s programs "/out/bin/$task"`);
@@ -227,12 +227,12 @@ describe("names", () => {
     expect(dag).toContain('dag_id="user_automation"');
   });
 
-  test("the DAG takes the nationalities that randomuser knows, and no others", () => {
+  test("the DAG accepts exactly the nationalities that randomuser supports", () => {
     const [, codes = ""] = dag.match(/^NATIONALITIES = "([a-z ]+)"\.split\(\)$/m) ?? [];
     expect(codes.toUpperCase().split(" ")).toEqual(nationalities);
   });
 
-  test("every password in use stands in .env.example, and every one there is in use", async () => {
+  test("the passwords in use and those in .env.example are the same", async () => {
     const text = await read("docker-compose.yml");
     const used = new Set([...text.matchAll(/\$\{(\w+_PASSWORD):\?/g)].map(([, name]) => name));
     const given = new Set([...example.matchAll(/^(\w+_PASSWORD)=./gm)].map(([, name]) => name));
@@ -240,7 +240,7 @@ describe("names", () => {
   });
 });
 
-/** "${NAME:-default}" -> default; a value that must be given becomes one. */
+/** "${NAME:-default}" -> default; a required value becomes "given". */
 function defaultsOf(value: string): string {
   return value.replaceAll(/\$\{\w+:-([^}]*)\}/g, "$1").replaceAll(/\$\{\w+:\?[^}]*\}/g, "given");
 }

@@ -1,4 +1,4 @@
-/** Docker's own reading of the compose files: every combination that the README names, with .env.example as it is. */
+/** Validates the compose files with Docker: every combination in the README, with .env.example unchanged. */
 const combinations = [
   ["docker-compose.yml"],
   ["docker-compose.yml", "docker-compose.zookeeper.yml"],
@@ -8,7 +8,7 @@ const combinations = [
 
 const compose = ["docker", "compose"];
 if (!Bun.which("docker") || Bun.spawnSync([...compose, "version"]).exitCode !== 0) {
-  console.log("docker compose is not on this machine: its files were read by dclint alone");
+  console.log("docker compose is not installed: only dclint has checked its files");
   process.exit(0);
 }
 
@@ -17,7 +17,7 @@ for (const files of combinations)
   for (const profile of [[], ["--profile", "jobs"]]) {
     const argv = [...compose, "--env-file", ".env.example", ...files.flatMap((file) => ["-f", file]), ...profile];
     const { exitCode, stderr } = Bun.spawnSync([...argv, "config", "--quiet"]);
-    // A warning (a variable without a value, say) is a fault too.
+    // Warnings, such as a variable without a value, are failures too.
     if (exitCode === 0 && stderr.length === 0) continue;
     failed = true;
     console.error(`${argv.join(" ")} config:\n${stderr}`);

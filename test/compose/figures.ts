@@ -1,6 +1,6 @@
 import { type ComposeProject, docker } from "./project.ts";
 
-/** What each container of a project holds in memory now, and the sum. */
+/** The current memory use of each container of a project, and the total. */
 export async function memoryByService(projectName: string): Promise<string> {
   const names = await docker(
     ...["ps", "--filter", `label=com.docker.compose.project=${projectName}`, "--format", "{{.Names}}"],
@@ -17,7 +17,7 @@ export async function memoryByService(projectName: string): Promise<string> {
   return `      memory in MiB: ${shown.join(", ")}; all ${all.toFixed(0)}`;
 }
 
-/** The sizes of the images that the project builds. */
+/** The sizes of the images built by the project. */
 export async function sizesOfImages({ compose }: ComposeProject): Promise<string> {
   const images = [...new Set((await compose("config", "--images")).trim().split("\n"))].sort();
   const own = images.filter((image) => image.startsWith("user-automation/"));

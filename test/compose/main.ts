@@ -1,7 +1,7 @@
 /**
- * `bun run test:compose`: docker-compose.yml for real, on a Docker engine: from `up` on empty volumes to users in
- * Cassandra, through change data capture and Spark, over `down` and `up`; then the same with ZooKeeper. Everything that
- * it starts is its own, on free ports, and is taken down whatever happens.
+ * `bun run test:compose`: docker-compose.yml on a Docker engine, from `up` with empty volumes to users in Cassandra,
+ * with change data capture and Spark, across `down` and `up`; then the same with ZooKeeper. It uses a Compose project and
+ * ports of its own, and always takes them down.
  */
 import { messageOf } from "../../runtime/lifecycle.ts";
 import { memoryByService, sizesOfImages } from "./figures.ts";
@@ -9,13 +9,13 @@ import { docker, isStandIn, openProject, projectName } from "./project.ts";
 import {
   changesReachCassandra,
   consumersSharePartitions,
-  dataOutlivesDown,
+  dataSurvivesDown,
   sparkTakesOver,
   usersReachCassandra,
 } from "./scenario.ts";
 
 await docker("version", "--format", "{{.Server.Version}}").catch((error) => {
-  console.error(`This test needs a Docker engine, and none answers.\n${messageOf(error)}`);
+  console.error(`This test needs a running Docker engine.\n${messageOf(error)}`);
   process.exit(1);
 });
 
@@ -30,7 +30,7 @@ let spark = false;
 await onPlatform("KRaft", ["docker-compose.yml", ...overlays], async (platform, step) => {
   const edited = await platformSteps(platform, step);
   await step("three consumers share the partitions", () => consumersSharePartitions(platform));
-  await step("rows, edits, DAG runs and the connector outlive down and up", () => dataOutlivesDown(platform, edited));
+  await step("rows, edits, DAG runs and the connector survive down and up", () => dataSurvivesDown(platform, edited));
 });
 await onPlatform("ZooKeeper", ["docker-compose.yml", "docker-compose.zookeeper.yml", ...overlays], platformSteps);
 
@@ -41,7 +41,7 @@ type Platform = Awaited<ReturnType<typeof openProject>>;
 type Step = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
 async function platformSteps(platform: Platform, step: Step): Promise<string> {
-  // One service for each image, one after the other: several share an image, and no two builds should race for it.
+  // One service per image, sequentially: builds of services that share an image would race.
   await step("the images build", async () => {
     for (const service of ["api", "airflow-init", "spark-master"]) await platform.compose("build", service);
   });
@@ -49,15 +49,13 @@ async function platformSteps(platform: Platform, step: Step): Promise<string> {
   console.log(await memoryByService(projectName));
   if (!spark) console.log(await sizesOfImages(platform));
   spark = true;
-  await step("a DAG run, started by REST, fills Cassandra", () => usersReachCassandra(platform));
-  const edited = await step("a row that changes in PostgreSQL is read through the API", () =>
-    changesReachCassandra(platform),
-  );
-  await step("the Spark job, submitted to the cluster, stores what no consumer does", () => sparkTakesOver(platform));
+  await step("a DAG run started through the REST API fills Cassandra", () => usersReachCassandra(platform));
+  const edited = await step("a change in PostgreSQL is visible through the API", () => changesReachCassandra(platform));
+  await step("the Spark job stores records while no consumer runs", () => sparkTakesOver(platform));
   return edited;
 }
 
-/** Runs steps on a platform of empty volumes, and takes it down. The first step that fails is the last. */
+/** Runs steps on a platform with empty volumes until one fails, and takes the platform down. */
 async function onPlatform(name: string, files: string[], work: (platform: Platform, step: Step) => Promise<unknown>) {
   console.log(`${name}: docker compose ${files.map((file) => `-f ${file}`).join(" ")}`);
   const platform = await openProject(files);
@@ -71,9 +69,9 @@ async function onPlatform(name: string, files: string[], work: (platform: Platfo
     return outcome;
   };
   try {
-    await takeDown(); // what a run that was killed may have left
+    await takeDown(); // left over from a killed run
     await work(platform, step);
-    await step("nothing is left of it after down", async () => {
+    await step("nothing is left after down", async () => {
       await takeDown();
       const remains = await platform.remains();
       if (remains.length > 0) throw new Error(`left: ${remains.join(" ")}`);

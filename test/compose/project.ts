@@ -4,20 +4,20 @@ import { join } from "node:path";
 import getPort from "get-port";
 import { project } from "../../stack/instance.ts";
 
-/** A Compose project of the test's own: other names, other ports, nothing that a running platform would notice. */
+/** A Compose project of the test's own, with names and ports that do not conflict with a running platform. */
 export interface ComposeProject {
-  /** What `.env.example` says, on ports that are free. */
+  /** The settings in `.env.example`, with free ports. */
   env: Record<string, string>;
-  /** `docker compose ARGS…`; resolves with stdout. @throws with the last lines of the output where it fails */
+  /** `docker compose ARGS…`; resolves with stdout. @throws with the last lines of the output if it fails */
   compose: (...args: string[]) => Promise<string>;
-  /** What containers, volumes and networks are left of the project. */
+  /** The remaining containers, volumes and networks of the project. */
   remains: () => Promise<string[]>;
   close: () => void;
 }
 
 export const projectName = "user-automation-test";
 
-/** The project with these compose files. */
+/** Opens the project with these compose files. */
 export async function openProject(files: string[]): Promise<ComposeProject> {
   const folder = mkdtempSync(join(tmpdir(), `${projectName}-`));
   const example = await Bun.file(join(project, ".env.example")).text();
@@ -64,7 +64,7 @@ export async function docker(...args: string[]): Promise<string> {
   throw new Error(`docker ${args.join(" ")} ended with exit code ${exitCode}:\n${tail}`);
 }
 
-/** Whether an image is one of the stand-ins that a machine without an image registry makes for itself. */
+/** Whether an image is a stand-in, built on a machine without access to an image registry. */
 export async function isStandIn(image: string): Promise<boolean> {
   const labels = await docker("image", "inspect", "--format", "{{json .Config.Labels}}", image).catch(() => "null");
   return "standin" in (JSON.parse(labels) ?? {});

@@ -5,18 +5,18 @@ import { until } from "../../runtime/until.ts";
 import { project } from "../../stack/instance.ts";
 import type { ComposeProject } from "./project.ts";
 
-/** Patience with containers on a busy machine. */
+/** Generous, for containers on a busy machine. */
 const withinMs = 900_000;
 
 const addressOf = ({ env }: ComposeProject, port: string) => `http://127.0.0.1:${env[port]}`;
 
-/** One run of the DAG, from Airflow's REST API to each of its users in Cassandra, read through the API. */
+/** Triggers a DAG run through Airflow's REST API and waits until the API returns all of its users. */
 export async function usersReachCassandra(platform: ComposeProject): Promise<void> {
   const { runAfter, produced } = await runTheDag(platform);
   await until(`${produced} users of the run in Cassandra`, () => holdsRun(platform, runAfter, produced), { withinMs });
 }
 
-/** The documented curl line, an UPDATE in PostgreSQL, and the same row through the API. @returns the row's id */
+/** Registers the connector with the documented curl line, updates a row and waits for it in the API. @returns its id */
 export async function changesReachCassandra(platform: ComposeProject): Promise<string> {
   const connectors = `localhost:${platform.env.CONNECT_PORT}/connectors/`;
   if ((await curl(connectors)) !== "201") throw new Error("the connector was not created");
@@ -24,7 +24,7 @@ export async function changesReachCassandra(platform: ComposeProject): Promise<s
   await connectorRuns(platform);
 
   const [user] = await usersOf(platform);
-  if (!user) throw new Error("there is no user to edit");
+  if (!user) throw new Error("no user to edit");
   await sql(platform, `UPDATE ${table} SET first_name = 'Edited' WHERE id = '${user.id}'`);
   await until("the edit in Cassandra", async () => (await userOf(platform, user.id)).first_name === "Edited", {
     withinMs,
@@ -32,7 +32,7 @@ export async function changesReachCassandra(platform: ComposeProject): Promise<s
   return user.id;
 }
 
-/** While no consumer runs, the job stores what a DAG run produced; it ends by itself when there is nothing more. */
+/** While no consumer runs, the job stores the users of a DAG run, and ends when it has read everything. */
 export async function sparkTakesOver(platform: ComposeProject): Promise<void> {
   await platform.compose("stop", "consumer", "consumer-metrics");
   const { runAfter, produced } = await runTheDag(platform);
@@ -47,7 +47,7 @@ export async function sparkTakesOver(platform: ComposeProject): Promise<void> {
   await platform.compose("up", "--detach", "--wait");
 }
 
-/** `--scale consumer=3`: three members of one group, each with partitions of its own, all of them together. */
+/** `--scale consumer=3`: three members of one group share all partitions. */
 export async function consumersSharePartitions(platform: ComposeProject): Promise<void> {
   await platform.compose("up", "--detach", "--wait", "--scale", "consumer=3");
   const describe = ["kafka-consumer-groups", "--bootstrap-server", "broker:29092", "--describe", "--group"];
@@ -65,8 +65,8 @@ export async function consumersSharePartitions(platform: ComposeProject): Promis
   await platform.compose("up", "--detach", "--wait", "--scale", "consumer=1");
 }
 
-/** `down` keeps the volumes: after the next `up` all is as it was, and goes on. */
-export async function dataOutlivesDown(platform: ComposeProject, edited: string): Promise<void> {
+/** `down` keeps the volumes: after the next `up` the data is unchanged, and changes still arrive. */
+export async function dataSurvivesDown(platform: ComposeProject, edited: string): Promise<void> {
   const before = await stateOf(platform);
   await platform.compose("down", "--timeout", "30");
   await platform.compose("up", "--detach", "--wait");
@@ -90,7 +90,7 @@ async function stateOf(platform: ComposeProject) {
   };
 }
 
-/** Triggers a run and waits until it succeeded. @returns its time and how many users it produced */
+/** Triggers a run and waits until it succeeds. @returns its time and the number of users it produced */
 async function runTheDag(platform: ComposeProject): Promise<{ runAfter: string; produced: number }> {
   const airflow = await airflowOf(platform);
   await airflow.unpause();
@@ -108,7 +108,7 @@ async function runTheDag(platform: ComposeProject): Promise<{ runAfter: string; 
 const airflowOf = (platform: ComposeProject) =>
   openAirflow({ ...platform.env, AIRFLOW_URL: addressOf(platform, "AIRFLOW_PORT") });
 
-/** Whether Cassandra holds so many users of the run; they carry its time. */
+/** Whether Cassandra has `wanted` users of the run, identified by its time. */
 async function holdsRun(platform: ComposeProject, runAfter: string, wanted: number): Promise<boolean> {
   return (await usersOf(platform)).filter(({ timestamp }) => timestamp === runAfter).length === wanted;
 }
@@ -148,7 +148,7 @@ async function connectorRuns(platform: ComposeProject): Promise<void> {
   );
 }
 
-/** The README's line, with its port moved. @returns the status code */
+/** The README's curl line with another port. @returns the status code */
 async function curl(address: string): Promise<string> {
   const headers = ["-H", "Accept:application/json", "-H", "Content-Type:application/json"];
   const quiet = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"];

@@ -11,10 +11,10 @@ setDefaultTimeout(580_000);
 
 const operations = 20_000;
 const writers = 4;
-/** Keys of one writer; few, so that the same row changes again and again. */
+/** Keys per writer; few, so that the same rows change repeatedly. */
 const keys = 250;
 
-/** Numbers below `limit` from a seed that a failure names (mulberry32). */
+/** Random numbers below `limit` from a seed that the test prints (mulberry32). */
 function random(seed: number) {
   let state = seed;
   return (limit: number) => {
@@ -25,7 +25,7 @@ function random(seed: number) {
   };
 }
 
-/** Writes so many operations on keys of its own, so that no writer waits for another. */
+/** Executes random operations on keys of its own, so that no writer waits for another. */
 function writerOf(sql: Postgres, pick: (limit: number) => number) {
   const ids = Array.from({ length: keys }, () => crypto.randomUUID());
   const some = () => ids[pick(keys)]!;
@@ -40,7 +40,7 @@ function writerOf(sql: Postgres, pick: (limit: number) => number) {
         case 0:
         case 1:
         case 2:
-          await insert(sql, id); // of a deleted key, too
+          await insert(sql, id); // also of deleted keys
           break;
         case 3:
           await update(sql, id);
@@ -71,7 +71,7 @@ function writerOf(sql: Postgres, pick: (limit: number) => number) {
   };
 }
 
-test("20,000 random operations while Connect, the consumer and Cassandra are killed in turn end in the same rows", async () => {
+test("after 20,000 random operations while Connect, the consumer and Cassandra are killed in turn, both tables are equal", async () => {
   const stack = await controlStack();
   const capture = await openCapture(import.meta.path, {
     CONSUMER_SESSION_TIMEOUT_MS: "6000",
@@ -84,7 +84,7 @@ test("20,000 random operations while Connect, the consumer and Cassandra are kil
 
   const moves = async () => {
     const count = () => consumer.metric("consumer_records_total", { topic: capture.changeTopic });
-    const before = await until("the consumer lives", async () => ({ records: await count() }));
+    const before = await until("the consumer is running", async () => ({ records: await count() }));
     const stores = async () => (await count()) > before.records;
     await until("changes are read", stores, { withinMs: 180_000, everyMs: 50 });
   };
@@ -112,7 +112,7 @@ test("20,000 random operations while Connect, the consumer and Cassandra are kil
   }
   await capture.agree(300_000);
 
-  // All of it was applied in order, and nothing was set aside.
+  // Everything was applied, and nothing was dead-lettered.
   expect(await readTopic(capture.config, capture.deadLetterTopic)).toEqual([]);
   const kinds = new Set(
     (await readTopic(capture.config, capture.changeTopic)).map(({ value }) =>

@@ -24,7 +24,7 @@ afterAll(async () => {
   await capture.close();
 });
 
-/** Inserts ten users every 50 ms until `stop`; a statement that fails is left to PostgreSQL to have done or not. */
+/** Inserts ten users every 50 ms until `stop`. A failed statement may or may not have been executed. */
 async function insertUsers(stop: AbortSignal): Promise<number> {
   let inserted = 0;
   while (!stop.aborted) {
@@ -45,7 +45,7 @@ async function changesArrive() {
   await until("changes arrive", arrive, { withinMs: 120_000 });
 }
 
-test("Connect killed while rows are inserted: each change arrives once, in the order of its transaction", async () => {
+test("if Connect is killed while rows are inserted, each change arrives once, in transaction order", async () => {
   const stack = await controlStack();
   const stop = new AbortController();
   const inserting = insertUsers(stop.signal);
@@ -66,7 +66,7 @@ test("Connect killed while rows are inserted: each change arrives once, in the o
     expect(transaction.map(({ transaction: { total_order } }) => total_order)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-test("PostgreSQL restarted while rows are inserted: nothing is lost, and the connector goes on by itself", async () => {
+test("if PostgreSQL restarts while rows are inserted, nothing is lost and the connector recovers by itself", async () => {
   const stack = await controlStack();
   const stop = new AbortController();
   const inserting = insertUsers(stop.signal);

@@ -7,7 +7,7 @@ import { namesOf } from "../support/names.ts";
 import { type StartedConsumer, startConsumer } from "./consumer.ts";
 import { openRecorder } from "./records.ts";
 
-// The group notices a death after this time; six seconds is the least that Kafka allows by default.
+// Six seconds is the minimum that Kafka allows by default.
 const names = namesOf(import.meta.path, { CONSUMER_SESSION_TIMEOUT_MS: "6000", CONSUMER_SLICE_ROWS: "100" });
 
 const storesRecords = (consumer: StartedConsumer) =>
@@ -19,7 +19,7 @@ const storesRecords = (consumer: StartedConsumer) =>
     },
   );
 
-test("two consumers that share the partitions, each killed five times while 50,000 records flow, lose none", async () => {
+test("two consumers that share the partitions, each killed five times during 50,000 records, lose none", async () => {
   const recorder = await openRecorder(names);
   const flow = recorder.flow(50_000, 1_250);
 

@@ -15,7 +15,7 @@ const names = namesOf(import.meta.path);
 const [rachel] = validUsers as [User, ...User[]];
 const anHourAhead = () => new Date(Date.now() + 3_600_000).toISOString();
 
-/** Values that cannot be stored, by the reason that their dead letter must give. */
+/** Values that cannot be stored, with the expected reason in their dead letters. */
 const poisons = (schemaId: number): [Reason, () => Buffer | null][] => [
   ["no_value", () => null],
   ["no_magic_byte", () => Buffer.from(JSON.stringify(rachel))],
@@ -44,7 +44,7 @@ test("1,000 poison records among 10,000 good ones are dead-lettered with their r
       sent.set(poison.key, { reason, value: poison.value });
       return poison;
     });
-    // Each poison stands between good records.
+    // Each poison record is between good records.
     await recorder.sendRecords(good.flatMap((record, index) => [record, ...(index % 10 ? [] : [bad[index / 10]!])]));
   }
 

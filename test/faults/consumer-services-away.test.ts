@@ -30,7 +30,7 @@ afterAll(async () => {
   await dropKeyspace(config);
 });
 
-/** Users at a steady pace until the test is over. */
+/** Sends users at a steady rate until the test ends. */
 function recordsFlow() {
   over = new AbortController();
   const flow = recorder.flow(Number.POSITIVE_INFINITY, 100, over.signal);
@@ -47,12 +47,12 @@ afterEach(async () => {
     if (["cassandra", "kafka", "schema-registry"].includes(name) && state === "STOPPED") await stack.start(name);
 }, 60_000);
 
-const patience = { withinMs: 180_000 }; // a service that starts on a busy machine takes its time
+const patience = { withinMs: 180_000 }; // services start slowly on a busy machine
 const becomesReady = () =>
   until("the consumer is ready", async () => (await consumer.status("/readyz")) === 200, patience);
 const lagIsZero = () => until("the lag is 0", async () => (await lagOf(config, groupId, topic)) === 0, patience);
 
-test("Cassandra stopped for 60 s while records flow: the consumer waits, and nothing is lost", async () => {
+test("with Cassandra stopped for 60 s while records flow, the consumer waits and nothing is lost", async () => {
   const stack = await controlStack();
   const stopFlow = recordsFlow();
   await until(
@@ -62,10 +62,10 @@ test("Cassandra stopped for 60 s while records flow: the consumer waits, and not
 
   await stack.stop("cassandra");
   const since = performance.now();
-  await until("the consumer says that it is not ready", async () => (await consumer.status("/readyz")) === 503);
+  await until("the consumer is not ready", async () => (await consumer.status("/readyz")) === 503);
   expect(await consumer.status("/healthz")).toBe(200);
   await until(
-    "writes are tried again",
+    "writes are retried",
     async () => (await consumer.metric("consumer_retries_total", { what: "write" })) > 3,
   );
 
@@ -75,7 +75,7 @@ test("Cassandra stopped for 60 s while records flow: the consumer waits, and not
   expect(await consumer.exited).toBe(0);
   expect(performance.now() - asked).toBeLessThan(10_000);
   consumer = startConsumer(names);
-  await until("it says what it waits for", async () =>
+  await until("it logs what it is waiting for", async () =>
     (await consumer.output()).includes('what="connect to Cassandra at'),
   );
 
@@ -87,25 +87,25 @@ test("Cassandra stopped for 60 s while records flow: the consumer waits, and not
   await expectNothingLost(config, recorder.acknowledged);
 }, 420_000);
 
-test("the broker restarted while records flow: the consumer goes on by itself, and nothing is lost", async () => {
+test("if the broker restarts while records flow, the consumer recovers by itself and nothing is lost", async () => {
   const stack = await controlStack();
   const stopFlow = recordsFlow();
   const before = recorder.acknowledged.size;
   await until("records flow", () => recorder.acknowledged.size > before + 200);
 
   await stack.stop("kafka");
-  await until("the consumer says that it is not ready", async () => (await consumer.status("/readyz")) === 503);
+  await until("the consumer is not ready", async () => (await consumer.status("/readyz")) === 503);
   await stack.start("kafka");
   const restarted = recorder.acknowledged.size;
   await until("records flow again", () => recorder.acknowledged.size > restarted + 200);
   await becomesReady();
   await stopFlow();
   await lagIsZero();
-  expect(await consumer.status("/healthz")).toBe(200); // the process that was started before
+  expect(await consumer.status("/healthz")).toBe(200); // still the same process
   await expectNothingLost(config, recorder.acknowledged);
 }, 420_000);
 
-test("the Schema Registry away: records of a schema not seen yet wait for it, and none is dead-lettered", async () => {
+test("while the Schema Registry is down, records with an unknown schema wait for it and none is dead-lettered", async () => {
   const stack = await controlStack();
   await stack.stop("schema-registry");
   // A consumer that has just started knows no schema.
@@ -114,7 +114,7 @@ test("the Schema Registry away: records of a schema not seen yet wait for it, an
   consumer = startConsumer(names);
   await becomesReady();
   await recorder.sendUsers(validUsers.length * 100);
-  await until("it asks again", async () => (await consumer.output()).includes('what="ask the Schema Registry'));
+  await until("it retries", async () => (await consumer.output()).includes('what="ask the Schema Registry'));
   expect(await lagOf(config, groupId, topic)).toBe(validUsers.length * 100);
 
   await stack.start("schema-registry");

@@ -3,11 +3,11 @@ import { sumOf } from "../../operations/prometheus.ts";
 import type { Names } from "../support/names.ts";
 import { type StartedProgram, startProgram } from "../support/program.ts";
 
-/** A consumer of a test's own, and what it says of itself. */
+/** A consumer of a test's own, with its health and metrics. */
 export interface StartedConsumer extends StartedProgram {
-  /** The status of `/healthz` or `/readyz`; 0 where nobody answers. */
+  /** The status of `/healthz` or `/readyz`; 0 if nothing answers. */
   status: (path: "/healthz" | "/readyz") => Promise<number>;
-  /** What `/readyz` says. */
+  /** The body of `/readyz`. */
   readiness: () => Promise<string>;
   /** The sum of a metric over all samples with these labels. */
   metric: (name: string, labels?: Record<string, string>) => Promise<number>;
@@ -17,17 +17,17 @@ const address = /msg=listening url=(\S+)/;
 
 const started: StartedProgram[] = [];
 afterAll(() => {
-  for (const program of started) program.signal("SIGKILL"); // what a failed test left behind
+  for (const program of started) program.signal("SIGKILL"); // left over from failed tests
 });
 
 /** Starts `consumer/main.ts` on the test's topic, group and keyspace. */
 export function startConsumer({ env }: Names): StartedConsumer {
-  // Every consumer of the tests asks for the same port; those that find it taken use another, and say which.
+  // All consumers in tests are configured with the same port; if it is taken they use another and log it.
   const program = startProgram("consumer/main.ts", [], env);
   started.push(program);
   const urlOf = async (path: string) => {
     const [, url] = address.exec(await program.output()) ?? [];
-    if (url === undefined) throw new Error("the consumer does not listen yet");
+    if (url === undefined) throw new Error("the consumer is not listening yet");
     return new URL(path, url);
   };
   return {

@@ -7,22 +7,22 @@ import { openLog } from "../../runtime/log.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 import type { Names } from "../support/names.ts";
 
-/** Produces to a test's own topic and keeps account of what the broker acknowledged. */
+/** Produces to a test's own topic and records what the broker acknowledged. */
 export interface Recorder {
   schemaId: number;
-  /** What the broker acknowledged, by key: the user that was sent, or null for a record that is none. */
+  /** The acknowledged records by key: the user that was sent, or null if the record is not a user. */
   acknowledged: ReadonlyMap<string, User | null>;
   /** Sends new users, and resolves once all are acknowledged. */
   sendUsers: (count: number) => Promise<void>;
   sendRecords: (records: { key: string; value: Buffer | null; user: User | null }[]) => Promise<void>;
-  /** Sends new users at a steady pace until there are `count` of them, or `stop`. */
+  /** Sends `count` new users at a steady rate, or until `stop`. */
   flow: (count: number, perSecond: number, stop?: AbortSignal) => Promise<void>;
   close: () => Promise<void>;
 }
 
 const log = openLog("test-recorder", "fatal");
 
-/** Records in one request to the broker, which takes at most 1 MB for each partition. */
+/** Maximum records per request: the broker accepts at most 1 MB per partition. */
 const maxRequestRecords = 500;
 
 /** Creates the test's topics, registers the schema, and connects. */
@@ -67,7 +67,7 @@ export async function openRecorder({ config }: Pick<Names, "config">): Promise<R
 
 let users = 0;
 
-/** A user that nobody has seen before, after one of the samples. */
+/** A new user, based on one of the samples. */
 export function newUser(): User {
   const sample = validUsers[users % validUsers.length]!;
   return { ...sample, id: crypto.randomUUID(), username: `user${users++}` };

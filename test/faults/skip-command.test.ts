@@ -24,7 +24,7 @@ test("`bun run skip` stops the stack's consumer, moves it past a damaged batch a
   await until("the batch is named", async () => (await (await readiness()).text()).includes(command));
   const skip = startProgram(
     "stack/main.ts",
-    ["skip", topic, "0", String(damaged.baseOffset), "--because", "a test's own"],
+    ["skip", topic, "0", String(damaged.baseOffset), "--because", "damaged by a test"],
     process.env as Record<string, string>,
   );
   expect(await skip.exited).toBe(0);

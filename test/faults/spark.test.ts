@@ -1,4 +1,4 @@
-/** One job on one cluster through everything that may happen to it, in this order; 200,000 records are the measure. */
+/** One job on one cluster through a sequence of failures, with 200,000 records. The tests depend on their order. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { until } from "../../runtime/until.ts";
 import { environmentOf } from "../../stack/environment.ts";
@@ -15,7 +15,7 @@ import { openRecorder, type Recorder } from "./records.ts";
 
 const names = namesOf(import.meta.path);
 const total = 200_000;
-/** Of so many records one is no user. */
+/** One in so many records is not a user. */
 const poisonEvery = 1_000;
 
 let cluster: Instance;
@@ -38,9 +38,9 @@ afterAll(async () => {
   await dropKeyspace(names.config);
 }, 60_000);
 
-test("an application that was submitted before there was a worker starts when one joins", async () => {
+test("an application submitted without a worker starts when one joins", async () => {
   await stack.stop("spark-worker");
-  await until("the master knows no worker", async () => (await clusterOf(cluster)).aliveworkers === 0);
+  await until("the master has no worker", async () => (await clusterOf(cluster)).aliveworkers === 0);
   job = start();
   await until("the application waits", async () => (await clusterOf(cluster)).activeapps[0]?.state === "WAITING");
 
@@ -49,7 +49,7 @@ test("an application that was submitted before there was a worker starts when on
   await commits("the records are committed", (records) => records === recorder.acknowledged.size);
 }, 240_000);
 
-test("the master's UI shows the worker and the application, and the application's the query", async () => {
+test("the master's UI shows the worker and the application, and the application's UI shows the query", async () => {
   const browser = await openBrowser();
   try {
     const page = await browser.newPage();
@@ -68,7 +68,7 @@ test("the master's UI shows the worker and the application, and the application'
   }
 }, 120_000);
 
-test("executor and driver are killed, and Cassandra is away for 30 seconds: no record is lost", async () => {
+test("with the executor and the driver killed and Cassandra down for 30 seconds, no record is lost", async () => {
   const half = send(total / 2 - recorder.acknowledged.size);
   await grows("before the executor is killed");
   kill("CoarseGrainedExecutorBackend");
@@ -93,12 +93,12 @@ test("executor and driver are killed, and Cassandra is away for 30 seconds: no r
   const poison = new Set([...recorder.acknowledged].filter(([, user]) => user === null).map(([key]) => key));
   expect(rows.size).toBe(users.size);
   expect([...users].filter(([id, user]) => !Bun.deepEquals(rows.get(id), user)).slice(0, 3)).toEqual([]);
-  // Dead letters may come twice, since a batch that was cut short is begun again.
+  // Dead letters may be duplicated, because an interrupted batch is restarted.
   expect(new Set(letters.map(({ key }) => key ?? ""))).toEqual(poison);
   expect(new Set(letters.map(({ headers }) => headers.reason))).toEqual(new Set(["no_value"]));
 }, 540_000);
 
-test("SIGTERM ends the job with 0", async () => {
+test("SIGTERM ends the job with exit code 0", async () => {
   job.signal("SIGTERM");
   expect(await job.exited).toBe(0);
 }, 60_000);
@@ -108,7 +108,7 @@ async function grows(when: string) {
   await commits(`more is committed ${when}`, (records) => records > before);
 }
 
-/** Waits until the job has committed as many records as `suffice` asks for; in vain, it tells what the job said last. */
+/** Waits until the number of committed records satisfies `suffice`; on timeout the error has the job's last lines. */
 async function commits(what: string, suffice: (records: number) => boolean, withinMs?: number) {
   const probe = async () => {
     const records = await committedByJob(names);
@@ -127,7 +127,7 @@ function kill(word: string) {
 
 let poisoned = 0;
 
-/** Sends so many records, some of which are no users. */
+/** Sends records, some of which are not users. */
 async function send(count: number) {
   const poison = Math.floor(count / poisonEvery);
   for (let left = count - poison; left > 0; left -= 5_000) await recorder.sendUsers(Math.min(left, 5_000));

@@ -6,15 +6,15 @@ export interface StartedApi extends StartedProgram {
   url: string;
 }
 
-/** Starts an API of the test's own on a free port, and resolves once it lives; whether it is ready is for the test. */
+/** Starts an API of the test's own on a free port, and resolves once it is running, though not necessarily ready. */
 export async function startApi(environment: Record<string, string>, file = "api/main.ts"): Promise<StartedApi> {
   const port = await getPort({ host: "127.0.0.1" });
   const program = startProgram(file, [], { ...environment, API_PORT: String(port), LISTEN_HOST: "127.0.0.1" });
   const url = `http://127.0.0.1:${port}`;
   const ended = program.exited.then(async (code) => {
-    throw new Error(`the API ended with exit code ${code}:\n${await program.output()}`);
+    throw new Error(`the API exited with code ${code}:\n${await program.output()}`);
   });
-  await Promise.race([ended, until("the API lives", async () => (await fetch(`${url}/healthz`)).ok)]);
-  ended.catch(() => {}); // from here on the test says when it should end
+  await Promise.race([ended, until("the API is running", async () => (await fetch(`${url}/healthz`)).ok)]);
+  ended.catch(() => {}); // from here on the test decides when it ends
   return { ...program, url };
 }

@@ -1,4 +1,4 @@
-/** A program whose event loop stands still after its first second, as `blocked` says: for ever, or for 1.5 seconds. */
+/** A program whose event loop blocks after one second: forever by default, otherwise for 1.5 seconds. */
 import { watchLoop } from "../../runtime/watchdog.ts";
 
 const [blocked = "forever"] = process.argv.slice(2);

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 
-/** The packed browser comes with `bun install`; no system package and no root is needed. */
+/** `bun install` includes the compressed browser, so neither system packages nor root are needed. */
 export async function openBrowser(): Promise<Browser> {
   const folder = await unpack();
   return chromium.launch({
@@ -18,7 +18,7 @@ export async function openBrowser(): Promise<Browser> {
   });
 }
 
-/** Unpacks the browser once for each of its versions, into a folder of the user that is there only when it is whole. */
+/** Unpacks the browser once per version into the user's cache; the folder appears only when complete. */
 async function unpack(): Promise<string> {
   const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");
   const { version } = await Bun.file(join(dirname(entry), "..", "package.json")).json();
@@ -29,7 +29,7 @@ async function unpack(): Promise<string> {
   const beside = `${folder}.${process.pid}`;
   mkdirSync(beside, { recursive: true });
   const { TMPDIR } = process.env;
-  process.env.TMPDIR = beside; // where the package unpacks to
+  process.env.TMPDIR = beside; // the package unpacks to here
   try {
     const { inflate } = await import("@sparticuz/chromium");
     const packed = join(dirname(entry), "..", "bin");
@@ -43,7 +43,7 @@ async function unpack(): Promise<string> {
     renameSync(beside, folder);
   } catch (error) {
     rmSync(beside, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error; // another process was quicker
+    if (!existsSync(folder)) throw error; // otherwise another process was faster
   } finally {
     if (TMPDIR === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = TMPDIR;
@@ -53,7 +53,7 @@ async function unpack(): Promise<string> {
 
 const cacheHome = () => process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
 
-/** Fills in Airflow's login, as it stands in the README, on the page that asks for it. */
+/** Fills in Airflow's login page with the credentials in the README. */
 export async function logIn(page: Page, username = "admin", password = "admin"): Promise<void> {
   await page.locator("input[name=username]").fill(username);
   await page.locator("input[name=password]").fill(password);

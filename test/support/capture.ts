@@ -9,19 +9,19 @@ import { openInstance, project } from "../../stack/instance.ts";
 import { dropKeyspace, readRows } from "./cassandra.ts";
 import { type Names, namesOf } from "./names.ts";
 
-/** Change data capture of a test's own: a database, a connector, a slot, a topic, a keyspace. */
+/** A test's own change data capture: a database, a connector, a slot, a topic and a keyspace. */
 export interface Capture extends Names {
   changeTopic: string;
-  /** The table's owner, in the test's own database. */
+  /** A connection as the table's owner to the test's own database. */
   sql: Postgres;
   superuser: Postgres;
   slot: string;
   connector: Connector;
-  /** What PostgreSQL holds, by id. */
+  /** The rows in PostgreSQL by id. */
   rows: () => Promise<Map<string, User>>;
-  /** Resolves once Cassandra holds exactly what PostgreSQL holds, row by row and field by field. */
+  /** Resolves once Cassandra has exactly the rows in PostgreSQL, field by field. */
   agree: (withinMs?: number) => Promise<void>;
-  /** Removes everything; what a failed test leaves stays for a look. */
+  /** Removes everything; not called after a failure, so that the data can be inspected. */
   close: () => Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export interface Connector {
   runs: () => Promise<unknown>;
 }
 
-/** Opens it for a test file: `openCapture(import.meta.path)`. Nothing is registered yet. */
+/** Opens it for a test file: `openCapture(import.meta.path)`. The connector is not registered yet. */
 export async function openCapture(file: string, env: Record<string, string> = {}): Promise<Capture> {
   const prefix = `cdc_${Date.now().toString(36)}${Math.floor(Math.random() * 36 ** 3).toString(36)}`;
   const changeTopic = `${prefix}.public.${table}`;
@@ -50,7 +50,7 @@ export async function openCapture(file: string, env: Record<string, string> = {}
 
   const server = openPostgres(address("postgres", secrets.postgresSuperuser, "postgres"), 1);
   await server.unsafe(`CREATE DATABASE ${prefix} OWNER users`);
-  // Who may connect to it, as stack/services/pg_hba.conf says it.
+  // stack/services/pg_hba.conf admits members of the role with the name of the database.
   await server.unsafe(`CREATE ROLE ${prefix}`);
   await server.unsafe(`GRANT ${prefix} TO users, ${replicationRole}`);
   const superuser = openPostgres(address("postgres", secrets.postgresSuperuser, prefix), 1);
@@ -74,16 +74,21 @@ export async function openCapture(file: string, env: Record<string, string> = {}
       const differences = async () => {
         const [there, here] = await Promise.all([rows(), readRows(names.config)]);
         const missing = [...there.keys()].filter((id) => !here.has(id));
-        const strange = [...here.keys()].filter((id) => !there.has(id));
+        const unexpected = [...here.keys()].filter((id) => !there.has(id));
         const changed = [...there].filter(([id, user]) => here.has(id) && !Bun.deepEquals(here.get(id), user));
         const [id, user] = changed[0] ?? [];
-        return { missing, strange, changed: changed.length, first: id && { postgres: user, cassandra: here.get(id) } };
+        return {
+          missing,
+          unexpected,
+          changed: changed.length,
+          first: id && { postgres: user, cassandra: here.get(id) },
+        };
       };
       let last: unknown;
       const agree = async () => {
         const found = await differences();
         last = found;
-        return found.missing.length + found.strange.length + found.changed === 0;
+        return found.missing.length + found.unexpected.length + found.changed === 0;
       };
       await until("PostgreSQL and Cassandra agree", agree, { withinMs, everyMs: 250 }).catch((error) => {
         throw new Error(`${error.message}: ${JSON.stringify(last).slice(0, 2_000)}`);
@@ -105,7 +110,7 @@ export async function openCapture(file: string, env: Record<string, string> = {}
   };
 }
 
-/** postgres-connector.json as it is, except for the names that a test has to itself. */
+/** The connector in postgres-connector.json with the test's own names. */
 function connectorOf(connect: string, prefix: string): Connector {
   const client = openConnector(connect, prefix);
   const definition = async () => {

@@ -5,10 +5,10 @@ import type { Config } from "../../runtime/config.ts";
 import { openLog } from "../../runtime/log.ts";
 import { retry } from "../../runtime/retry.ts";
 
-/** How long a Cassandra that is restarting or overloaded is waited for, in milliseconds. */
+/** How long to wait for Cassandra while it is restarting or overloaded. */
 const patienceMs = 120_000;
 
-/** Runs `work`, again where Cassandra does not answer in time, with a client that is closed afterwards. */
+/** Runs `work` with a client, retrying on transient errors, and closes the client. */
 export async function withCassandra<T>(
   config: Pick<Config, "cassandra">,
   work: (client: Cassandra) => Promise<T>,

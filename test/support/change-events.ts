@@ -6,7 +6,7 @@ export const rachel = validUsers[0] as User;
 export const committedAt = Date.parse("2026-11-21T14:28:49.912Z") * 1_000 + 294;
 export const now = committedAt / 1_000 + 100;
 
-/** A row as Debezium writes it: times with microseconds. */
+/** A row as written by Debezium: times with microseconds. */
 export const row = (user: User, more: object = {}) => ({
   ...user,
   dob: user.dob?.replace("Z", "000Z") ?? null,

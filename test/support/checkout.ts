@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { project } from "../../stack/instance.ts";
 
-/** The project in a folder of the test's own: what is run there leaves its files there, and its `.env` is the test's. */
+/** The project in a folder of the test's own, with its own `.env`; commands run there write their files there. */
 export interface Checkout {
   folder: string;
-  /** Runs lines as a person would paste them into a shell in that folder. */
+  /** Runs lines as if pasted into a shell in that folder. */
   run: (
     lines: string,
     env: Record<string, string | undefined>,
@@ -16,13 +16,14 @@ export interface Checkout {
 
 export function openCheckout(dotEnv = ""): Checkout {
   const folder = mkdtempSync(join(tmpdir(), "checkout-"));
-  const left = new Set([".env", ".git", ".stack", ".stack-test"]);
-  for (const name of readdirSync(project)) if (!left.has(name)) symlinkSync(join(project, name), join(folder, name));
+  const excluded = new Set([".env", ".git", ".stack", ".stack-test"]);
+  for (const name of readdirSync(project))
+    if (!excluded.has(name)) symlinkSync(join(project, name), join(folder, name));
   if (dotEnv) writeFileSync(join(folder, ".env"), dotEnv);
   const tools = join(folder, ".tools");
   mkdirSync(tools);
   symlinkSync(process.execPath, join(tools, "bun"));
-  // A new machine need not have curl.
+  // curl may not be installed.
   if (!Bun.which("curl")) symlinkSync(join(import.meta.dir, "curl.ts"), join(tools, "curl"));
   return {
     folder,

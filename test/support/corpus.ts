@@ -8,7 +8,7 @@ import { nullHeader } from "../../runtime/kafka/null-headers.ts";
 import { randomuser } from "../../sources/randomuser.ts";
 import { randomuserPeople } from "../../sources/samples.ts";
 
-/** A record, and what every engine must make of it. */
+/** A record and its expected outcome in every engine. */
 export interface Specimen {
   key: Buffer | null;
   value: Buffer | null;
@@ -16,7 +16,7 @@ export interface Specimen {
   outcome: "stored" | "ignored" | Reason;
 }
 
-/** The ids under which the registry knows the schemas that the specimens are written with. */
+/** The ids in the registry of the specimens' schemas. */
 export interface SchemaIds {
   current: number;
   /** Of `olderSchema`, `widerSchema` and `foreignSchema`. */
@@ -27,11 +27,11 @@ export interface SchemaIds {
   nullable: number;
   unbounded: number;
   recursive: number;
-  /** An id that the registry does not know. */
+  /** An id that is not in the registry. */
   missing: number;
 }
 
-/** Bytes that are no text, a name twice, no bytes, no value, and names that a dead letter's own headers have. */
+/** Bytes that are not text, a repeated name, no bytes, no value, and names of a dead letter's own headers. */
 const strangeHeaders: IHeaders = {
   traceparent: Buffer.from([0, 0xff, 0xfe]),
   twice: [Buffer.from("b"), Buffer.from("a")],
@@ -50,22 +50,22 @@ const withFields = (change: (fields: AvroField[]) => AvroField[]) => ({
   fields: change(structuredClone(avroSchema.fields) as AvroField[]),
 });
 
-/** A version from before three columns were known. */
+/** A version without three columns that were added later. */
 export const olderSchema = withFields((fields) =>
   fields.filter(({ name }) => !["picture", "post_code", "dob"].includes(name)),
 );
 
-/** A version that is ahead of the contract: more fields, in another order. */
+/** A version newer than the contract: more fields, in another order. */
 export const widerSchema = withFields((fields) => [
   ...fields.toReversed(),
   { name: "city", type: "string", default: "" },
   { name: "tags", type: { type: "array", items: "string" }, default: [] },
 ]);
 
-/** A schema that cannot become a user: it knows no email. */
+/** A schema that cannot become a user: it has no email. */
 export const foreignSchema = withFields((fields) => fields.filter(({ name }) => name !== "email"));
 
-/** A writer for whom every field may be null, and an email a number. */
+/** A schema in which every field may be null, and email a number. */
 export const nullableSchema = withFields((fields) =>
   fields.map(({ name, type }) => {
     const branches = Array.isArray(type) ? type : ["null", type];
@@ -73,13 +73,13 @@ export const nullableSchema = withFields((fields) =>
   }),
 );
 
-/** A version by which a few bytes can mean any number of nothings. */
+/** A version in which a few bytes can encode any number of nulls. */
 export const unboundedSchema = withFields((fields) => [
   ...fields,
   { name: "a", type: { type: "array", items: "null" }, default: [] },
 ]);
 
-/** A version by which a few bytes can mean any depth. */
+/** A version in which few bytes can encode any nesting depth. */
 export const recursiveSchema = withFields((fields) => [
   ...fields,
   {
@@ -90,7 +90,7 @@ export const recursiveSchema = withFields((fields) => [
 ]);
 
 const [rachel, adrin] = validUsers as [User, User, ...User[]];
-/** A user whose picture is too large to be in a change event that leaves it as it is. */
+/** A user whose picture is so large that change events omit it unless it changes. */
 const large: User = {
   ...rachel,
   id: "7d1f0c52-9a64-4f0b-8a8e-2f6f0e3b1c4d",
@@ -98,7 +98,7 @@ const large: User = {
 };
 const second = (n: number) => new Date(Date.UTC(2026, 0, 15, 6, 0, n)).toISOString();
 
-/** Users of every nationality, then one of everything that has gone wrong with a topic of users. */
+/** Users of every nationality, then one record of every kind that has ever caused trouble in a topic of users. */
 export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
   const good = (user: User): Specimen => record(user.id, encode(user, ids.current), "stored");
   const as = (change: Partial<User>): User => ({ ...rachel, id: crypto.randomUUID(), ...change });
@@ -120,13 +120,13 @@ export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
     ...validUsers.map(good),
     good(large),
 
-    // The longest, and characters that take two code units or look like the end of a line.
+    // Maximum lengths, and characters of two code units or that look like line ends.
     good(as({ first_name: owl.repeat(200), last_name: "\u2028x", username: " a\nb" })),
     good(as({ email: `${owl.repeat(32)}@${owl.repeat(127)}x`, phone: "" })),
     record("CASE", encode({ ...adrin, id: "0B6E8B2E-6C1F-4D0A-8F36-1A2B3C4D5E70" }, ids.current), "stored"),
     record(null, encode(as({}), ids.current), "stored"),
 
-    // The same record again; a newer and then a late one; two with the same time, of which the later counts.
+    // A repeated record; a newer and then a late one; two with the same time, of which the later wins.
     good(adrin),
     good(edited),
     good({ ...edited, email: "newest@example.com", phone: null, timestamp: second(50) }),
@@ -145,7 +145,7 @@ export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
     record("nullable", written(nullableSchema, ids.nullable, as({})), "stored"),
     poison("undecodable", written(nullableSchema, ids.nullable, as({}), { email: null })),
     poison("undecodable", written(nullableSchema, ids.nullable, as({}), { email: 7 })),
-    // 9·10¹⁵ nulls, and sixty thousand records in one another.
+    // 9·10¹⁵ nulls, and sixty thousand nested records.
     poison(
       "undecodable",
       frame(ids.unbounded, Buffer.concat([body(rachel), Buffer.from("808090eecfc4fc1f00", "hex")])),
@@ -166,7 +166,7 @@ export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
     poison("undecodable", frame(ids.current, body(rachel).subarray(0, -3))),
     poison("undecodable", frame(ids.current, Buffer.concat([body(rachel), Buffer.from([0])]))),
     poison("undecodable", frame(ids.current, Buffer.concat([body(rachel), body(adrin)]))),
-    // A text that claims to be 2 GB long, and a time that no calendar has.
+    // A string that claims to be 2 GB long, and a time outside the range of dates.
     poison("undecodable", frame(ids.current, Buffer.from([0xfe, 0xff, 0xff, 0xff, 0x0f]))),
     poison("undecodable", raw({ dob: 8.64e15 + 1 })),
     invalid({ id: "42" }),
@@ -177,7 +177,7 @@ export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
     invalid({ first_name: "" }),
     invalid({ first_name: owl.repeat(201) }),
     invalid({ first_name: " " }),
-    // Each kind of white space that Unicode knows, the line's end and the byte order mark included.
+    // Every kind of white space in Unicode, including line ends and the byte order mark.
     invalid({ last_name: "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000\ufeff" }),
     invalid({ username: "\n" }),
     invalid({ last_name: "Nul\u0000" }),
@@ -197,7 +197,7 @@ export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
   ];
 }
 
-/** Change events of rows that no user record is about, and of two that are: Debezium's envelope, JSON without schemas. */
+/** Change events of rows without user records, and of two with: Debezium's envelope as JSON without schemas. */
 export function changeSpecimens(): Specimen[] {
   let lsn = 1_000;
   const commit = (n: number) => Date.UTC(2026, 1, 1, 0, 0, n) * 1_000 + 123;
@@ -233,7 +233,7 @@ export function changeSpecimens(): Specimen[] {
     about(moved.id, event("c", { after: moved }, commit(6))),
     about(moved.id, event("d", { before: moved }, commit(7), 1)),
     about(movedTo.id, event("c", { after: movedTo }, commit(7), 2)),
-    // A large value that did not change is left out: it stays, or it is in the row before.
+    // An unchanged large value is omitted: it is kept, or taken from the row before.
     about(
       large.id,
       event("u", { after: { ...large, picture: "__debezium_unavailable_value", gender: "kept" } }, commit(9)),
@@ -243,7 +243,7 @@ export function changeSpecimens(): Specimen[] {
       event("u", { before: kept, after: { ...kept, address: "__debezium_unavailable_value" } }, commit(10)),
     ),
     about(snapshot.id, event("r", { after: { ...snapshot, city: "unknown to the contract" } }, commit(11))),
-    // Of users that the other topic holds too: newer than theirs, and older.
+    // Of users that are also in the other topic: one newer, one older.
     about(adrin.id, event("d", { before: adrin }, commit(12))),
     about(rachel.id, event("u", { after: { ...rachel, first_name: "Older" } }, Date.UTC(2020, 0) * 1_000)),
 
@@ -269,7 +269,7 @@ function frame(schemaId: number, body: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** Avro without logical types, so that it also writes what the contract would not. */
+/** Avro without logical types, which can also write values that violate the contract. */
 function plainType(schema: object): avro.Type {
   const text = JSON.stringify(schema, (name, value) => (name === "logicalType" ? undefined : value));
   return avro.Type.forSchema(JSON.parse(text), { wrapUnions: false });

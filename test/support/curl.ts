@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-/** As much of curl as the documentation uses, for machines that have none: -s -i -X -H -d, and -d @file. */
+/** The options of curl used in the documentation, for machines without it: -s -i -X -H -d, and -d @file. */
 import { STATUS_CODES } from "node:http";
 import { parseArgs } from "node:util";
 

@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), "import-directions-"));
 for (const name of ["biome.json", ".gitignore"]) cpSync(join(project, name), join(folder, name));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What the project's linter says about a file that holds one import. */
+/** The output of the project's linter for a file with one import. */
 function lint(file: string, specifier: string): string {
   const path = join(folder, file);
   mkdirSync(dirname(path), { recursive: true });

@@ -18,7 +18,7 @@ const pytest = `<testsuites><testsuite name="pytest"><testcase classname="test_d
 <testcase classname="test_dag" name="test_order"><error message="&#10;failed on setup">&gt; ValueError</error></testcase>
 </testsuite></testsuites>`;
 
-test("bun's report gives its counts, the inner groups included, and the names of what failed", () => {
+test("bun's report gives counts, including nested groups, and the names of failed tests", () => {
   expect(tallyOf(bun)).toEqual({
     passed: 2,
     failed: 2,
@@ -26,7 +26,7 @@ test("bun's report gives its counts, the inner groups included, and the names of
   });
 });
 
-test("pytest's report is read alike", () => {
+test("pytest's report is read the same way", () => {
   expect(tallyOf(pytest)).toEqual({ passed: 1, failed: 1, failures: ["test_dag: test_order"] });
 });
 

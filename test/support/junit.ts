@@ -1,6 +1,6 @@
 import { XMLParser } from "fast-xml-parser";
 
-/** What one test process found: counts, and the failed tests by the names that a person reads. */
+/** The result of one test process: counts, and the readable names of failed tests. */
 export interface Tally {
   passed: number;
   failed: number;
@@ -28,9 +28,7 @@ interface Suite {
   testcase?: Case[];
 }
 
-/**
- * Reads a JUnit XML report, as `bun test` and pytest write it. A skipped test counts as failed: nothing here is skipped.
- */
+/** Reads the JUnit XML report of `bun test` or pytest. A skipped test counts as failed. */
 export function tallyOf(report: string): Tally {
   const { testsuites, ...root } = parser.parse(report) as { testsuites?: Suite } & Suite;
   const cases = casesOf(testsuites ?? root);

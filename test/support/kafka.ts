@@ -7,13 +7,13 @@ import { openKafka } from "../../runtime/kafka.ts";
 import { openLog } from "../../runtime/log.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 
-/** A record as it lies in a topic. */
+/** A record in a topic. */
 export interface TopicRecord {
   key: string | null;
   value: Buffer | null;
-  /** The headers as text; of a name that occurs more than once, the last. */
+  /** The headers as text; if a name is repeated, the last one. */
   headers: Record<string, string>;
-  /** Every header as it is. */
+  /** Every header, as bytes. */
   allHeaders: [name: string, value: Buffer | null][];
   /** When it was produced, in milliseconds since 1970. */
   timestamp: string;
@@ -21,7 +21,7 @@ export interface TopicRecord {
   offset: bigint;
 }
 
-/** Everything that lies in a topic at the moment of the call, from the first offset on; nothing of a missing topic. */
+/** All records in a topic at the time of the call; empty if the topic does not exist. */
 export async function readTopic(config: Pick<Config, "kafka">, topic: string): Promise<TopicRecord[]> {
   const kafka = openKafka(config, "test-reader", openLog("test-reader", "error"));
   const admin = kafka.admin();
@@ -54,7 +54,7 @@ export async function readTopic(config: Pick<Config, "kafka">, topic: string): P
               partition: batch.partition,
               offset: BigInt(offset),
             });
-        // A transaction's marker takes an offset without being a record, so the batch says how far it reaches.
+        // A transaction's marker occupies an offset but is not a record, so progress is taken from the batch.
         if (BigInt(batch.lastOffset()) + 1n >= (unread.get(batch.partition) ?? 0n)) unread.delete(batch.partition);
         if (unread.size === 0) done.resolve();
       },
@@ -76,8 +76,8 @@ function headersOf(headers: IHeaders = {}): Pick<TopicRecord, "headers" | "allHe
 }
 
 /**
- * The users in a topic by id, each record decoded with the schema that it was written with; the newest of an id counts.
- * @throws where a record is no user
+ * The users in a topic by id, each record decoded with its writer's schema; the newest record of each id wins.
+ * @throws if a record is not a user
  */
 export async function readUsers(
   config: Pick<Config, "kafka" | "schemaRegistry">,
@@ -92,7 +92,7 @@ export async function readUsers(
     if (typeof id !== "number") throw new Error(`${where}: ${id.detail}`);
     if (!readers.has(id)) {
       const registered = await registry.schemaOf(id);
-      if (registered === null) throw new Error(`${where}: the registry knows no schema ${id}`);
+      if (registered === null) throw new Error(`${where}: the registry has no schema ${id}`);
       readers.set(id, readerOf(registered.schema, registered.references));
     }
     const user = readers.get(id)!((value as Buffer).subarray(5));
@@ -104,7 +104,7 @@ export async function readUsers(
   return users;
 }
 
-/** How many records of a topic a consumer group has not committed yet, over all partitions. */
+/** The number of records in all partitions of a topic that a consumer group has not committed. */
 export async function lagOf(config: Pick<Config, "kafka">, groupId: string, topic: string): Promise<number> {
   const admin = openKafka(config, "test-lag", openLog("test-lag", "error")).admin();
   await admin.connect();

@@ -5,9 +5,9 @@ import { readRows } from "./cassandra.ts";
 import { lagOf, readTopic } from "./kafka.ts";
 
 /**
- * The proof that nothing was lost: what the broker acknowledged (by key; null where the record was no user) is what
- * Cassandra and the dead-letter topic hold together, no key more, the rows have the fields that were sent, and the
- * group has nothing left to read. `rows` restricts the proof to a part of a shared table.
+ * Proves that nothing was lost: the keys acknowledged by the broker (with null if the record is not a user) are exactly
+ * those in Cassandra and the dead-letter topic together, the rows have the fields that were sent, and the group's lag
+ * is 0. `ofRun` restricts the proof to a part of a shared table.
  */
 export async function expectNothingLost(
   config: Pick<Config, "kafka" | "cassandra" | "consumer">,
@@ -23,16 +23,16 @@ export async function expectNothingLost(
   const dead = new Set(letters.map(({ key }) => key ?? ""));
 
   const lost = [...acknowledged.keys()].filter((id) => !rows.has(id) && !dead.has(id));
-  const strangers = [...rows.keys()].filter((id) => !acknowledged.has(id));
+  const unexpected = [...rows.keys()].filter((id) => !acknowledged.has(id));
   const changed = [...acknowledged].filter(([id, user]) => user && rows.has(id) && !Bun.deepEquals(rows.get(id), user));
   const first = ([id, user]: [string, User | null]) => ({ sent: user, stored: rows.get(id) });
   expect({
     lost: lost.slice(0, 5),
     lostCount: lost.length,
-    strangers: strangers.slice(0, 5),
-    strangerCount: strangers.length,
+    unexpected: unexpected.slice(0, 5),
+    unexpectedCount: unexpected.length,
     changed: changed.slice(0, 2).map(first),
     changedCount: changed.length,
     lag,
-  }).toEqual({ lost: [], lostCount: 0, strangers: [], strangerCount: 0, changed: [], changedCount: 0, lag: 0 });
+  }).toEqual({ lost: [], lostCount: 0, unexpected: [], unexpectedCount: 0, changed: [], changedCount: 0, lag: 0 });
 }

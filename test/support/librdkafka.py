@@ -1,4 +1,4 @@
-"""Produces with librdkafka: librdkafka.py BROKERS TOPIC CODEC; a line on stdin is a key, a space and a value in base64."""
+"""Produces with librdkafka: librdkafka.py BROKERS TOPIC CODEC; each line on stdin is a key, a space and a value in base64."""
 
 import base64
 import sys

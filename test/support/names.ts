@@ -1,20 +1,20 @@
 import { basename } from "node:path";
 import { type Config, loadConfig } from "../../runtime/config.ts";
 
-/** What one test file has to itself on the services that all share, and the settings that say so. */
+/** A test file's own names on the shared services, and the settings that contain them. */
 export interface Names {
   topic: string;
   deadLetterTopic: string;
   groupId: string;
   keyspace: string;
-  /** This process's environment with the names in it: for programs that the test starts. */
+  /** This process's environment with the names, for programs started by the test. */
   env: Record<string, string>;
   config: Config;
 }
 
 /**
- * Names that nothing else uses: `namesOf(import.meta.path)`. They begin like the file, so that what a failed test leaves
- * behind can be found and looked at. `env` overrides settings for this file's programs.
+ * Unique names: `namesOf(import.meta.path)`. They start with the file's name, so that the data left by a failed test can
+ * be found and inspected. `env` overrides settings for this file's programs.
  */
 export function namesOf(file: string, env: Record<string, string> = {}): Names {
   const stem = basename(file)

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { project } from "../../stack/instance.ts";
 
-/** `bun test` as a person types it in a checkout, with the addresses of a stack that is in use. */
+/** Plain `bun test`, with the addresses of a stack in use. */
 async function bareBunTest(file: string) {
   const { STACK_FOR_TESTS: _, ...env } = process.env;
   let asked = 0;
@@ -31,7 +31,7 @@ async function bareBunTest(file: string) {
   return { exitCode, output, asked };
 }
 
-test("a service test without a stack of its own fails with one sentence and talks to nobody", async () => {
+test("a service test without a stack of its own fails with one message and connects to nothing", async () => {
   const { exitCode, output, asked } = await bareBunTest("./test/api.test.ts");
   expect(exitCode).toBe(1);
   expect(output).toContain("test/api.test.ts needs a stack of its own: run it with `bun run test test/api.test.ts`");
@@ -40,7 +40,7 @@ test("a service test without a stack of its own fails with one sentence and talk
   expect(asked).toBe(0);
 }, 30_000);
 
-test("a unit test runs without any stack", async () => {
+test("a unit test runs without a stack", async () => {
   const { exitCode, output } = await bareBunTest("./test/support/names.test.ts");
   expect([exitCode, output]).toEqual([0, expect.stringContaining(" 0 fail")]);
 }, 30_000);

@@ -1,6 +1,6 @@
 /**
- * Loaded before all tests (bunfig.toml): a service test that runs on no stack of its own fails before any line of it is
- * run, since the addresses that it would find are those of a stack in use.
+ * Preloaded for all tests (bunfig.toml): a service test without a stack of its own fails before any of its code runs,
+ * because it would otherwise use the addresses of a stack in use.
  */
 import { relative } from "node:path";
 import { plugin } from "bun";
@@ -18,7 +18,7 @@ if (process.env.STACK_FOR_TESTS !== "1")
     },
   });
 
-/** What is run in the file's place. */
+/** The code that replaces the test file. */
 function refusal(file: string): string {
   const reason = `${file} needs a stack of its own: run it with \`bun run test ${file}\``;
   return `

@@ -10,22 +10,22 @@ import { servicesOf } from "../../stack/services/catalogue.ts";
 import { removePostgresFolder } from "../../stack/services/postgres-files.ts";
 import { supervisorOf } from "../../stack/supervisor/client.ts";
 
-/** A stack that nobody else knows: a folder of its own, ports that were free, and none of the user's settings. */
+/** A private stack: its own folder, free ports, and none of the user's settings. */
 export interface OwnStack {
   folder: string;
-  /** What its programs and the tests see. */
+  /** The environment of its programs and of the tests. */
   environment: Record<string, string>;
-  /** Starts what does not run: everything at first, and later what a failed test left stopped. */
+  /** Starts everything that is not running, including services that a failed test left stopped. */
   up: (stop: AbortSignal) => Promise<void>;
-  /** Stops everything; harmless at any time. */
+  /** Stops everything; can be called at any time. */
   down: () => Promise<void>;
-  /** Deletes what it kept, logs included. */
+  /** Deletes its data and logs. */
   remove: () => void;
 }
 
 const parent = join(project, ".stack-test");
 
-/** Opens a stack that is not started yet, after clearing away what test runs left that ended without doing so. */
+/** Opens a stack without starting it, after removing the stacks of test runs that were killed. */
 export async function openOwnStack(): Promise<OwnStack> {
   for (const name of existsSync(parent) ? readdirSync(parent) : []) {
     if (isAlive(Number(name))) continue;
@@ -71,7 +71,7 @@ async function runs(instance: Instance): Promise<boolean> {
   );
 }
 
-/** This process's environment without what would point a program at another stack or change how it works. */
+/** This process's environment without variables that select another stack or change settings. */
 function userEnvironment(): Record<string, string> {
   const ours = new Set([...listSettings().map(({ env }) => env), "CONFIG_FILE", "STACK_DIR", "TASKS_BIN", "RUNS_DIR"]);
   return Object.fromEntries(
@@ -80,8 +80,8 @@ function userEnvironment(): Record<string, string> {
 }
 
 /**
- * A free port for every setting that names one. They lie below the range that the system takes for outgoing
- * connections, or a service that is restarted could find its port taken by somebody's client.
+ * A free port for every port setting. All are below the system's range for outgoing connections; otherwise a client
+ * could take the port of a service while it restarts.
  */
 function freePorts(): Record<string, string> {
   const names = listSettings()

@@ -5,13 +5,13 @@ import { openRecorder, type Recorder } from "./recorder.ts";
 export type Method = "cleartext" | "md5" | "scram";
 
 export interface Thief extends Recorder {
-  /** How many clients it asked for their password. */
+  /** The number of clients asked for their password. */
   asked: () => number;
-  /** Whether a client has sent this password, or what only who knows it can have computed. */
+  /** Whether a client has sent this password or proof of knowing it. */
   knows: (password: string, user: string) => boolean;
 }
 
-/** A server that speaks just enough of PostgreSQL's protocol to ask whoever logs in for the password. */
+/** A server that implements just enough of PostgreSQL's protocol to ask clients for their password. */
 export async function askForPasswords(method: Method): Promise<Thief> {
   const exchanges: { first: string; challenge: string; final: string }[] = [];
   const salt = Buffer.from("salt");
@@ -30,7 +30,7 @@ export async function askForPasswords(method: Method): Promise<Thief> {
       if (exchange) exchange.final = text;
       client.end();
     } else if (bytes.length === 8) {
-      client.write("N"); // it asks for TLS, which it does not get
+      client.write("N"); // the client requests TLS; refuse it
     } else {
       asked++;
       client.write(authentication(questions[method](salt)));
@@ -65,7 +65,7 @@ const authentication = (body: Buffer) =>
 
 const hash = (data: string | Buffer) => createHash("md5").update(data).digest("hex");
 
-/** RFC 5802: whether the proof of the client's last message is that of this password. */
+/** RFC 5802: whether the proof in the client's final message matches this password. */
 function provesScram(first: string, challenge: string, final: string, password: string, salt: Buffer): boolean {
   const [, withoutProof, proof] = /(c=.*),p=(.*)$/.exec(final) ?? [];
   const hmac = (key: Buffer, text: string) => createHmac("sha256", key).update(text).digest();

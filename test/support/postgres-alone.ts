@@ -1,6 +1,6 @@
 /**
- * `bun postgres-alone.ts`: PostgreSQL of the stack that STACK_DIR and POSTGRES_PORT name, as the stack runs it but without
- * the other services. Prints what it is as one JSON line when it answers, and stops it when stdin ends.
+ * `bun postgres-alone.ts`: runs only PostgreSQL of the stack given by STACK_DIR and POSTGRES_PORT. Prints a JSON line
+ * once it is ready, and stops it when stdin ends.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,11 +10,11 @@ import { postgres } from "../../stack/services/postgres.ts";
 import { clusterFolder, postgresFolder } from "../../stack/services/postgres-files.ts";
 import { scriptOf } from "../../stack/supervisor/configuration.ts";
 
-/** What the program prints. */
+/** The JSON line. */
 export interface PostgresAlone {
   pid: number;
   superuserUrl: string;
-  /** The folder that holds all that it keeps, and the cluster in it. */
+  /** The folder with all of its files, and the cluster in it. */
   folder: string;
   cluster: string;
 }
@@ -34,13 +34,13 @@ if (import.meta.main) {
     return true;
   });
   const { secrets, config } = instance;
-  const told: PostgresAlone = {
+  const started: PostgresAlone = {
     pid: server.pid,
     superuserUrl: `postgres://postgres:${secrets.postgresSuperuser}@127.0.0.1:${config.ports.postgres}/users`,
     folder: postgresFolder(instance),
     cluster: clusterFolder(instance),
   };
-  console.log(JSON.stringify(told));
+  console.log(JSON.stringify(started));
   await Bun.stdin.text();
   server.kill("SIGINT");
   process.exit(await server.exited);

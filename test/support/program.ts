@@ -1,27 +1,27 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 
-/** A program of the project that a test runs on its own, beside those that the stack keeps. */
+/** A program of the project started by a test, in addition to those in the stack. */
 export interface StartedProgram {
   pid: number;
-  /** What it wrote to stdout and stderr so far. */
+  /** Its output on stdout and stderr so far. */
   output: () => Promise<string>;
   signal: (signal: NodeJS.Signals) => void;
-  /** Resolves with the exit code; 128 and more for a signal, as a shell counts. */
+  /** Resolves with the exit code; 128 plus the number of the signal that killed it, as in a shell. */
   exited: Promise<number>;
 }
 
 const project = join(import.meta.dir, "..", "..");
 
 /**
- * Starts `bun FILE ARGS…` in the project's folder. Its output goes to a file in the stack's folder of logs, which stays
- * when a test fails.
+ * Starts `bun FILE ARGS…` in the project's folder. Its output goes to a file in the stack's log folder, which is kept
+ * if a test fails.
  */
 export function startProgram(file: string, args: string[], env: Record<string, string>): StartedProgram {
   const folder = join(env.STACK_DIR ?? join(project, ".stack"), "logs", "tests");
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${file.replaceAll("/", "-")}-${Date.now()}-${crypto.randomUUID().slice(0, 8)}.log`);
-  const log = openSync(path, "a"); // one file for both, or each would write over the other
+  const log = openSync(path, "a"); // one file for both streams, which would otherwise overwrite each other
   const process = Bun.spawn([globalThis.process.execPath, file, ...args], {
     cwd: project,
     env,

@@ -1,4 +1,4 @@
-"""Values in the Confluent wire format -> users, by fastavro: hex on stdin, one a line; JSON on stdout, one a line.
+"""Reads values in the Confluent wire format with fastavro: hex on stdin, JSON on stdout, one per line.
 
 python read_avro.py users_created.avsc SCHEMA_ID
 """
@@ -17,7 +17,7 @@ schema = parse_schema(json.loads(Path(sys.argv[1]).read_text()))
 
 def text(value: object) -> str | None:
     if isinstance(value, datetime):
-        # isoformat, since strftime does not fill up the year 1
+        # isoformat, because strftime does not pad the year 1
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return None if value is None else str(value)
 
@@ -27,5 +27,5 @@ for line in sys.stdin:
     assert unpack(">bI", value[:5]) == (0, int(sys.argv[2])), value[:5]
     body = BytesIO(value[5:])
     user = schemaless_reader(body, schema, None)
-    assert not body.read(), "bytes are left over"
+    assert not body.read(), "trailing bytes"
     print(json.dumps({field: text(it) for field, it in user.items()}))

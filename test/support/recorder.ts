@@ -1,15 +1,15 @@
 import { once } from "node:events";
 import net from "node:net";
 
-/** A server that keeps what it is sent. */
+/** A server that records everything it receives. */
 export interface Recorder {
   port: number;
-  /** Every byte, over all connections. */
+  /** All bytes from all connections. */
   received: () => Buffer;
   close: () => void;
 }
 
-/** It says nothing, unless `answer` does. */
+/** It sends nothing, unless `answer` does. */
 export async function openRecorder(answer: (bytes: Buffer, client: net.Socket) => void = () => {}): Promise<Recorder> {
   const received: Buffer[] = [];
   const server = net.createServer((client) => {

@@ -17,11 +17,11 @@ const run = (script: string, withinMs = 30_000, stop = new AbortController().sig
 
 const oneFailure = (why: string) => ({ passed: 0, failed: 1, failures: [`some.test.ts: ${why}`] });
 
-test("a process that crashes before it reports anything counts as one failed test", async () => {
+test("a process that crashes before writing a report counts as one failed test", async () => {
   expect(await run("exit 3")).toEqual(oneFailure("ended with exit code 3"));
 });
 
-test("a report is believed, and the exit code beyond it is not counted twice", async () => {
+test("failures in the report are not counted again for the exit code", async () => {
   const report = '<testsuites><testcase name="a"/><testcase name="b"><failure/></testcase></testsuites>';
   expect(await run(`echo '${report}' > ${join(folder, "some.xml")}; exit 1`)).toEqual({
     passed: 1,
@@ -30,25 +30,25 @@ test("a report is believed, and the exit code beyond it is not counted twice", a
   });
 });
 
-test("a process that hangs is ended at its deadline, with all that it started", async () => {
+test("a process that hangs is killed at its deadline, with its child processes", async () => {
   const pidFile = join(folder, "pid");
   expect(await run(`sleep 1000 & echo $! > ${pidFile}; wait`, 500)).toEqual(oneFailure("not done within 0.5 s"));
   await until("its child has ended", async () => !isAlive(Number(await Bun.file(pidFile).text())), { everyMs: 10 });
 });
 
-test("what a process leaves running is ended with it", async () => {
+test("child processes that outlive a process are killed", async () => {
   const pidFile = join(folder, "pid");
   await run(`sleep 1000 > /dev/null & echo $! > ${pidFile}`);
   await until("its child has ended", async () => !isAlive(Number(await Bun.file(pidFile).text())), { everyMs: 10 });
 });
 
-test("an interruption ends the process at once", async () => {
+test("an interruption kills the process immediately", async () => {
   const stop = new AbortController();
   setTimeout(() => stop.abort(), 100);
   expect(await run("sleep 1000", 30_000, stop.signal)).toEqual(oneFailure("interrupted"));
 });
 
-/** A process that has ended may wait for its new parent to notice; it has no command line any more. */
+/** A process that has ended may still be a zombie, which has no command line. */
 function isAlive(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";

@@ -4,25 +4,25 @@ import { project } from "../../stack/instance.ts";
 import { type Tally, tallyOf } from "./junit.ts";
 
 export interface TestProcess {
-  /** For the person who reads a failure: a file, or what the group of files is. */
+  /** The name shown in failures: a file or a group of files. */
   name: string;
   argv: string[];
   /** Where the process writes its JUnit report. */
   report: string;
   env: Record<string, string | undefined>;
-  /** The process is killed and counts as failed when it takes longer, in milliseconds. */
+  /** A process that takes longer is killed and counts as failed. */
   withinMs: number;
 }
 
 /**
- * Runs one test process, its output on the terminal, and reads its report. A process that ends badly without a failed
- * test in its report (a crash, a file that does not load, the deadline) counts as one failed test. Whatever it started
- * and left running is ended with it.
+ * Runs one test process with its output on the terminal, and reads its report. A process that fails without a failed
+ * test in its report (a crash, a file that does not load, the deadline) counts as one failed test. Child processes that
+ * outlive it are killed.
  */
 export async function runTests(
   { name, argv, report, env, withinMs }: TestProcess,
   stop: AbortSignal,
-  say: (line: string) => void = console.log,
+  print: (line: string) => void = console.log,
 ): Promise<Tally> {
   rmSync(report, { force: true });
   mkdirSync(dirname(report), { recursive: true });
@@ -47,7 +47,7 @@ export async function runTests(
         : `ended with exit code ${exitCode}`;
     tally.failures.push(`${name}: ${why}`);
   }
-  say(`${tally.failed === 0 ? "pass" : "FAIL"}  ${seconds.padStart(5)} s  ${name}: ${tally.passed} passed`);
+  print(`${tally.failed === 0 ? "pass" : "FAIL"}  ${seconds.padStart(5)} s  ${name}: ${tally.passed} passed`);
   return tally;
 }
 
@@ -55,7 +55,7 @@ function endGroup(leader: number) {
   try {
     process.kill(-leader, "SIGKILL");
   } catch {
-    // Nothing of it is left.
+    // The group has already ended.
   }
 }
 

@@ -4,14 +4,14 @@ import { dirname, join } from "node:path";
 import { User } from "../../contract/user.ts";
 import type { Airflow } from "../../operations/airflow.ts";
 
-/** The folder of a DAG run, from the output that its first task names. */
+/** The folder of a DAG run, taken from the output path of its first task. */
 export async function runFolder(airflow: Airflow, runId: string): Promise<string> {
   const { output } = await airflow.countsOf(runId, "fetch");
-  if (output === undefined) throw new Error(`the task fetch of the run ${runId} did not name its output`);
+  if (output === undefined) throw new Error(`the counts of fetch in the run ${runId} have no output`);
   return dirname(output);
 }
 
-/** The files that a run left, each with the digest of its bytes. */
+/** The SHA-256 digests of the files of a run. */
 export function digestsOf(folder: string): Record<string, string> {
   const files = readdirSync(folder).sort();
   return Object.fromEntries(

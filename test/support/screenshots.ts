@@ -1,6 +1,6 @@
 /**
- * Takes the README's pictures anew, from the stack that runs: `bun test/support/screenshots.ts`, with the variables of
- * `bun run --silent env`. It triggers a run of its own, so that the picture shows one that has just succeeded.
+ * Takes the README's screenshots on the running stack: `bun test/support/screenshots.ts`, with the variables of
+ * `bun run --silent env`. It triggers a run for the screenshot.
  */
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -10,23 +10,23 @@ import { logIn, openBrowser } from "./browser.ts";
 
 const pictures = join(project, "docs", "images");
 
-/** A run that has just succeeded: its four tasks with their durations, beside the grid of the runs before it. */
+/** A successful run: its four tasks with their durations, next to the grid of earlier runs. */
 async function takeRun(page: Page, airflow: Airflow) {
   const { dag_run_id } = await airflow.trigger();
   const { state } = await airflow.ended(dag_run_id);
-  if (state !== "success") throw new Error(`the run ${dag_run_id} ended as ${state}: no picture of that`);
+  if (state !== "success") throw new Error(`the run ${dag_run_id} ended as ${state}, so no screenshot was taken`);
 
   await page.setViewportSize({ width: 1400, height: 800 });
   await page.goto(`${airflow.url}/dags/user_automation/runs/${encodeURIComponent(dag_run_id)}`);
   await logIn(page);
-  // The run's own badge and its tasks'.
+  // The run's badge and those of its four tasks.
   await page.getByTestId("state-badge").filter({ hasText: "Success" }).nth(4).waitFor();
   await page.waitForLoadState("networkidle");
   const clip = { x: 0, y: 0, width: 1400, height: 660 };
   await page.screenshot({ path: join(pictures, "airflow-run.png"), clip });
 }
 
-/** The operations on users, from the title to the last of them. */
+/** The section with the operations on users. */
 async function takeDocumentation(page: Page) {
   await page.setViewportSize({ width: 1000, height: 800 });
   await page.goto(`${process.env.API_URL}/apidocs`, { waitUntil: "networkidle" });

@@ -1,10 +1,10 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
-/** A record batch as it lies on the broker's disk. */
+/** A record batch on the broker's disk. */
 export interface StoredBatch {
   file: string;
-  /** Where it begins in the file, and how long it is, in bytes. */
+  /** Its start in the file and its length, in bytes. */
   position: number;
   length: number;
   baseOffset: bigint;
@@ -15,7 +15,7 @@ export interface StoredBatch {
 const folderOf = (topic: string, partition: number) =>
   join(process.env.STACK_DIR ?? "", "data", "kafka", "log", `${topic}-${partition}`);
 
-/** The batches of a partition in the files of the stack's broker. */
+/** The batches of a partition in the stack's broker's files. */
 export function storedBatches(topic: string, partition: number): StoredBatch[] {
   const folder = folderOf(topic, partition);
   const batches: StoredBatch[] = [];
@@ -25,7 +25,7 @@ export function storedBatches(topic: string, partition: number): StoredBatch[] {
     for (let position = 0; position + 61 <= bytes.length; ) {
       const length = 12 + bytes.readInt32BE(position + 8);
       const baseOffset = bytes.readBigInt64BE(position);
-      if (length === 12) break; // space that was set aside
+      if (length === 12) break; // preallocated space
       const lastOffset = baseOffset + BigInt(bytes.readInt32BE(position + 23));
       batches.push({ file, position, length, baseOffset, lastOffset, codec: bytes.readInt16BE(position + 21) & 7 });
       position += length;
@@ -34,7 +34,7 @@ export function storedBatches(topic: string, partition: number): StoredBatch[] {
   return batches;
 }
 
-/** Changes one bit of a batch's last record where it lies, as a failing disk would. */
+/** Flips one bit of a batch's last record on disk, as a failing disk would. */
 export function damage({ file, position, length }: StoredBatch): void {
   const descriptor = openSync(file, "r+");
   const byte = Buffer.alloc(1);
@@ -44,6 +44,6 @@ export function damage({ file, position, length }: StoredBatch): void {
   closeSync(descriptor);
 }
 
-/** A batch's bytes as they lie there. */
+/** A batch's bytes on disk. */
 export const bytesOf = ({ file, position, length }: StoredBatch): Buffer =>
   readFileSync(file).subarray(position, position + length);

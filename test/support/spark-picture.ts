@@ -1,6 +1,6 @@
 /**
- * Takes the README's picture of Spark's master anew: `bun test/support/spark-picture.ts`, with the variables of
- * `bun run --silent env`, while a job runs on the stack (`bun run up --spark`, `bun run spark`).
+ * Takes the README's screenshot of Spark's master: `bun test/support/spark-picture.ts`, with the variables of
+ * `bun run --silent env`, while a job is running on the stack (`bun run up --spark`, `bun run spark`).
  */
 import { join } from "node:path";
 import { project } from "../../stack/instance.ts";

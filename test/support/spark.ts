@@ -7,7 +7,7 @@ import { enableSpark } from "../../stack/services/spark.ts";
 import type { Names } from "./names.ts";
 import { type StartedProgram, startProgram } from "./program.ts";
 
-/** Adds a Spark cluster to the stack that the environment names; with one there, it takes no time. */
+/** Adds a Spark cluster to the stack in the environment, unless it already has one. */
 export async function startCluster(env = process.env): Promise<Instance> {
   if (env.STACK_FOR_TESTS !== "1")
     throw new Error("this test starts a Spark cluster, so it needs a stack of its own: run it by `bun run test FILE`");
@@ -17,11 +17,11 @@ export async function startCluster(env = process.env): Promise<Instance> {
   return instance;
 }
 
-/** Submits the job for a test's own topic and keyspace; it takes the test's own checkpoint. */
+/** Submits the job with a test's own topic, keyspace and checkpoint. */
 export const startJob = ({ env, keyspace }: Names, ...args: string[]): StartedProgram =>
   startProgram("stack/main.ts", ["spark", "--checkpoint", checkpointOf(env, keyspace), ...args], env);
 
-/** The processes of Spark in a stack whose command line holds `word`: drivers and executors, not the daemons. */
+/** The Spark processes of a stack whose command line contains `word`: drivers and executors, not the daemons. */
 export function sparkProcesses({ folder }: Pick<Instance, "folder">, word: string): number[] {
   return listProcesses()
     .map(({ pid }) => pid)
@@ -31,12 +31,12 @@ export function sparkProcesses({ folder }: Pick<Instance, "folder">, word: strin
         const ofStack = command.includes(folder) || readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
         return ofStack && command.includes("org.apache.spark") && command.includes(word);
       } catch {
-        return false; // it has ended meanwhile
+        return false; // it has ended
       }
     });
 }
 
-/** How many records of its topic the job has committed to its checkpoint, over all partitions. */
+/** The number of records in all partitions of the job's topic that its checkpoint has committed. */
 export async function committedByJob({ env, keyspace, topic }: Names): Promise<number> {
   const query = join(checkpointOf(env, keyspace), "created_users");
   if (!existsSync(join(query, "commits"))) return 0;

@@ -7,7 +7,7 @@ import { project } from "../../stack/instance.ts";
 
 type Env = Record<string, string> & { stdin?: string };
 
-/** Tasks as a shell runs them, on an embedded source of the test file's own, each test in an empty folder. */
+/** Tasks run as in a shell, with the test file's own embedded source, each test in an empty folder. */
 export function openTasks() {
   setDefaultTimeout(60_000); // each test starts several processes
 
@@ -40,9 +40,9 @@ export function openTasks() {
     url,
     path,
     read: (name: string) => readFileSync(path(name), "utf8"),
-    /** A task whose stdin is whatever Bun.spawn takes. */
+    /** Starts a task with any stdin that Bun.spawn accepts. */
     spawn,
-    /** A task whose stdin is a text. */
+    /** Starts a task with text as stdin. */
     start,
     async run(line: string, env?: Env) {
       const task = start(line, env);
@@ -56,5 +56,5 @@ export function openTasks() {
   };
 }
 
-/** What the last line of an output says; for a task that ended well, its counts. */
+/** The JSON in the last line of an output; for a successful task, its counts. */
 export const lastLine = (text: string) => JSON.parse(text.trimEnd().split("\n").at(-1)!);
