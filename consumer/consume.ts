@@ -28,7 +28,7 @@ interface Dependencies {
 /** kafkajs waits for a running fetch before it stops, so this adds to how long stopping takes. */
 const maxFetchWaitMs = 1_000;
 const heartbeatEveryMs = 1_500;
-/** How long a blocked partition pauses before it is fetched again: another replica may have an intact copy of the batch. */
+/** How long a blocked partition pauses before it is fetched again: the batch may be intact on another replica. */
 const fetchAgainAfterMs = 30_000;
 /** How long leaving the group may take, in milliseconds. */
 const closeWithinMs = 8_000;

@@ -21,8 +21,8 @@ interface Counts {
 }
 
 /**
- * Distinguishes a bad deployment, which would dead-letter a whole topic, from individual bad records: counts the outcomes
- * of each partition's records since the process started.
+ * Distinguishes a bad deployment, which would dead-letter a whole topic, from individual bad records: counts the
+ * outcomes of each partition's records since the process started.
  */
 export function openDeadLetterLimit({ maxDeadLettersInARow, maxDeadLetterShare }: Limits) {
   const partitions = new Map<string, Counts>();

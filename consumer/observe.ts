@@ -13,12 +13,12 @@ interface Dependencies {
   registry: Registry;
   /** Updates the metrics before they are read. */
   refresh: () => Promise<void>;
-  /** Checks by name. Each returns what keeps the consumer from storing records, a sentence each; throwing counts as one. */
+  /** Checks by name. Each returns what keeps the consumer from storing records, a sentence each, or throws. */
   checks: Readonly<Record<string, () => Promise<readonly string[]>>>;
   log: Log;
 }
 
-/** Serves `/healthz` (the process is running), `/readyz` (records are being stored, or why not) and `/metrics` (Prometheus). */
+/** Serves `/healthz` (process is running), `/readyz` (records are being stored, or why not) and `/metrics`. */
 export function observe({ config, registry, refresh, checks, log }: Dependencies) {
   const routes: Record<string, () => Response | Promise<Response>> = {
     "/healthz": () => new Response("ok\n"),

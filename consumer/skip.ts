@@ -1,6 +1,6 @@
 /**
- * `skip TOPIC PARTITION OFFSET --because "…"`: moves the consumer's group past an unreadable batch, after its bytes have
- * been written to the dead-letter topic. Running it again changes nothing.
+ * `skip TOPIC PARTITION OFFSET --because "…"`: moves the consumer's group past an unreadable batch, after its bytes
+ * have been written to the dead-letter topic. Running it again changes nothing.
  */
 import { parseArgs } from "node:util";
 import { skipBatch } from "../operations/skip-batch.ts";

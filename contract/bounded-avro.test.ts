@@ -51,10 +51,14 @@ const doubled = Array.from({ length: 40 }).reduce<unknown>(
 test.each([
   ["an array of nulls", { type: "array", items: "null" }, "items that take no bytes"],
   ["an array of empty records", { type: "array", items: empty }, "items that take no bytes"],
-  ["an array of records of nothing", { type: "array", items: nodeOf("null") }, "items that take no bytes"],
-  ["an array of no bytes", { type: "array", items: { type: "fixed", name: "F", size: 0 } }, "items that take no bytes"],
+  ["an array of records without content", { type: "array", items: nodeOf("null") }, "items that take no bytes"],
+  [
+    "an array of zero-length items",
+    { type: "array", items: { type: "fixed", name: "F", size: 0 } },
+    "items that take no bytes",
+  ],
   ["a record in itself", nodeOf(["null", "Node"]), "Node contains itself"],
-  ["records that double", doubled, "types lie more than 32 deep"],
+  ["records that double in size", doubled, "types are nested more than 32 deep"],
   ["two thousand fields", { ...empty, fields: fieldsOf(schemaLimits.types) }, "more than 2000 types"],
 ])("a schema with %s is refused", (_, type, why) => {
   const result = inTime(() => read(type, longs(9_000_000_000_000_000)));
@@ -72,7 +76,7 @@ test.each([
   ["one that is too long", () => withField({ ...empty, doc: "x".repeat(schemaLimits.length) })],
   ["one of ten thousand fields", () => JSON.stringify({ ...avroSchema, fields: fieldsOf(10_000) })],
   ["one that defines a name twice", () => withField({ ...empty, name: "User", namespace: "user_automation" })],
-])("a hostile schema is refused in little time: %s", (_, schema) => {
+])("a hostile schema is refused quickly: %s", (_, schema) => {
   expect(inTime(() => readerOf(schema())(body))).toMatchObject({ reason: "undecodable" });
 });
 
@@ -80,15 +84,15 @@ const ints = { type: "array", items: "int" };
 const texts = { type: "map", values: "string" };
 
 test.each([
-  ["a count that nothing follows", ints, longs(9_000_000_000_000_000)],
-  ["the least count there is", ints, longs(-(2n ** 63n), 0)],
-  ["a block that says it goes backwards", ints, longs(-1, -3, 0)],
-  ["a block that says it is longer", ints, longs(-1, 5, 1, 0)],
-  ["a map of more than there is", texts, longs(2 ** 31, 2)],
+  ["a count without items", ints, longs(9_000_000_000_000_000)],
+  ["the smallest possible count", ints, longs(-(2n ** 63n), 0)],
+  ["a block with a negative size", ints, longs(-1, -3, 0)],
+  ["a block with too large a size", ints, longs(-1, 5, 1, 0)],
+  ["a map with too large a count", texts, longs(2 ** 31, 2)],
   ["a text of negative length", "string", longs(-8)],
-  ["a text that is longer than a buffer can be", "bytes", longs(2n ** 62n)],
+  ["a text longer than any buffer", "bytes", longs(2n ** 62n)],
   ["a number without an end", "long", Buffer.alloc(60_000, 0x80)],
-  ["a branch that a union lacks", ["null", "int"], longs(2)],
+  ["a branch missing in its union", ["null", "int"], longs(2)],
 ])("a value with %s is refused", (_, type, more) => {
   const result = inTime(() => read(type, more));
   expect(result).toMatchObject({ kind: "rejected", reason: "undecodable" });

@@ -44,7 +44,7 @@ interface Place {
 function shapeOf(type: avro.Type, { depth, inside, count }: Place): Shape {
   const { types } = avro;
   if (type instanceof types.LogicalType) return shapeOf(type.underlyingType, { depth, inside, count });
-  if (depth > schemaLimits.depth) throw new Error(`types lie more than ${schemaLimits.depth} deep`);
+  if (depth > schemaLimits.depth) throw new Error(`types are nested more than ${schemaLimits.depth} deep`);
   if (++count.types > schemaLimits.types) throw new Error(`it has more than ${schemaLimits.types} types`);
   if (inside.includes(type)) throw new Error(`${type.name ?? "a type"} contains itself`);
   const within = (child: avro.Type, deeper = inside) => shapeOf(child, { depth: depth + 1, inside: deeper, count });
@@ -118,13 +118,13 @@ function walkBlocks(shape: Extract<Shape, { kind: "array" | "map" }>, cursor: Wa
       if (shape.kind === "map") pass(cursor, readVarint(cursor)); // the key
       walk(shape.kind === "map" ? shape.values : shape.items, cursor);
     }
-    if (end !== undefined && end !== cursor.at) throw new Error("a block has another length than it says");
+    if (end !== undefined && end !== cursor.at) throw new Error("a block's size does not match its items");
     cursor.steps++;
   }
 }
 
 function pass(cursor: Cursor, length: number): void {
   if (length < 0 || length > cursor.bytes.length - cursor.at)
-    throw new Error(`a length of ${length} reaches past the end`);
+    throw new Error(`a length of ${length} exceeds the remaining bytes`);
   cursor.at += length;
 }

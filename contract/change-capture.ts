@@ -23,12 +23,12 @@ WHERE pubname = '${publication}' AND tablename = '${table}' AND relreplident = '
 AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname = '${deletedTable}')`;
 
 /**
- * Prepares PostgreSQL for a connector that follows the table; the table's owner applies it, after a superuser has created
- * the role. It can be applied again at any time.
+ * Prepares PostgreSQL for a connector that follows the table; the table's owner applies it, after a superuser has
+ * created the role. It can be applied again at any time.
  *
  * - REPLICA IDENTITY FULL: a change carries the whole row, including large unchanged values.
- * - Editing a row by hand updates "timestamp" automatically: it says when a row was last written, and the first snapshot
- *   of a table has no other source for that.
+ * - Editing a row by hand updates "timestamp" automatically: it says when a row was last written, and the first
+ *   snapshot of a table has no other source for that.
  * - TRUNCATE deletes the rows one by one, since a change event without a row cannot be ordered relative to others.
  */
 export const captureSql = `${createSql}

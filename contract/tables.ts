@@ -105,8 +105,9 @@ export const holdSql = `SELECT FROM ${table} WHERE id = ANY($1::uuid[]) ORDER BY
 
 /**
  * Upserts many users in one statement: one array per column (`columnArrays`). A row that is at least as new as the user
- * stays unchanged, so that rerunning a task changes nothing; a deleted user stays deleted. Returns a row for each stored
- * user (`inserted`: whether it is new) and one for each deleted user (`deleted`: the id). `xmax` is 0 in a new row.
+ * stays unchanged, so that rerunning a task changes nothing; a deleted user stays deleted. Returns a row for each
+ * stored user (`inserted`: whether it is new) and one for each deleted user (`deleted`: the id). `xmax` is 0 in a new
+ * row.
  */
 export const upsertSql = `WITH given AS (
   SELECT * FROM unnest(${fields.map(({ kind }, index) => `$${index + 1}::${sqlTypes[kind]}[]`).join(", ")})

@@ -38,8 +38,9 @@ export interface Rejected {
 export const rejected = (reason: Reason, detail: string): Rejected => ({ kind: "rejected", reason, detail });
 
 /**
- * The headers added to a dead letter after the original's headers, which keep their names and bytes: of two with the same
- * name, the last is the added one. Key and value are the original bytes; the letter's timestamp is when it was written.
+ * The headers added to a dead letter after the original's headers, which keep their names and bytes: of two with the
+ * same name, the last is the added one. Key and value are the original bytes; the letter's timestamp is when it was
+ * written.
  */
 export const deadLetterHeaders = {
   reason: "reason",

@@ -1,17 +1,17 @@
 import { z } from "zod";
 
 // Portable to every engine that checks the contract: no \s, whose meaning differs between JavaScript, Java and Python.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are the rejected characters
 const EMAIL = /^[^@"\u0000-\u0020]{1,64}@[^@\u0000-\u0020]{1,255}$/;
 // PostgreSQL cannot store U+0000 in a text column.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is refused
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is the rejected character
 const WITHOUT_NUL = /^[^\u0000]*$/;
 // The nil and max UUIDs have no version and do not identify anyone.
 const RFC_UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$/;
 // Unicode white space, lookalikes of it, and control characters except U+0000.
 const BLANK = String.raw`\u0001-\u0020\u007f-\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff`;
 const NOT_BLANK = new RegExp(String.raw`^[${BLANK}]*[^\u0000${BLANK}][^\u0000]*$`);
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are the rejected characters
 const WEB_ADDRESS = /^https?:\/\/[^\u0000-\u0020\u007f/?#][^\u0000-\u0020\u007f]*$/;
 
 /** Text that UTF-8 can encode: JSON can contain half a surrogate pair, which cannot be sent or stored. */
@@ -28,8 +28,8 @@ const time = () => z.iso.datetime();
 
 /**
  * One user as it crosses every boundary. `id` is the Kafka key and both tables' primary key; `timestamp` is the write
- * time in both tables. The Avro schema, CQL, SQL and OpenAPI components are all generated from this object, in this order
- * of fields. Lengths are in code points; a count in a pattern is in UTF-16 code units.
+ * time in both tables. The Avro schema, CQL, SQL and OpenAPI components are all generated from this object, in this
+ * order of fields. Lengths are in code points; a count in a pattern is in UTF-16 code units.
  */
 export const User = z
   .strictObject({

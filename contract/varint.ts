@@ -12,7 +12,7 @@ export function readVarint(cursor: Cursor): number {
   let value = 0;
   for (let factor = 1; factor < 2 ** 70; factor *= 128) {
     const byte = cursor.bytes[cursor.at++];
-    if (byte === undefined) throw new RangeError("the bytes are cut off");
+    if (byte === undefined) throw new RangeError("the bytes are truncated");
     value += (byte & 0x7f) * factor;
     if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }

@@ -73,15 +73,15 @@ test("any bytes become a user or a reason, never an exception", () => {
 
 test.each([
   ["null", null, "no_value"],
-  ["more bytes than a user can have", Buffer.alloc(maxValueBytes + 1), "too_large"],
+  ["more bytes than any user has", Buffer.alloc(maxValueBytes + 1), "too_large"],
   ["nothing", Buffer.alloc(0), "no_magic_byte"],
   ["text", Buffer.from('{"id": 1}'), "no_magic_byte"],
-  ["a schema id that is cut off", bytesOf("00000000"), "no_magic_byte"],
-  ["the id of a schema that the registry does not know", encode(rachel, 8), "unknown_schema"],
-  ["a body that is cut off", encode(rachel, schemaId).subarray(0, -3), "undecodable"],
-  ["a body with something after it", Buffer.concat([encode(rachel, schemaId), Buffer.alloc(1)]), "undecodable"],
+  ["a truncated schema id", bytesOf("00000000"), "no_magic_byte"],
+  ["a schema id unknown to the registry", encode(rachel, 8), "unknown_schema"],
+  ["a truncated body", encode(rachel, schemaId).subarray(0, -3), "undecodable"],
+  ["a body followed by more bytes", Buffer.concat([encode(rachel, schemaId), Buffer.alloc(1)]), "undecodable"],
   ["a user without a first name", encode({ ...rachel, first_name: "" }, schemaId), "invalid_user"],
-])("%s is rejected by its reason", (_, bytes, reason) => {
+])("%s is rejected with its reason", (_, bytes, reason) => {
   expect(decode(bytes, readers)).toMatchObject({ kind: "rejected", reason });
 });
 
@@ -131,9 +131,9 @@ test("only the actual branch of a writer's union must be readable", () => {
 });
 
 test.each([
-  ["a null for what a user must have", { email: ["null", "string"] }, { email: null }],
-  ["a number for a text", { email: ["string", "int"] }, { email: 7 }],
-  ["a union of nothing that fits", { email: ["null", "int"] }, { email: 7 }],
+  ["a null for a required field", { email: ["null", "string"] }, { email: null }],
+  ["a number instead of a text", { email: ["string", "int"] }, { email: 7 }],
+  ["a union without a matching branch", { email: ["null", "int"] }, { email: 7 }],
   ["another type", { email: "int" }, { email: 7 }],
 ])("%s is refused with the name of its field", (_, types, change) => {
   const result = writtenAs(types as Record<string, unknown>, change);

@@ -13,8 +13,8 @@ const avroTypes = {
 } as const;
 
 /**
- * The Avro schema of a user (Avro 1.11). Each field has its lengths and pattern as attributes that Avro ignores, so that
- * an engine in another language can check the same constraints.
+ * The Avro schema of a user (Avro 1.11). Each field has its lengths and pattern as attributes that Avro ignores, so
+ * that an engine in another language can check the same constraints.
  */
 export const avroSchema = {
   type: "record" as const,
@@ -58,7 +58,7 @@ const userType = typeOf({
  */
 function fieldType(name: string, schema: avro.Schema): avro.Type {
   const type = typeOf(schema);
-  const refusal = new Error(`${name}: written as what the contract's type cannot be read from`);
+  const refusal = new Error(`${name}: the writer's type cannot be resolved to the contract's`);
   const createResolver = (writer: avro.Type) => {
     const branches = (isUnion(writer) ? writer.types : [writer]).map((branch) => {
       try {
@@ -153,7 +153,9 @@ export function decode(value: Buffer | null, readers: ReadonlyMap<number, Reader
   const id = schemaIdOf(value);
   if (typeof id !== "number") return id;
   const read = readers.get(id);
-  return read ? read((value as Buffer).subarray(5)) : rejected("unknown_schema", `the registry knows no schema ${id}`);
+  return read
+    ? read((value as Buffer).subarray(5))
+    : rejected("unknown_schema", `the registry has no schema with id ${id}`);
 }
 
 /** Distinguishes a rejection from a user; they have no field in common. */

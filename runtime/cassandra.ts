@@ -7,8 +7,8 @@ import { retry } from "./retry.ts";
 export type Cassandra = Client;
 
 /**
- * A client that connects on its first query. Reads and writes use LOCAL_QUORUM. A request to a node fails if there is no
- * response within `readTimeoutMs`.
+ * A client that connects on its first query. Reads and writes use LOCAL_QUORUM. A request to a node fails if there is
+ * no response within `readTimeoutMs`.
  */
 export function openCassandra(
   { cassandra }: Pick<Config, "cassandra">,
@@ -59,7 +59,7 @@ const transientCodes: ReadonlySet<number> = new Set([
   types.responseErrorCodes.truncateError,
 ]);
 
-/** Whether the same request may succeed when retried: Cassandra is unavailable, restarting, overloaded or timing out. */
+/** Whether the same request may succeed when retried: Cassandra is unavailable, restarting, overloaded or slow. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof errors.NoHostAvailableError) {
     // Every node was tried; a permanent error from one of them, such as bad credentials, makes this one permanent.

@@ -66,7 +66,7 @@ function offsetPorts<T extends Record<string, number>>(
   return Object.fromEntries(moved) as T;
 }
 
-/** Reads `CONFIG_FILE`, or `config.yaml` in the working folder if it exists, and the environment. Call it once, in `main`. */
+/** Reads `CONFIG_FILE`, or `config.yaml` in the working folder if it exists, and the environment. For `main` only. */
 export function loadConfig(env = process.env): Config {
   const file = env.CONFIG_FILE ?? "config.yaml";
   if (env.CONFIG_FILE && !existsSync(file)) throw new ConfigError([`CONFIG_FILE names ${file}, which does not exist`]);

@@ -12,7 +12,8 @@ import { until } from "./until.ts";
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
 
 // After every response kafkajs 2.2.4 sets a timer with a negative delay that keeps rescheduling itself: a thousand
-// wake-ups per second and connection, and a TimeoutNegativeWarning. The timer is needed only while requests are pending.
+// wake-ups per second and connection, and a TimeoutNegativeWarning. The timer is needed only while requests are
+// pending.
 const { scheduleCheckPendingRequests } = RequestQueue.prototype;
 RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending: unknown[] }) {
   if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
@@ -22,8 +23,8 @@ patchFetchResponse();
 patchNullHeaders();
 
 /**
- * A kafkajs client that logs to the program's own log. `clientId` names the program on the broker; `retries` is how often
- * a request is retried (8: about 15 seconds).
+ * A kafkajs client that logs to the program's own log. `clientId` names the program on the broker; `retries` is how
+ * often a request is retried (8: about 15 seconds).
  */
 export function openKafka({ kafka }: Pick<Config, "kafka">, clientId: string, log: Log, retries = 8): Kafka {
   return new Kafka({

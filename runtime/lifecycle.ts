@@ -27,8 +27,8 @@ export class StoppedError extends TransientError {
 }
 
 /**
- * Runs a program to its exit. SIGTERM and SIGINT abort `stop` with a StoppedError; `main` then has nine seconds to finish
- * the current work before the process logs an error and exits. Exit codes: 0 done, 1 worth a restart, 2 not.
+ * Runs a program to its exit. SIGTERM and SIGINT abort `stop` with a StoppedError; `main` then has nine seconds to
+ * finish the current work before the process logs an error and exits. Exit codes: 0 done, 1 worth a restart, 2 not.
  */
 export async function run(log: Log, main: (stop: AbortSignal) => Promise<void>): Promise<never> {
   const stop = new AbortController();

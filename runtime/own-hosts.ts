@@ -12,9 +12,9 @@ type Names = Pick<Config, "host" | "hosts">;
 const hostHeader = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{0,5})?$/i;
 
 /**
- * Checks that a request's Host header names this program: loopback, its listen address, or a name in the setting `hosts`,
- * on any port. This blocks DNS rebinding, in which a web page's own domain is made to resolve to this machine. A
- * missing, repeated or malformed Host header is refused too, since the request's URL would be unknown.
+ * Checks that a request's Host header names this program: loopback, its listen address, or a name in the setting
+ * `hosts`, on any port. This blocks DNS rebinding, in which a web page's own domain is made to resolve to this machine.
+ * A missing, repeated or malformed Host header is refused too, since the request's URL would be unknown.
  */
 export function openHostCheck({ host, hosts }: Names): (header: string | null | undefined) => HostFault | null {
   const own = new Set(["localhost", "127.0.0.1", "[::1]", ...hosts]);

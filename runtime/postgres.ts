@@ -22,8 +22,8 @@ const timestamptz = {
 };
 
 /**
- * Classifies the error of a failed statement: `transient` may succeed when retried, `data` is caused by a row, `final` by
- * how the server or the table is set up, and `unknown` is anything else.
+ * Classifies the error of a failed statement: `transient` may succeed when retried, `data` is caused by a row, `final`
+ * by how the server or the table is set up, and `unknown` is anything else.
  * Source: postgresql.org/docs/current/errcodes-appendix.html
  */
 export function classifyError(error: unknown): "transient" | "data" | "final" | "unknown" {

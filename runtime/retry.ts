@@ -37,6 +37,6 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
   }
 }
 
-/** 100, 200, 400 … ms up to `maxWaitMs`, minus a random part of up to half, so that clients do not retry in lockstep. */
+/** 100, 200, 400 … ms up to `maxWaitMs`, minus up to half at random, so that clients do not retry in lockstep. */
 const backoffMs = (attempt: number, maxWaitMs: number) =>
   Math.min(100 * 2 ** Math.min(attempt - 1, 30), maxWaitMs) * (1 - Math.random() / 2);

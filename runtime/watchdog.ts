@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 
-/** How long the event loop may be blocked, in milliseconds: over ten times longer than any work of a program blocks it. */
+/** How long the event loop may be blocked, in milliseconds: more than ten times what any work takes. */
 const defaultStallMs = 30_000;
 const beatEveryMs = 1_000;
 const maxNoteBytes = 1_024;
@@ -11,9 +11,9 @@ export interface Watchdog {
 }
 
 /**
- * Kills the process with SIGKILL, after a log line, once its event loop has been blocked for `stallMs`: a blocked process
- * does not respond to anything, not even SIGTERM, and must exit to be restarted. This runs in a separate thread, which
- * sleeps until a beat is missing.
+ * Kills the process with SIGKILL, after a log line, once its event loop has been blocked for `stallMs`: a blocked
+ * process does not respond to anything, not even SIGTERM, and must exit to be restarted. This runs in a separate
+ * thread, which sleeps until a beat is missing.
  */
 export function watchLoop(program: string, stallMs = defaultStallMs): Watchdog {
   const shared = new SharedArrayBuffer(8 + maxNoteBytes);

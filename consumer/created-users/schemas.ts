@@ -27,7 +27,7 @@ export function openSchemas(registry: Registry, log: Log): ReadersFor {
     });
     if (registered === null) return null;
     const { schema, references } = registered;
-    const reader = known.get(id) ?? readerOf(schema, references); // another partition may have looked it up concurrently
+    const reader = known.get(id) ?? readerOf(schema, references); // another partition may have looked it up by now
     if (!known.has(id)) log.info("schema known", { id });
     known.set(id, reader);
     return reader;

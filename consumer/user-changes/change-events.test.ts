@@ -121,7 +121,7 @@ test.each([
   ["undecodable", "the value is not JSON", "{"],
   ["undecodable", "Invalid input", "[]"],
   ["timestamp_ahead", "committed at", envelope({ op: "c", after: row(rachel), micros: committedAt + 3_600_000_000 })],
-] as const)("what does not fit is a dead letter: %s, %s", (reason, detail, value) => {
+] as const)("an invalid event is a dead letter: %s, %s", (reason, detail, value) => {
   const { letter, writes } = siftOne(value);
   expect(writes).toEqual([]);
   expect(letter?.reason).toBe(reason);

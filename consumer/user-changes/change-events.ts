@@ -160,7 +160,7 @@ function userOf(row: Record<string, unknown>, kept: readonly (keyof User)[]): Us
   return { ...Object.fromEntries(kept.map((name) => [name, null])), ...user.data } as User;
 }
 
-/** Truncates PostgreSQL's microseconds to the contract's milliseconds. An invalid time is left for the contract to reject. */
+/** Truncates PostgreSQL's microseconds to the contract's milliseconds. The contract rejects invalid times. */
 function isoOf(value: unknown): unknown {
   const millis = typeof value === "string" ? Date.parse(value) : Number.NaN;
   return Number.isNaN(millis) ? value : new Date(millis).toISOString();

@@ -9,7 +9,7 @@ interface Dependencies {
   metrics: Pick<Metrics, "unknownColumns">;
 }
 
-/** The route of the change topic. Call `restart` on each assignment: partitions are then read from their committed offset. */
+/** The route of the change topic. Call `restart` on each assignment: reading resumes at the committed offsets. */
 export function openUserChangesRoute({ maxAheadMs, note, metrics }: Dependencies) {
   const partitions = new Map<number, WriteTimes>();
   const onUnknownColumn = (column: string) => metrics.unknownColumns.inc({ column });

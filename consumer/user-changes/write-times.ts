@@ -21,14 +21,15 @@ interface Known {
 }
 
 /**
- * Write times for the changes of one partition, read in order from any offset. A change's write time is its transaction's
- * commit time, or one microsecond after the row's previous change if that is later. So of two changes of a row the later
- * one always wins, within one transaction and across transactions. A change that is read again never gets a newer time.
+ * Write times for the changes of one partition, read in order from any offset. A change's write time is its
+ * transaction's commit time, or one microsecond after the row's previous change if that is later. So of two changes of
+ * a row the later one always wins, within one transaction and across transactions. A change that is read again never
+ * gets a newer time.
  *
  * The position within the transaction is not always added to the commit time: the last row of a large transaction would
- * be dated so far ahead that it would win over an edit made right after. It is added only if an earlier change of the row
- * may be unknown, because reading started inside a transaction or more than `maxRows` rows have been read since: the
- * position is greater than the number of preceding changes.
+ * be dated so far ahead that it would win over an edit made right after. It is added only if an earlier change of the
+ * row may be unknown, because reading started inside a transaction or more than `maxRows` rows have been read since:
+ * the position is greater than the number of preceding changes.
  */
 export function openWriteTimes(maxRows = 50_000): WriteTimes {
   let recent = new Map<string, Known>();

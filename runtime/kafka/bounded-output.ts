@@ -23,13 +23,13 @@ export function boundedOutput(expectedBytes: number, maxBytes: number): BoundedO
 
   return {
     literal(source, from, length) {
-      if (length < 0 || from + length > source.length) throw new RangeError("compressed bytes are cut off");
+      if (length < 0 || from + length > source.length) throw new RangeError("compressed bytes are truncated");
       reserve(length);
       source.copy(buffer, at, from, from + length);
       at += length;
     },
     copy(distance, length) {
-      if (distance < 1 || distance > at) throw new RangeError("compressed bytes refer to what is not there");
+      if (distance < 1 || distance > at) throw new RangeError("compressed bytes refer to data before their start");
       reserve(length);
       if (distance >= length) {
         buffer.copyWithin(at, at - distance, at - distance + length);

@@ -6,8 +6,9 @@ import { decompressSnappy } from "./snappy.ts";
 export const maxBatchBytes = 64 * 1024 ** 2;
 
 /**
- * The codecs by their number in a batch's attributes. LZ4 and snappy are our own code: the native libraries are unpacked
- * to /tmp before they load, which a read-only container does not allow, and those in JavaScript do not check lengths.
+ * The codecs by their number in a batch's attributes. LZ4 and snappy are our own code: the native libraries are
+ * unpacked to /tmp before they load, which a read-only container does not allow, and those in JavaScript do not check
+ * lengths.
  */
 const codecs: readonly { name: string; decompress: (bytes: Buffer, maxBytes: number) => Buffer }[] = [
   { name: "none", decompress: (bytes) => bytes },

@@ -33,7 +33,7 @@ export function decompressLz4(frame: Buffer, maxBytes: number): Buffer {
 /** Appends one block: a series of literals, each but the last followed by a copy of earlier output. */
 function decompressBlock(frame: Buffer, start: number, length: number, output: BoundedOutput): void {
   const end = start + length;
-  if (end > frame.length) throw new RangeError("compressed bytes are cut off");
+  if (end > frame.length) throw new RangeError("compressed bytes are truncated");
   let at = start;
   /** A length of four bits, continued in further bytes if all four are set. */
   const lengthFrom = (bits: number) => {

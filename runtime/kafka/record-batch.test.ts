@@ -107,7 +107,7 @@ function lz4Bomb(lengthBytes: number): Buffer {
 
 test.each([
   ["an unknown codec", { attributes: 5 }, "compression codec 5 is unknown"],
-  ["fewer records than it says", { count: 7 }, "the bytes are cut off"],
+  ["fewer records than its count", { count: 7 }, "the bytes are truncated"],
   ["a negative number of records", { count: -1 }, "-1 records, more than 250000"],
   ["more records than are kept in memory", { count: 250_001 }, "250001 records, more than 250000"],
   ["plain bytes for gzip", { attributes: 1 }, "gzip: incorrect header check"],

@@ -51,9 +51,9 @@ const flags = { codec: 0x07, logAppendTime: 0x08, transactional: 0x10, control: 
 const maxBatchRecords = 250_000;
 
 /**
- * Decodes consecutive batches; one that is incomplete at the end is left for the next fetch. Decoding stops at the first
- * unreadable batch, with a placeholder record for it. Once the batches have expanded to `maxBatchBytes`, the remaining
- * ones are left for the next fetch too. Our own code, for the reasons in fetch-response.ts.
+ * Decodes consecutive batches; one that is incomplete at the end is left for the next fetch. Decoding stops at the
+ * first unreadable batch, with a placeholder record for it. Once the batches have expanded to `maxBatchBytes`, the
+ * remaining ones are left for the next fetch too. Our own code, for the reasons in fetch-response.ts.
  */
 export function readBatches(bytes: Buffer): FetchedRecord[] {
   const records: FetchedRecord[] = [];
@@ -112,14 +112,14 @@ function readRecord(
 ): FetchedRecord {
   const length = readVarint(cursor);
   const end = cursor.at + length;
-  if (length < 0 || end > cursor.bytes.length) throw new RangeError("a record is cut off");
+  if (length < 0 || end > cursor.bytes.length) throw new RangeError("a record is truncated");
   cursor.at += 1; // attributes, which are unused so far
   const timestampDelta = readVarint(cursor);
   const offset = String(baseOffset + BigInt(readVarint(cursor)));
   const key = readBytes(cursor, end);
   const value = readBytes(cursor, end);
   const headers = readHeaders(cursor, end);
-  if (cursor.at !== end) throw new RangeError(`the record at offset ${offset} has a wrong length`);
+  if (cursor.at !== end) throw new RangeError(`the record at offset ${offset} has the wrong length`);
   return { key, value, headers, offset, timestamp: appendTime ?? String(firstTimestamp + timestampDelta), ...context };
 }
 
@@ -143,7 +143,7 @@ function readBytes(cursor: Cursor, end: number): Buffer | null {
   const length = readVarint(cursor);
   if (length === -1) return null;
   const start = cursor.at;
-  if (length < 0 || start + length > end) throw new RangeError("a length reaches past its record");
+  if (length < 0 || start + length > end) throw new RangeError("a length exceeds its record");
   cursor.at += length;
   return cursor.bytes.subarray(start, cursor.at);
 }

@@ -18,7 +18,7 @@ export function decompressSnappy(bytes: Buffer, maxBytes: number): Buffer {
   for (let at = xerialHeaderBytes; at < bytes.length; ) {
     const length = bytes.readUInt32BE(at);
     at += 4;
-    if (at + length > bytes.length) throw new RangeError("compressed bytes are cut off");
+    if (at + length > bytes.length) throw new RangeError("compressed bytes are truncated");
     const block = decompressBlock(bytes.subarray(at, at + length), left);
     blocks.push(block);
     left -= block.length;
