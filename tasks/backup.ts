@@ -12,11 +12,11 @@ const usage = `backup: users -> PostgreSQL, table created_users
 
   backup [--input users.jsonl] [--output backup.jsonl] [--rejects FILE]
 
-  -i, --input    users from format (default: stdin)
-  -o, --output   the same users once they are stored, without deleted ones (default: stdout)
-  --rejects      invalid lines and users that PostgreSQL rejected, with the reason
-                 (default: a file beside --output, or the log)
-  -h, --help     show this help and exit
+  -i, --input   users from format (default: stdin)
+  -o, --output  the same users once they are stored, without deleted ones (default: stdout)
+  --rejects     invalid lines and users that PostgreSQL rejected, with the reason
+                (default: a file beside --output, or the log)
+  -h, --help    show this help and exit
 `;
 
 /** How long PostgreSQL may be unavailable before the task fails with exit code 1, in milliseconds. */

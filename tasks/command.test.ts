@@ -105,7 +105,7 @@ test.each([
   ["fetch --for 60s", "--for: requires --every"],
   ["format --at yesterday", "--at: "],
   ["format --input missing.jsonl", "missing.jsonl does not exist"],
-])("bad usage ends with exit code 2 and says what is wrong: %s", async (line, fault) => {
+])("invalid usage ends with exit code 2 and an error message: %s", async (line, fault) => {
   const { code, stdout, stderr } = await run(line);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toContain(fault);
@@ -155,7 +155,7 @@ test("a stream passes records on as they arrive, and Ctrl-C at its first stage e
   expect(JSON.parse(new TextDecoder().decode(value).split("\n")[0]!)).toHaveProperty("id");
   expect(fetch.exitCode).toBeNull();
 
-  format.kill("SIGINT"); // it goes on: the head decides
+  format.kill("SIGINT"); // ignored: only the first stage stops
   await reader.read();
   fetch.kill("SIGINT");
   while (!(await reader.read()).done);
@@ -169,7 +169,7 @@ test("a stream passes records on as they arrive, and Ctrl-C at its first stage e
 test("a stream that fails after it was stopped ends with exit code 1", async () => {
   const fetch = start("fetch --every 1s --users 5000 --seed s");
   const reader = fetch.stdout.getReader();
-  await reader.read(); // the rest of the first answer is on its way, and no reader takes it
+  await reader.read(); // the rest of the first response is in transit and never read
   const log = readAll(fetch.stderr);
   fetch.kill("SIGTERM");
   await until("it has heard the signal", () => log.text().includes("msg=stopping"));
@@ -191,7 +191,7 @@ test("a stream ends after --for and has other users in each request", async () =
 test("a stage that is terminated leaves the previous output", async () => {
   writeFileSync(path("users.jsonl"), "before\n");
   const format = spawn("format --output users.jsonl", "pipe");
-  const { stdin } = format; // held, so that its end stays open
+  const { stdin } = format; // kept referenced, so that the pipe stays open
   await until("the output is open", () => readdirSync(path()).length > 1);
   format.kill("SIGTERM");
   expect(await format.exited).toBe(1);

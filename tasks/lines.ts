@@ -8,7 +8,7 @@ export interface Line {
 const maxLines = 1_000;
 
 /**
- * Splits bytes into lines, in batches of whatever has arrived: a line is never delayed to fill a batch. The last line
+ * Splits bytes into lines, in batches of what has arrived: a line is never delayed to fill a batch. The last line
  * needs no line feed; blank lines are skipped.
  */
 export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Line[]> {
