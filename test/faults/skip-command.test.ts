@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { loadConfig } from "../../runtime/config.ts";
+import { type Config, loadConfig } from "../../runtime/config.ts";
+import { openKafka } from "../../runtime/kafka.ts";
+import { openLog } from "../../runtime/log.ts";
 import { until } from "../../runtime/until.ts";
 import { lagOf } from "../support/kafka.ts";
 import { startProgram } from "../support/program.ts";
@@ -31,4 +33,17 @@ test("`bun run skip` stops the stack's consumer, moves it past a damaged batch a
   await until("the consumer is ready", async () => (await readiness()).ok);
   await until("the lag is 0", async () => (await lagOf(config, config.consumer.groupId, topic)) === 0);
   await recorder.close();
+  await deleteUpTo(config, topic, damaged.lastOffset);
 }, 240_000);
+
+/** Deletes the records up to the damaged batch: the topic is the stack's own, and other tests read all of it. */
+async function deleteUpTo(config: Config, topic: string, lastOffset: bigint) {
+  const admin = openKafka(config, "test-skip", openLog("test-skip", "error")).admin();
+  await admin.connect();
+  try {
+    const partitions = [{ partition: 0, offset: String(lastOffset + 1n) }];
+    await admin.deleteTopicRecords({ topic, partitions });
+  } finally {
+    await admin.disconnect();
+  }
+}
