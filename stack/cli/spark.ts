@@ -54,6 +54,8 @@ function submitCommand(instance: Instance): string[] {
     "spark.driver.extraClassPath": join(jars, "*"),
     "spark.executor.extraClassPath": join(jars, "*"),
     "spark.executor.memory": "640m",
+    // Hadoop sets the modes of checkpoint files itself, by a umask of its own.
+    "spark.hadoop.fs.permissions.umask-mode": "077",
     // The share of an executor's heap for execution and storage; this job caches and shuffles little.
     "spark.memory.fraction": "0.4",
   };
