@@ -91,7 +91,7 @@ def open_session(settings: Settings) -> SparkSession:
         log4j.core.config.Configurator.setLevel(f"org.apache.{name}", log4j.Level.OFF)
     if "spark.sql.shuffle.partitions" not in dict(context.getConf().getAll()):
         spark.conf.set("spark.sql.shuffle.partitions", context.defaultParallelism)
-    for module in sorted(MODULES.glob("*.py")):
+    for module in sorted(set(MODULES.glob("*.py")) - set(MODULES.glob("test_*.py"))):
         context.addPyFile(str(module))
     return spark
 

@@ -61,7 +61,5 @@ test("a run that failed without a failed task is reported as such, with each tas
 
 test("a run without counts is an error that names the tasks, not a run of zero users", async () => {
   const { message, run } = await errorOf("success");
-  expect(message).toBe(
-    `The run ${run} of ${dagId} succeeded, but there are no counts of fetch, format, backup, produce`,
-  );
+  expect(message).toBe(`The run ${run} of ${dagId} succeeded, but has no counts for fetch, format, backup, produce`);
 });

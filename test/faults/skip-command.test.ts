@@ -41,6 +41,7 @@ async function deleteUpTo(config: Config, topic: string, lastOffset: bigint) {
   const admin = openKafka(config, "test-skip", openLog("test-skip", "error")).admin();
   await admin.connect();
   try {
+    await admin.fetchTopicOffsets(topic); // kafkajs finds the leader only of topics that it has metadata for
     const partitions = [{ partition: 0, offset: String(lastOffset + 1n) }];
     await admin.deleteTopicRecords({ topic, partitions });
   } finally {
