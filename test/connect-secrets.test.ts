@@ -111,7 +111,7 @@ describe("a connector's Kafka clients cannot be configured to read files", () =>
     };
     expect((await send("POST", "/connectors", { name, config: stolen(signals) })).status).toBe(201);
     const trace = await until("the broker received a request or the task failed", async () => {
-      if (broker.received().length > 0) return "the broker was asked";
+      if (broker.received().length > 0) return "the broker received a request";
       const status = (await (await send("GET", `/connectors/${name}/status`)).json()) as {
         tasks: { trace?: string }[];
       };

@@ -34,7 +34,7 @@ const everythingStored = () =>
     async () => (await lagOf(config, config.consumer.groupId, config.kafka.topic)) === 0,
   );
 
-/** Everything the run wrote: files, rows in PostgreSQL with their transactions, and rows in Cassandra with their write times. */
+/** Everything the run wrote: files, rows in PostgreSQL with transaction ids, and rows in Cassandra with write times. */
 async function written() {
   const wanted = new Set(ids);
   const of = <T>(all: Map<string, T>) => [...all].filter(([id]) => wanted.has(id)).sort();

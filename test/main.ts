@@ -49,7 +49,7 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
   return total;
 }
 
-/** Builds the tasks' binary, which Airflow runs. One in use by a running demo is replaced atomically, and only if outdated. */
+/** Builds the tasks' binary, which Airflow runs. If outdated, it is replaced atomically: a demo may be using it. */
 async function build() {
   const building = Bun.spawn([process.execPath, "tasks/build.ts"], {
     cwd: project,

@@ -69,7 +69,7 @@ test("with Cassandra stopped for 60 s while records flow, the consumer waits and
     async () => (await consumer.metric("consumer_retries_total", { what: "write" })) > 3,
   );
 
-  // One that is asked to stop meanwhile does so; one that is started meanwhile waits for Cassandra.
+  // During the outage a consumer can be stopped, and a new one waits for Cassandra.
   consumer.signal("SIGTERM");
   const asked = performance.now();
   expect(await consumer.exited).toBe(0);

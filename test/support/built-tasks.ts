@@ -73,7 +73,7 @@ export function openBuiltTasks(file: string) {
 function openSchema({ config, keyspace: schema }: Names) {
   const postgresUrl = `${config.postgres.url}?search_path=${schema}`;
   const sql = openPostgres(postgresUrl);
-  beforeAll(() => sql.unsafe(`CREATE SCHEMA ${schema}`));
+  beforeAll(async () => void (await sql.unsafe(`CREATE SCHEMA ${schema}`)));
   afterAll(async () => {
     await sql.unsafe(`DROP SCHEMA ${schema} CASCADE`);
     await sql.end();

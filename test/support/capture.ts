@@ -71,22 +71,9 @@ export async function openCapture(file: string, env: Record<string, string> = {}
     connector,
     rows,
     async agree(withinMs = 150_000) {
-      const differences = async () => {
-        const [there, here] = await Promise.all([rows(), readRows(names.config)]);
-        const missing = [...there.keys()].filter((id) => !here.has(id));
-        const unexpected = [...here.keys()].filter((id) => !there.has(id));
-        const changed = [...there].filter(([id, user]) => here.has(id) && !Bun.deepEquals(here.get(id), user));
-        const [id, user] = changed[0] ?? [];
-        return {
-          missing,
-          unexpected,
-          changed: changed.length,
-          first: id && { postgres: user, cassandra: here.get(id) },
-        };
-      };
       let last: unknown;
       const agree = async () => {
-        const found = await differences();
+        const found = differences(...(await Promise.all([rows(), readRows(names.config)])));
         last = found;
         return found.missing.length + found.unexpected.length + found.changed === 0;
       };
@@ -107,6 +94,20 @@ export async function openCapture(file: string, env: Record<string, string> = {}
       await server.end({ timeout: 1 });
       await dropKeyspace(names.config);
     },
+  };
+}
+
+/** How the rows in Cassandra differ from those in PostgreSQL. */
+function differences(postgres: Map<string, User>, cassandra: Map<string, User>) {
+  const missing = [...postgres.keys()].filter((id) => !cassandra.has(id));
+  const unexpected = [...cassandra.keys()].filter((id) => !postgres.has(id));
+  const changed = [...postgres].filter(([id, user]) => cassandra.has(id) && !Bun.deepEquals(cassandra.get(id), user));
+  const [id, user] = changed[0] ?? [];
+  return {
+    missing,
+    unexpected,
+    changed: changed.length,
+    first: id && { postgres: user, cassandra: cassandra.get(id) },
   };
 }
 

@@ -98,7 +98,7 @@ const large: User = {
 };
 const second = (n: number) => new Date(Date.UTC(2026, 0, 15, 6, 0, n)).toISOString();
 
-/** Users of every nationality, then one record of every kind that has ever caused trouble in a topic of users. */
+/** Users of every nationality, then one record of every kind that has caused trouble. Long because it is a list. */
 export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
   const good = (user: User): Specimen => record(user.id, encode(user, ids.current), "stored");
   const as = (change: Partial<User>): User => ({ ...rachel, id: crypto.randomUUID(), ...change });
