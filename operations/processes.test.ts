@@ -15,15 +15,16 @@ test("only a port's listening sockets are found", () => {
 });
 
 test("a process whose name contains brackets and spaces is parsed correctly", () => {
-  expect(parseStat("42 (a) b (c) S 41 40 43 0 -1")).toEqual({ pid: 42, parent: 41, session: 43 });
+  const line = "42 (a) b (c) S 41 40 43 0 -1 0 0 0 0 0 7 5 0 0 20 0 1 0 100 4096 250 18446744073709551615";
+  expect(parseStat(line)).toEqual({ pid: 42, parent: 41, session: 43, cpuTicks: 12, residentPages: 250 });
 });
 
 test("memory includes all descendants of the process", () => {
   const all = [
-    { pid: 1, parent: 0, session: 1 },
-    { pid: 2, parent: 1, session: 1 },
-    { pid: 3, parent: 2, session: 1 },
-    { pid: 4, parent: 1, session: 1 },
+    { pid: 1, parent: 0 },
+    { pid: 2, parent: 1 },
+    { pid: 3, parent: 2 },
+    { pid: 4, parent: 1 },
   ];
   const bytesOf = (pid: number) => 10 ** pid;
   expect(residentBytes(2, all, bytesOf)).toBe(1_100);
@@ -41,10 +42,10 @@ test.if(process.platform === "linux")("the holder of a port is named with its pi
 
 test("a process belongs to the stack whose supervisor is its ancestor", () => {
   const processes = [
-    { pid: 7, parent: 1, session: 7 },
-    { pid: 8, parent: 7, session: 7 },
-    { pid: 9, parent: 8, session: 7 },
-    { pid: 10, parent: 1, session: 10 },
+    { pid: 7, parent: 1 },
+    { pid: 8, parent: 7 },
+    { pid: 9, parent: 8 },
+    { pid: 10, parent: 1 },
   ];
   const supervisord = ["python", "/clone/stack/supervisord.py", "-c", "/my clone/.stack/run/supervisord.conf"];
   const argv = (pid: number) => (pid === 7 ? supervisord : ["java"]);

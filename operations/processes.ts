@@ -4,15 +4,22 @@ interface Process {
   pid: number;
   parent: number;
   session: number;
+  /** User and system time so far, in clock ticks. */
+  cpuTicks: number;
+  residentPages: number;
 }
 
-/** Parses /proc/PID/stat. The process name is in brackets and may contain anything, including brackets. */
+type Kin = Pick<Process, "pid" | "parent">;
+
+/** Parses /proc/PID/stat (proc_pid_stat(5)). The process name is in brackets and may contain anything, including brackets. */
 export function parseStat(line: string): Process {
   const afterName = line.slice(line.lastIndexOf(")") + 2).split(" ");
   return {
     pid: Number.parseInt(line, 10),
     parent: Number(afterName[1]),
     session: Number(afterName[3]),
+    cpuTicks: Number(afterName[11]) + Number(afterName[12]),
+    residentPages: Number(afterName[21]),
   };
 }
 
@@ -31,11 +38,18 @@ export function processesOf(session: number, folders: string[]): number[] {
     .map(({ pid }) => pid);
 }
 
-/** The memory of a process and all its descendants, in bytes; pages they share are counted once. */
-export function residentBytes(root: number, processes = listProcesses(), bytesOf = proportionalBytes): number {
+/** A process and all its descendants. */
+export function treeOf<P extends Kin>(root: number, processes: readonly P[]): P[] {
   const children = processes.filter(({ parent }) => parent === root);
-  return children.reduce((sum, { pid }) => sum + residentBytes(pid, processes, bytesOf), bytesOf(root));
+  return [...processes.filter(({ pid }) => pid === root), ...children.flatMap(({ pid }) => treeOf(pid, processes))];
 }
+
+/** The memory of a process and all its descendants, in bytes; pages they share are counted once. */
+export const residentBytes = (
+  root: number,
+  processes: readonly Kin[] = listProcesses(),
+  bytesOf = proportionalBytes,
+): number => treeOf(root, processes).reduce((sum, { pid }) => sum + bytesOf(pid), 0);
 
 /** A process's proportional set size (Linux's PSS): shared pages are divided among the processes that share them. */
 function proportionalBytes(pid: number): number {
@@ -54,7 +68,11 @@ export function holderOf(port: number): { pid: number; name: string } | undefine
 }
 
 /** The folder of the stack whose supervisor is an ancestor of a process; undefined if there is none. */
-export function stackFolderOf(pid: number, processes = listProcesses(), argv = argvOf): string | undefined {
+export function stackFolderOf(
+  pid: number,
+  processes: readonly Kin[] = listProcesses(),
+  argv = argvOf,
+): string | undefined {
   const [, folder] =
     argv(pid)
       .join("\n")
