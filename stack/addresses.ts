@@ -1,10 +1,15 @@
 import type { Instance } from "./instance.ts";
 
-/** host:port of one of the stack's services, all of which listen only on loopback. */
+/** host:port of a service of the stack. Everything listens on loopback only. */
 export const local = (port: number) => `127.0.0.1:${port}`;
 
-/** The URL of one of the stack's databases; services/postgres.ts creates the roles. */
+/** PostgreSQL's superuser: the stack itself, and tests. */
+export const superuser = "postgres";
+
 export const postgresUrl = (
   { config }: Pick<Instance, "config">,
   { user, password, database }: { user: string; password: string; database: string },
 ) => `postgres://${user}:${password}@${local(config.ports.postgres)}/${database}`;
+
+export const superuserUrl = (instance: Pick<Instance, "config" | "secrets">, database: string) =>
+  postgresUrl(instance, { user: superuser, password: instance.secrets.postgresSuperuser, database });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { replicationRole } from "../contract/change-capture.ts";
 import { openPostgres, type Postgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
+import { superuserUrl } from "../stack/addresses.ts";
 import { type Instance, openInstance, project } from "../stack/instance.ts";
 import { connect } from "../stack/services/connect.ts";
 import { askForPasswords, type Method } from "./support/password-thief.ts";
@@ -40,10 +41,7 @@ const stolen = (changes: Record<string, string>) => ({
 beforeAll(async () => {
   instance = await openInstance(process.env);
   definition = (await Bun.file(join(project, "postgres-connector.json")).json()).config;
-  const { postgresSuperuser } = instance.secrets;
-  superuser = openPostgres(
-    `postgres://postgres:${postgresSuperuser}@127.0.0.1:${instance.config.ports.postgres}/users`,
-  );
+  superuser = openPostgres(superuserUrl(instance, "users"));
 });
 
 afterAll(async () => {

@@ -2,7 +2,7 @@ import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { captureSql, isCapturedSql, replicationRole, replicationRoleSql } from "../../contract/change-capture.ts";
 import { openPostgres } from "../../runtime/postgres.ts";
-import { local } from "../addresses.ts";
+import { local, superuser, superuserUrl } from "../addresses.ts";
 import type { Instance } from "../instance.ts";
 import { accessSettings, prepareAccess } from "./postgres-access.ts";
 import {
@@ -16,8 +16,6 @@ import {
 } from "./postgres-files.ts";
 import { run } from "./run-tool.ts";
 import type { Service } from "./service.ts";
-
-const superuser = "postgres";
 
 /** Three databases: `users` holds the backup; `airflow` and `registry` belong to Airflow and Schema Registry. */
 export const postgres: Service = {
@@ -84,9 +82,9 @@ async function createCluster(instance: Instance, stop: AbortSignal) {
 }
 
 /** Creates missing roles, with their passwords, and databases. */
-async function createDatabases({ config, secrets }: Instance) {
-  const url = `postgres://${superuser}:${secrets.postgresSuperuser}@${local(config.ports.postgres)}/postgres`;
-  const sql = openPostgres(url, 1);
+async function createDatabases(instance: Instance) {
+  const { secrets } = instance;
+  const sql = openPostgres(superuserUrl(instance, "postgres"), 1);
   try {
     const existing = new Set((await sql`SELECT datname FROM pg_database`).map(({ datname }) => datname));
     for (const [name, password] of [
@@ -107,9 +105,8 @@ async function createDatabases({ config, secrets }: Instance) {
 }
 
 /** Creates, as its owner, the table with everything change data capture needs, and a role limited to replicating it. */
-async function captureChanges({ config, secrets }: Instance) {
-  const url = `postgres://${superuser}:${secrets.postgresSuperuser}@${local(config.ports.postgres)}/users`;
-  const sql = openPostgres(url, 1);
+async function captureChanges(instance: Instance) {
+  const sql = openPostgres(superuserUrl(instance, "users"), 1);
   try {
     const [role] = await sql`SELECT FROM pg_roles WHERE rolname = ${replicationRole}`;
     if (!role) await sql.unsafe(`CREATE ROLE ${replicationRole}`);

@@ -5,6 +5,8 @@ import type { User } from "../../contract/user.ts";
 import { type ConnectorDefinition, openConnector, reasonOf, remedyOf } from "../../operations/connector.ts";
 import { openPostgres, type Postgres } from "../../runtime/postgres.ts";
 import { until } from "../../runtime/until.ts";
+import { postgresUrl, superuserUrl } from "../../stack/addresses.ts";
+import { environmentOf } from "../../stack/environment.ts";
 import { openInstance, project } from "../../stack/instance.ts";
 import { dropKeyspace, readRows } from "./cassandra.ts";
 import { type Names, namesOf } from "./names.ts";
@@ -44,20 +46,18 @@ export async function openCapture(file: string, env: Record<string, string> = {}
   const prefix = `cdc_${Date.now().toString(36)}${Math.floor(Math.random() * 36 ** 3).toString(36)}`;
   const changeTopic = `${prefix}.public.${table}`;
   const names = namesOf(file, { KAFKA_CHANGE_TOPIC: changeTopic, ...env });
-  const { secrets, config } = await openInstance(process.env);
-  const address = (user: string, password: string, database: string) =>
-    `postgres://${user}:${password}@127.0.0.1:${config.ports.postgres}/${database}`;
-
-  const server = openPostgres(address("postgres", secrets.postgresSuperuser, "postgres"), 1);
+  const instance = await openInstance(process.env);
+  const server = openPostgres(superuserUrl(instance, "postgres"), 1);
   await server.unsafe(`CREATE DATABASE ${prefix} OWNER users`);
   // stack/services/pg_hba.conf admits members of the role with the name of the database.
   await server.unsafe(`CREATE ROLE ${prefix}`);
   await server.unsafe(`GRANT ${prefix} TO users, ${replicationRole}`);
-  const superuser = openPostgres(address("postgres", secrets.postgresSuperuser, prefix), 1);
-  const sql = openPostgres(address("users", secrets.postgresUsers, prefix), 4);
+  const superuser = openPostgres(superuserUrl(instance, prefix), 1);
+  const owner = { user: "users", password: instance.secrets.postgresUsers, database: prefix };
+  const sql = openPostgres(postgresUrl(instance, owner), 4);
   await sql.begin((transaction) => transaction.unsafe(captureSql));
 
-  const connector = connectorOf(`http://127.0.0.1:${config.ports.connect}`, prefix);
+  const connector = connectorOf(environmentOf(instance).CONNECT_URL, prefix);
   const rows = async () => {
     const all = await sql`SELECT * FROM ${sql(table)}`;
     return new Map(all.map((row) => [String(row.id), userOf(row)]));

@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../../runtime/until.ts";
+import { superuserUrl } from "../../stack/addresses.ts";
 import { openInstance } from "../../stack/instance.ts";
 import { postgres } from "../../stack/services/postgres.ts";
 import { clusterFolder, postgresFolder } from "../../stack/services/postgres-files.ts";
@@ -33,10 +34,9 @@ if (import.meta.main) {
     await program.ready?.(instance);
     return true;
   });
-  const { secrets, config } = instance;
   const started: PostgresAlone = {
     pid: server.pid,
-    superuserUrl: `postgres://postgres:${secrets.postgresSuperuser}@127.0.0.1:${config.ports.postgres}/users`,
+    superuserUrl: superuserUrl(instance, "users"),
     folder: postgresFolder(instance),
     cluster: clusterFolder(instance),
   };
