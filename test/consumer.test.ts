@@ -136,11 +136,15 @@ test("a record with an older schema is read, and one refused by Cassandra is dea
 
   await drain(names);
   const letters = await readTopic(config, names.deadLetterTopic);
+  // kafkajs sends a request to several partitions again if one of them failed, so the topic may hold a record twice.
+  const reasons = new Map([
+    [refused.id, "refused"],
+    ["largest", "too_large"],
+  ]);
+  const records = (await readTopic(config, names.topic)).filter(({ key }) => reasons.has(key ?? ""));
+  expect(new Set(records.map(({ key }) => key))).toEqual(new Set(reasons.keys()));
   expect(letters.map(({ key, headers }) => [key, headers.reason]).sort()).toEqual(
-    [
-      [refused.id, "refused"],
-      ["largest", "too_large"],
-    ].sort(),
+    records.map(({ key }) => [key, reasons.get(key ?? "")]).sort(),
   );
   expect(letters.find(({ key }) => key === refused.id)?.value).toEqual(encode(refused, recorder.schemaId));
   await expectNothingLost(config, recorder.acknowledged);
