@@ -59,7 +59,7 @@ export async function prepareKafka(
   log.info("Kafka is ready", { topic, deadLetterTopic });
 }
 
-const topicsKnownWithinMs = 15_000;
+const topicsReadyWithinMs = 15_000;
 const unlimitedRetention = { name: "retention.ms", value: "-1" };
 const maxMessageMiB = (mebibytes: number) => ({ name: "max.message.bytes", value: String(mebibytes * 1024 ** 2) });
 
@@ -84,10 +84,15 @@ export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "k
   const topics = await missing();
   if (topics.length === 0) return;
   await admin.createTopics({ topics, waitForLeaders: false });
-  // Brokers learn of a new topic with a delay, which kafkajs would report as a failure if it waited for leaders.
-  const known = async () => (await missing()).length === 0;
-  await until(`Kafka shows the topics that it created: ${topic}, …`, known, {
-    withinMs: topicsKnownWithinMs,
+  // Brokers learn of a new topic with a delay, which kafkajs would report as a failure if it waited for leaders. A
+  // leader that is not ready yet refuses records, and kafkajs then also sends again what the other leaders have taken.
+  const ready = async () => {
+    if ((await missing()).length > 0) return false;
+    for (const created of topics) await admin.fetchTopicOffsets(created.topic); // only a leader answers
+    return true;
+  };
+  await until(`Kafka leads the topics that it created: ${topic}, …`, ready, {
+    withinMs: topicsReadyWithinMs,
     everyMs: 50,
   });
 }
