@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { replicationRole } from "../../contract/change-capture.ts";
 import { dataFolder, type Instance } from "../instance.ts";
@@ -22,6 +22,7 @@ export const clientCertificate = (instance: Pick<Instance, "folder">) =>
 export async function prepareAccess(instance: Instance, stop: AbortSignal): Promise<void> {
   const { hba_file, ssl_ca_file, ssl_cert_file, ssl_key_file } = accessSettings(instance);
   copyFileSync(join(import.meta.dir, "pg_hba.conf"), hba_file);
+  chmodSync(hba_file, 0o600); // a copy has the mode of the original
   const client = clientCertificate(instance);
   if (!existsSync(client) || !existsSync(ssl_key_file)) await makeCertificates(instance, client, stop);
   for (const file of [hba_file, ssl_ca_file, ssl_cert_file, ssl_key_file]) letPostgresRead(file);
