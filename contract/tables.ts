@@ -1,11 +1,33 @@
-import { type FieldKind, fields, type User } from "./user.ts";
+import type { FieldKind, FieldValue } from "./fields.ts";
+import { fields, type User } from "./user.ts";
 
 /** The table's name in Cassandra and in PostgreSQL. */
 export const table = "created_users";
 
 const columns = fields.map((field) => field.name);
-const cqlTypes: Record<FieldKind, string> = { uuid: "uuid", text: "text", timestamp: "timestamp" };
-const sqlTypes: Record<FieldKind, string> = { uuid: "uuid", text: "text", timestamp: "timestamptz" };
+/** A list is frozen, one cell like any other: its write time is the row's, and an empty list is not null. */
+const cqlTypes: Readonly<Record<FieldKind, string>> = {
+  uuid: "uuid",
+  text: "text",
+  int: "int",
+  long: "bigint",
+  double: "double",
+  boolean: "boolean",
+  timestamp: "timestamp",
+  date: "date",
+  list: "frozen<list<text>>",
+};
+const sqlTypes: Readonly<Record<FieldKind, string>> = {
+  uuid: "uuid",
+  text: "text",
+  int: "integer",
+  long: "bigint",
+  double: "double precision",
+  boolean: "boolean",
+  timestamp: "timestamptz",
+  date: "date",
+  list: "text[]",
+};
 
 /** When a user was written, in microseconds since 1970: the write time of its row in Cassandra. */
 export const writeTimeOf = (user: Pick<User, "timestamp">) => Date.parse(user.timestamp) * 1_000;
@@ -37,21 +59,32 @@ export const selectCql = (keyspace: string) => `SELECT ${columns.join(", ")} FRO
 /** Deletes a row with an explicit write time: the parameters are the microseconds and the id. */
 export const deleteCql = (keyspace: string) => `DELETE FROM ${keyspace}.${table} USING TIMESTAMP ? WHERE id = ?`;
 
-/** A user as the values of a row, in the order of the columns. Times are Dates; the driver takes uuids as text. */
-export const rowOf = (user: User): (string | Date | null)[] =>
+/** A user as the values of a row, in the order of the columns. Times are Dates; the driver takes uuids and dates as text. */
+export const rowOf = (user: User): (FieldValue | Date)[] =>
   fields.map(({ name, kind }) => {
-    const value = user[name];
-    return value !== null && kind === "timestamp" ? new Date(value) : value;
+    const value = user[name] as FieldValue;
+    return kind === "timestamp" && value !== null ? new Date(value as string) : value;
   });
 
-/** A row as Cassandra or PostgreSQL returns it -> User. */
+/** A row as Cassandra or PostgreSQL returns it -> User. A bigint beyond 2^53, which no user has, is rounded. */
 export const userOf = (row: Record<string, unknown>): User =>
-  Object.fromEntries(
-    columns.map((name) => {
-      const value = row[name] ?? null;
-      return [name, value === null ? null : value instanceof Date ? value.toISOString() : String(value)];
-    }),
-  ) as User;
+  Object.fromEntries(fields.map(({ name, kind }) => [name, readValue(kind, row[name] ?? null)])) as User;
+
+function readValue(kind: FieldKind, value: unknown): FieldValue {
+  if (value === null) return null;
+  switch (kind) {
+    case "int":
+    case "long":
+    case "double":
+      return Number(String(value)); // a bigint is text or a Long
+    case "boolean":
+      return value === true;
+    case "list":
+      return Array.isArray(value) ? value.map(String) : [];
+    default:
+      return value instanceof Date ? value.toISOString() : String(value);
+  }
+}
 
 // --- PostgreSQL -----------------------------------------------------------------------------------------------------
 
@@ -110,13 +143,14 @@ export const holdSql = `SELECT FROM ${table} WHERE id = ANY($1::uuid[]) ORDER BY
  * row.
  */
 export const upsertSql = `WITH given AS (
-  SELECT * FROM unnest(${fields.map(({ kind }, index) => `$${index + 1}::${sqlTypes[kind]}[]`).join(", ")})
+  SELECT * FROM unnest(${fields.map(({ kind }, index) => `$${index + 1}::${kind === "list" ? "text" : sqlTypes[kind]}[]`).join(", ")})
   AS given (${columns.map(quoted).join(", ")})
 ), deleted AS (
   SELECT id FROM given JOIN ${deletedTable} USING (id)
 ), stored AS (
   INSERT INTO ${table} (${columns.map(quoted).join(", ")})
-  SELECT * FROM given WHERE id NOT IN (SELECT id FROM deleted)
+  SELECT ${fields.map(({ name, kind }) => (kind === "list" ? `${quoted(name)}::text[]` : quoted(name))).join(", ")}
+  FROM given WHERE id NOT IN (SELECT id FROM deleted)
   ON CONFLICT (id) DO UPDATE SET
 ${columns
   .filter((name) => name !== "id")
@@ -127,8 +161,21 @@ ${columns
 )
 SELECT inserted, NULL AS deleted FROM stored UNION ALL SELECT NULL, id FROM deleted`;
 
-/** Users as one array per column, the parameters of `upsertSql`. Ids must be unique. */
-export const columnArrays = (users: readonly User[]) => columns.map((name) => users.map((user) => user[name]));
+/**
+ * Users as one array per column, the parameters of `upsertSql`. Ids must be unique. Lists are array literals, since
+ * `unnest` would flatten an array of arrays.
+ */
+export const columnArrays = (users: readonly User[]) =>
+  fields.map(({ name }) =>
+    users.map((user) => {
+      const value = user[name] as FieldValue;
+      return Array.isArray(value) ? arrayLiteral(value) : value;
+    }),
+  );
+
+/** PostgreSQL's text form of a text[]. Source: postgresql.org/docs/current/arrays.html, "Array Input and Output Syntax" */
+const arrayLiteral = (items: readonly string[]) =>
+  `{${items.map((item) => `"${item.replace(/["\\]/g, "\\$&")}"`).join(",")}}`;
 
 function quoted(name: string) {
   return name === "timestamp" ? `"${name}"` : name;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { fieldsOf } from "./fields.ts";
 
 // Portable to every engine that checks the contract: no \s, whose meaning differs between JavaScript, Java and Python.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are the rejected characters
@@ -74,43 +75,8 @@ export const User = z
   .meta({ id: "User", description: "A user profile." });
 export type User = z.infer<typeof User>;
 
-/** A field's type, which determines its Avro, CQL and SQL types. */
-export type FieldKind = "uuid" | "text" | "timestamp";
-
-/** One field of the contract, with what the generated files need. */
-export interface Field {
-  name: keyof User;
-  kind: FieldKind;
-  nullable: boolean;
-  description: string;
-  minLength?: number;
-  maxLength?: number;
-  pattern?: string;
-}
-
-interface JsonSchema {
-  type?: string;
-  format?: string;
-  description?: string;
-  minLength?: number;
-  maxLength?: number;
-  pattern?: string;
-  anyOf?: JsonSchema[];
-}
-
 /** The contract's fields in order, derived from `User`. */
-export const fields: readonly Field[] = Object.entries(User.shape).map(([name, schema]) => {
-  const property = z.toJSONSchema(schema) as JsonSchema;
-  const { format, minLength, maxLength, pattern } = property.anyOf?.[0] ?? property;
-  const kind = format === "uuid" ? "uuid" : format === "date-time" ? "timestamp" : "text";
-  return {
-    name: name as keyof User,
-    kind,
-    nullable: property.anyOf !== undefined,
-    description: property.description ?? "",
-    ...(kind !== "timestamp" && { minLength, maxLength, pattern }),
-  };
-});
+export const fields = fieldsOf(User.shape);
 
 /** A value's first validation error, as `path: what was expected`; `prefix` is the path of the value itself. */
 export function firstFault(error: z.ZodError, prefix = ""): string {

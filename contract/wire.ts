@@ -1,7 +1,8 @@
 import avro from "avsc";
 import { schemaLimits, type Walk, walkOf } from "./bounded-avro.ts";
+import type { Field } from "./fields.ts";
 import { type Rejected, rejected } from "./topics.ts";
-import { type Field, fields, firstFault, User } from "./user.ts";
+import { fields, firstFault, User } from "./user.ts";
 
 /** The largest value that is decoded, in bytes: well over the largest user. */
 export const maxValueBytes = 64 * 1024;
@@ -9,24 +10,32 @@ export const maxValueBytes = 64 * 1024;
 const avroTypes = {
   uuid: { type: "string", logicalType: "uuid" },
   text: "string",
+  int: "int",
+  long: "long",
+  double: "double",
+  boolean: "boolean",
   timestamp: { type: "long", logicalType: "timestamp-millis" },
+  date: { type: "int", logicalType: "date" },
 } as const;
 
+const avroTypeOf = ({ kind, items }: Field) =>
+  kind === "list" ? ({ type: "array", items: { type: "string", ...items } } as const) : avroTypes[kind];
+
 /**
- * The Avro schema of a user (Avro 1.11). Each field has its lengths and pattern as attributes that Avro ignores, so
- * that an engine in another language can check the same constraints.
+ * The Avro schema of a user (Avro 1.11). Each field has its rules, such as lengths and a pattern, as attributes that
+ * Avro ignores, so that an engine in another language can check the same rules; the items of a list have theirs.
  */
 export const avroSchema = {
   type: "record" as const,
   name: "User",
   namespace: "user_automation",
   doc: "A user profile. Made from contract/user.ts; do not edit.",
-  fields: fields.map(({ name, kind, nullable, description, ...constraints }: Field) => ({
-    name,
-    type: nullable ? (["null", avroTypes[kind]] as const) : avroTypes[kind],
-    ...(nullable && { default: null }),
-    doc: description,
-    ...constraints,
+  fields: fields.map((field: Field) => ({
+    name: field.name,
+    type: field.nullable ? (["null", avroTypeOf(field)] as const) : avroTypeOf(field),
+    ...(field.nullable && { default: null }),
+    doc: field.description,
+    ...field.rules,
   })),
 };
 

@@ -1,23 +1,25 @@
 import { z } from "@hono/zod-openapi";
+import type { FieldKind } from "../../contract/fields.ts";
 import { fields, User } from "../../contract/user.ts";
 
 const { id, ...profile } = User.omit({ timestamp: true }).shape;
 
-/** A user as a client adds it. Nullable fields may be omitted and are then null. */
+/** Nullable fields may be omitted and are then null. */
+type Given<Shape> = {
+  [Name in keyof Shape]: Shape[Name] extends z.ZodNullable ? z.ZodDefault<Shape[Name]> : Shape[Name];
+};
+const given = Object.fromEntries(
+  Object.entries(profile).map(([name, field]) => [name, field instanceof z.ZodNullable ? field.default(null) : field]),
+) as Given<typeof profile>;
+
+/** A user as a client adds it. */
 export const NewUser = z
   .strictObject({
     id: id.optional().meta({
       ...id.meta(),
       description: "Random if omitted. With an id, repeating the request cannot add a second user.",
     }),
-    ...profile,
-    gender: profile.gender.default(null),
-    phone: profile.phone.default(null),
-    address: profile.address.default(null),
-    post_code: profile.post_code.default(null),
-    dob: profile.dob.default(null),
-    registered_date: profile.registered_date.default(null),
-    picture: profile.picture.default(null),
+    ...given,
   })
   .meta({ id: "NewUser", description: "A user to add." });
 export type NewUser = z.infer<typeof NewUser>;
@@ -35,9 +37,20 @@ const storedId = z.guid("must be a UUID").toLowerCase();
 
 export const UserId = z.object({ id: storedId.meta(id.meta() ?? {}) });
 
+const stored: Readonly<Record<FieldKind, z.ZodType>> = {
+  uuid: storedId,
+  text: z.string(),
+  int: z.int32(),
+  long: z.int(),
+  double: z.number(),
+  boolean: z.boolean(),
+  timestamp: z.iso.datetime(),
+  date: z.iso.date(),
+  list: z.array(z.string()),
+};
 const asStored = Object.fromEntries(
   fields.map(({ name, kind, nullable }) => {
-    const value = { uuid: storedId, timestamp: z.iso.datetime(), text: z.string() }[kind];
+    const value = stored[kind];
     return [name, (nullable ? value.nullable() : value).meta(User.shape[name].meta() ?? {})];
   }),
 );
