@@ -3,9 +3,11 @@
  * for single rows and for a burst of 20,000 rows changed by one statement. `bun bench/cdc.ts` needs a running stack with
  * its connector registered (`bun run demo`); it inserts its own rows into `created_users` and deletes them at the end.
  */
+
 import Table from "cli-table3";
+import { table } from "../contract/entity.ts";
 import { validUsers } from "../contract/samples.ts";
-import { columnArrays, selectCql, table, upsertSql } from "../contract/tables.ts";
+import { columnArrays, selectCql, upsertSql } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { type Cassandra, openCassandra } from "../runtime/cassandra.ts";
 import { type Config, loadConfig } from "../runtime/config.ts";

@@ -3,11 +3,12 @@
  * with no input to read. The same records and the same indexed table, in alternating rounds so that all run under the
  * same conditions. Then latency at 50 records/s. `bun bench/consumer.ts` needs a running stack.
  */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Table from "cli-table3";
-import { table } from "../contract/tables.ts";
+import { table, topic } from "../contract/entity.ts";
 import { fields, type User } from "../contract/user.ts";
 import { createTable, openCassandra } from "../runtime/cassandra.ts";
 import { type Config, loadConfig } from "../runtime/config.ts";
@@ -112,7 +113,7 @@ async function peersOf(config: Config, ownGroup: () => Record<string, string>, t
           ...ownGroup(),
           KAFKA_BROKERS: config.kafka.brokers.join(","),
           CASSANDRA_CONTACT_POINTS: contactPoint,
-          AVSC: join(import.meta.dir, "..", "contract", "generated", "users_created.avsc"),
+          AVSC: join(import.meta.dir, "..", "contract", "generated", `${topic}.avsc`),
         },
         stdio: ["ignore", "pipe", "inherit"],
       }),

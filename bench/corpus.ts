@@ -1,5 +1,6 @@
 import { faker } from "@faker-js/faker";
-import { keyOf, valueSubject } from "../contract/topics.ts";
+import { valueSubject } from "../contract/entity.ts";
+import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { avroSchema, encode } from "../contract/wire.ts";
 import type { Config } from "../runtime/config.ts";

@@ -3,11 +3,12 @@
  * four consumers of a group, and by the Spark job on one and two cores. `bun bench/scale.ts [RECORDS]` needs a stack
  * with Spark (`bun run up --spark`) and an otherwise idle machine.
  */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Table from "cli-table3";
-import { table } from "../contract/tables.ts";
+import { table } from "../contract/entity.ts";
 import { sumOf } from "../operations/prometheus.ts";
 import { createTable, openCassandra } from "../runtime/cassandra.ts";
 import { loadConfig } from "../runtime/config.ts";

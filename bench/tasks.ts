@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import Table from "cli-table3";
+import { table } from "../contract/entity.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
@@ -51,7 +52,7 @@ async function main() {
     };
     const figures: Figures[][] = [];
     for (let round = 0; round < rounds; round++) {
-      await sql.unsafe(`DROP TABLE IF EXISTS ${name}.created_users`);
+      await sql.unsafe(`DROP TABLE IF EXISTS ${name}.${table}`);
       const stagesOfRound: Figures[] = [];
       for (const [task, args] of stages) stagesOfRound.push(await measure(task, args, folder, env));
       figures.push(stagesOfRound);

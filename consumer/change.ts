@@ -1,4 +1,4 @@
-import type { Reason } from "../contract/topics.ts";
+import { keyOf, type Reason } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 
 /** A record's headers by name, in order; the value is an array if a name occurs more than once. */
@@ -22,7 +22,7 @@ export type Change =
   | { kind: "delete"; id: string; writeTimeMicros: number };
 
 /** The id of the changed row. */
-export const idOf = (change: Change) => (change.kind === "upsert" ? change.user.id : change.id);
+export const idOf = (change: Change) => (change.kind === "upsert" ? keyOf(change.user) : change.id);
 
 /** A valid record and its change. */
 export interface Write {

@@ -1,4 +1,5 @@
-import { createSql, deletedTable, table } from "./tables.ts";
+import { publication, table, timeField } from "./entity.ts";
+import { createSql, deletedTable, quoted } from "./tables.ts";
 
 /** The role Debezium uses to read PostgreSQL's log. */
 export const replicationRole = "debezium";
@@ -10,12 +11,10 @@ export const replicationRole = "debezium";
 export const replicationRoleSql = `ALTER ROLE ${replicationRole} LOGIN REPLICATION PASSWORD NULL;
 GRANT users TO ${replicationRole} WITH INHERIT FALSE, SET FALSE;`;
 
-/** The publication and the replication slot named in postgres-connector.json. */
-const publication = "user_changes";
-export const slot = "user_changes";
-
 /** The table that keeps a quiet slot moving: see `heartbeat.action.query` in postgres-connector.json. */
 const heartbeatTable = "change_capture_heartbeat";
+
+const time = quoted(timeField);
 
 /** Whether the current `captureSql` has been applied and is still in effect: returns one row if so. */
 export const isCapturedSql = `SELECT 1 FROM pg_publication_tables JOIN pg_class ON oid = to_regclass('public.${table}')
@@ -27,7 +26,7 @@ AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname = '${
  * created the role. It can be applied again at any time.
  *
  * - REPLICA IDENTITY FULL: a change carries the whole row, including large unchanged values.
- * - Editing a row by hand updates "timestamp" automatically: it says when a row was last written, and the first
+ * - Editing a row by hand updates its write time automatically: it says when a row was last written, and the first
  *   snapshot of a table has no other source for that.
  * - TRUNCATE deletes the rows one by one, since a change event without a row cannot be ordered relative to others.
  */
@@ -37,12 +36,12 @@ ALTER TABLE ${table} REPLICA IDENTITY FULL;
 
 CREATE OR REPLACE FUNCTION ${table}_touch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  NEW."timestamp" := date_trunc('milliseconds', clock_timestamp());
+  NEW.${time} := date_trunc('milliseconds', clock_timestamp());
   RETURN NEW;
 END $$;
 
 CREATE OR REPLACE TRIGGER ${table}_touch BEFORE UPDATE ON ${table} FOR EACH ROW
-WHEN (NEW IS DISTINCT FROM OLD AND NEW."timestamp" IS NOT DISTINCT FROM OLD."timestamp")
+WHEN (NEW IS DISTINCT FROM OLD AND NEW.${time} IS NOT DISTINCT FROM OLD.${time})
 EXECUTE FUNCTION ${table}_touch();
 
 CREATE OR REPLACE FUNCTION ${table}_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER

@@ -1,8 +1,6 @@
+import { idField, indexedField, table, timeField } from "./entity.ts";
 import type { FieldKind, FieldValue } from "./fields.ts";
 import { fields, type User } from "./user.ts";
-
-/** The table's name in Cassandra and in PostgreSQL. */
-export const table = "created_users";
 
 const columns = fields.map((field) => field.name);
 /** A list is frozen, one cell like any other: its write time is the row's, and an empty list is not null. */
@@ -30,21 +28,21 @@ const sqlTypes: Readonly<Record<FieldKind, string>> = {
 };
 
 /** When a user was written, in microseconds since 1970: the write time of its row in Cassandra. */
-export const writeTimeOf = (user: Pick<User, "timestamp">) => Date.parse(user.timestamp) * 1_000;
+export const writeTimeOf = (user: Pick<User, typeof timeField>) => Date.parse(user[timeField]) * 1_000;
 
 // --- Cassandra ------------------------------------------------------------------------------------------------------
 
 /**
  * The statements that create keyspace, table and index if missing, to be executed one by one.
- * The index matches first names regardless of case and of how accents are encoded, but not regardless of accents.
+ * The index matches text regardless of case and of how accents are encoded, but not regardless of accents.
  */
 export const createCql = (keyspace: string, dataCenter: string, replicationFactor: number) => [
   `CREATE KEYSPACE IF NOT EXISTS ${keyspace}
   WITH replication = {'class': 'NetworkTopologyStrategy', '${dataCenter}': ${replicationFactor}};`,
   `CREATE TABLE IF NOT EXISTS ${keyspace}.${table} (
-${fields.map(({ name, kind }) => `  ${name} ${cqlTypes[kind]}${name === "id" ? " PRIMARY KEY" : ""}`).join(",\n")}
+${fields.map(({ name, kind }) => `  ${name} ${cqlTypes[kind]}${name === idField ? " PRIMARY KEY" : ""}`).join(",\n")}
 );`,
-  `CREATE CUSTOM INDEX IF NOT EXISTS ${table}_first_name ON ${keyspace}.${table} (first_name)
+  `CREATE CUSTOM INDEX IF NOT EXISTS ${table}_${indexedField} ON ${keyspace}.${table} (${indexedField})
   USING 'StorageAttachedIndex' WITH OPTIONS = {'case_sensitive': 'false', 'normalize': 'true'};`,
 ];
 
@@ -54,10 +52,12 @@ export const upsertCql = (keyspace: string) =>
    VALUES (${columns.map(() => "?").join(", ")}) USING TIMESTAMP ?`;
 
 /** One whole row by its id. */
-export const selectCql = (keyspace: string) => `SELECT ${columns.join(", ")} FROM ${keyspace}.${table} WHERE id = ?`;
+export const selectCql = (keyspace: string) =>
+  `SELECT ${columns.join(", ")} FROM ${keyspace}.${table} WHERE ${idField} = ?`;
 
 /** Deletes a row with an explicit write time: the parameters are the microseconds and the id. */
-export const deleteCql = (keyspace: string) => `DELETE FROM ${keyspace}.${table} USING TIMESTAMP ? WHERE id = ?`;
+export const deleteCql = (keyspace: string) =>
+  `DELETE FROM ${keyspace}.${table} USING TIMESTAMP ? WHERE ${idField} = ?`;
 
 /** A user as the values of a row, in the order of the columns. Times are Dates; the driver takes uuids and dates as text. */
 export const rowOf = (user: User): (FieldValue | Date)[] =>
@@ -99,14 +99,14 @@ export const deletedTable = `${table}_deleted`;
 export const createSql = `CREATE TABLE IF NOT EXISTS ${table} (
 ${fields
   .map(({ name, kind, nullable }) => {
-    const constraint = name === "id" ? " PRIMARY KEY" : nullable ? "" : " NOT NULL";
+    const constraint = name === idField ? " PRIMARY KEY" : nullable ? "" : " NOT NULL";
     return `  ${quoted(name)} ${sqlTypes[kind]}${constraint}`;
   })
   .join(",\n")}
 );
 
 CREATE TABLE IF NOT EXISTS ${deletedTable} (
-  id uuid PRIMARY KEY,
+  ${idField} uuid PRIMARY KEY,
   deleted_at timestamptz NOT NULL
 );
 
@@ -119,14 +119,14 @@ DO $do$ BEGIN
   SET search_path FROM CURRENT AS $$
   BEGIN
     IF TG_OP <> 'INSERT' THEN
-      INSERT INTO ${deletedTable} VALUES (OLD.id, now()) ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at;
+      INSERT INTO ${deletedTable} VALUES (OLD.${idField}, now()) ON CONFLICT (${idField}) DO UPDATE SET deleted_at = excluded.deleted_at;
     END IF;
     IF TG_OP <> 'DELETE' THEN
-      DELETE FROM ${deletedTable} WHERE id = NEW.id;
+      DELETE FROM ${deletedTable} WHERE ${idField} = NEW.${idField};
     END IF;
     RETURN NULL;
   END $$;
-  CREATE TRIGGER ${deletedTable} AFTER INSERT OR DELETE OR UPDATE OF id ON ${table} FOR EACH ROW
+  CREATE TRIGGER ${deletedTable} AFTER INSERT OR DELETE OR UPDATE OF ${idField} ON ${table} FOR EACH ROW
   EXECUTE FUNCTION ${deletedTable}();
 END $do$;`;
 
@@ -134,7 +134,7 @@ END $do$;`;
  * Runs before `upsertSql` in the same transaction: waits for concurrent deletions of the rows (`$1`, their ids) and
  * locks the remaining rows against deletion until the end. The next statement then sees every deletion.
  */
-export const holdSql = `SELECT FROM ${table} WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE`;
+export const holdSql = `SELECT FROM ${table} WHERE ${idField} = ANY($1::uuid[]) ORDER BY ${idField} FOR KEY SHARE`;
 
 /**
  * Upserts many users in one statement: one array per column (`columnArrays`). A row that is at least as new as the user
@@ -146,20 +146,20 @@ export const upsertSql = `WITH given AS (
   SELECT * FROM unnest(${fields.map(({ kind }, index) => `$${index + 1}::${kind === "list" ? "text" : sqlTypes[kind]}[]`).join(", ")})
   AS given (${columns.map(quoted).join(", ")})
 ), deleted AS (
-  SELECT id FROM given JOIN ${deletedTable} USING (id)
+  SELECT ${idField} FROM given JOIN ${deletedTable} USING (${idField})
 ), stored AS (
   INSERT INTO ${table} (${columns.map(quoted).join(", ")})
   SELECT ${fields.map(({ name, kind }) => (kind === "list" ? `${quoted(name)}::text[]` : quoted(name))).join(", ")}
-  FROM given WHERE id NOT IN (SELECT id FROM deleted)
-  ON CONFLICT (id) DO UPDATE SET
+  FROM given WHERE ${idField} NOT IN (SELECT ${idField} FROM deleted)
+  ON CONFLICT (${idField}) DO UPDATE SET
 ${columns
-  .filter((name) => name !== "id")
+  .filter((name) => name !== idField)
   .map((name) => `    ${quoted(name)} = excluded.${quoted(name)}`)
   .join(",\n")}
-  WHERE ${table}."timestamp" < excluded."timestamp"
+  WHERE ${table}.${quoted(timeField)} < excluded.${quoted(timeField)}
   RETURNING xmax = 0 AS inserted
 )
-SELECT inserted, NULL AS deleted FROM stored UNION ALL SELECT NULL, id FROM deleted`;
+SELECT inserted, NULL AS deleted FROM stored UNION ALL SELECT NULL, ${idField} FROM deleted`;
 
 /**
  * Users as one array per column, the parameters of `upsertSql`. Ids must be unique. Lists are array literals, since
@@ -177,6 +177,7 @@ export const columnArrays = (users: readonly User[]) =>
 const arrayLiteral = (items: readonly string[]) =>
   `{${items.map((item) => `"${item.replace(/["\\]/g, "\\$&")}"`).join(",")}}`;
 
-function quoted(name: string) {
+/** A column's name in SQL: `timestamp` is also a type. */
+export function quoted(name: string) {
   return name === "timestamp" ? `"${name}"` : name;
 }

@@ -1,19 +1,8 @@
+import { idField } from "./entity.ts";
 import type { User } from "./user.ts";
 
-/** The topic of created users: Avro in the Confluent wire format, keyed by id. */
-export const usersCreated = "users_created";
-
-/** The dead-letter topic: all records that cannot be stored, with the reason and the original bytes. */
-export const deadLetters = `${usersCreated}.dlq`;
-
-/** The topic that Debezium writes changes of the PostgreSQL table to. */
-export const userChanges = "postgresDebesium.public.created_users";
-
-/** The Schema Registry subject of a topic's values (TopicNameStrategy). */
-export const valueSubject = (topic: string) => `${topic}-value`;
-
 /** The Kafka key: all records of one user are in one partition and so in order. */
-export const keyOf = (user: Pick<User, "id">) => user.id;
+export const keyOf = (user: Pick<User, typeof idField>) => user[idField];
 
 /** Why a record cannot be stored. All engines use exactly these values. */
 export type Reason =

@@ -1,5 +1,6 @@
 import avro from "avsc";
 import { schemaLimits, type Walk, walkOf } from "./bounded-avro.ts";
+import { namespace, recordName } from "./entity.ts";
 import type { Field } from "./fields.ts";
 import { type Rejected, rejected } from "./topics.ts";
 import { fields, firstFault, User } from "./user.ts";
@@ -27,8 +28,8 @@ const avroTypeOf = ({ kind, items }: Field) =>
  */
 export const avroSchema = {
   type: "record" as const,
-  name: "User",
-  namespace: "user_automation",
+  name: recordName,
+  namespace,
   doc: "A user profile. Made from contract/user.ts; do not edit.",
   fields: fields.map((field: Field) => ({
     name: field.name,

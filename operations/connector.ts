@@ -1,5 +1,5 @@
 import type { Admin } from "kafkajs";
-import { slot } from "../contract/change-capture.ts";
+import { slot } from "../contract/entity.ts";
 import type { Postgres } from "../runtime/postgres.ts";
 import { topicLag } from "./lag.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { deadLetters, userChanges, usersCreated } from "../contract/topics.ts";
+import * as entity from "../contract/entity.ts";
 
 /** A setting: its default, the environment variable that overrides it, and its description in the README. */
 const setting = <T extends z.ZodType>(schema: T, env: string, description: string) => schema.meta({ env, description });
@@ -67,14 +67,14 @@ export const Settings = z.strictObject({
   kafka: z
     .strictObject({
       brokers: list(hostAndPort, "KAFKA_BROKERS", "Bootstrap brokers, host:port, separated by commas."),
-      topic: text(usersCreated, "KAFKA_TOPIC", "Topic of created users (Avro, keyed by id)."),
+      topic: text(entity.topic, "KAFKA_TOPIC", `Topic of created ${entity.plural} (Avro, keyed by id).`),
       deadLetterTopic: text(
-        deadLetters,
+        entity.deadLetterTopic,
         "KAFKA_DEAD_LETTER_TOPIC",
         "Topic of dead letters: records that cannot be stored, with the reason.",
       ),
       changeTopic: text(
-        userChanges,
+        entity.changeTopic,
         "KAFKA_CHANGE_TOPIC",
         "Topic of change events: Debezium publishes changes of the PostgreSQL table to it.",
       ),
@@ -111,9 +111,9 @@ export const Settings = z.strictObject({
         z
           .string()
           .regex(/^[a-z][a-z0-9_]{0,47}$/, "must be a lower-case identifier of at most 48 characters")
-          .default("spark_streams"),
+          .default(entity.keyspace),
         "CASSANDRA_KEYSPACE",
-        "Keyspace of the table created_users.",
+        `Keyspace of the table ${entity.table}.`,
       ),
       replicationFactor: count(1, "CASSANDRA_REPLICATION_FACTOR", "Replication factor of a newly created keyspace."),
       username: setting(z.string().optional(), "CASSANDRA_USERNAME", "User name, if the cluster needs a login."),
@@ -122,11 +122,7 @@ export const Settings = z.strictObject({
     .prefault({}),
   consumer: z
     .strictObject({
-      groupId: text(
-        "users_created.cassandra",
-        "CONSUMER_GROUP_ID",
-        "Consumer group; its instances share the partitions.",
-      ),
+      groupId: text(entity.consumerGroup, "CONSUMER_GROUP_ID", "Consumer group; its instances share the partitions."),
       sessionTimeoutMs: count(
         10_000,
         "CONSUMER_SESSION_TIMEOUT_MS",

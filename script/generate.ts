@@ -7,8 +7,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openApiDocument } from "../api/app.ts";
 import { captureSql } from "../contract/change-capture.ts";
+import * as entity from "../contract/entity.ts";
 import { createCql, createSql } from "../contract/tables.ts";
-import { usersCreated } from "../contract/topics.ts";
 import { avroSchema } from "../contract/wire.ts";
 import { breaksWith, sameBytes } from "./schema-compatibility.ts";
 import { withSettingsTable } from "./settings-table.ts";
@@ -22,16 +22,20 @@ const avsc = `${JSON.stringify(avroSchema, null, 2)}\n`;
 const published = await publishedVersions();
 const faults = breaksWith(avsc, published);
 
+const { topic, deadLetterTopic, changeTopic, table, keyspace, idField, timeField } = entity;
+const names = { topic, deadLetterTopic, changeTopic, table, keyspace, idField, timeField };
+
 const files = new Map([
-  [`${generated}/${usersCreated}.avsc`, avsc],
-  [`${generated}/created_users.cql`, `${createCql("spark_streams", "datacenter1", 1).join("\n\n")}\n`],
-  [`${generated}/created_users.sql`, `${createSql}\n`],
+  [`${generated}/entity.json`, `${JSON.stringify(names, null, 2)}\n`],
+  [`${generated}/${topic}.avsc`, avsc],
+  [`${generated}/${table}.cql`, `${createCql(keyspace, "datacenter1", 1).join("\n\n")}\n`],
+  [`${generated}/${table}.sql`, `${createSql}\n`],
   [`${generated}/change_capture.sql`, `${captureSql}\n`],
   [`${generated}/openapi.json`, `${JSON.stringify(openApiDocument(), null, 2)}\n`],
   ["README.md", withSettingsTable(await Bun.file(join(project, "README.md")).text())],
 ]);
 if (!published.some(({ text }) => sameBytes(text, avsc)))
-  files.set(`${versions}/${usersCreated}.${published.length + 1}.avsc`, avsc);
+  files.set(`${versions}/${topic}.${published.length + 1}.avsc`, avsc);
 
 if (check) {
   for (const [name, text] of files) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { timeField } from "../contract/entity.ts";
 import type { User } from "../contract/user.ts";
 
 /** What `fetch` requests from a source. Equal requests return equal users, if the source supports that. */
@@ -32,7 +33,7 @@ export interface Source<Rec = unknown> {
   /** The path of the records in the response, for messages such as `results[3].email`. */
   recordsAt: string;
   record: z.ZodType<Rec>;
-  toUser(record: Rec): Omit<User, "timestamp">;
+  toUser(record: Rec): Omit<User, typeof timeField>;
 }
 
 export interface SourceSettings {

@@ -16,8 +16,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from faults import TransientError
 from settings import Settings
 
-TABLE = "created_users"
-KEYSPACE_IN_FILE, DATA_CENTER_IN_FILE = "spark_streams", "'datacenter1': 1"
+DATA_CENTER_IN_FILE = "'datacenter1': 1"
 DELETES_IN_FLIGHT = 64
 
 
@@ -25,7 +24,7 @@ def create_table(settings: Settings, cql_file: Path) -> None:
     """Creates keyspace, table and index if missing. Raises TransientError if Cassandra is unavailable."""
     text = (
         cql_file.read_text(encoding="utf-8")
-        .replace(KEYSPACE_IN_FILE, settings.keyspace)
+        .replace(settings.entity.keyspace, settings.keyspace)
         .replace(DATA_CENTER_IN_FILE, f"'{settings.local_data_center}': {settings.replication_factor}")
     )
     with connect(settings) as session:
@@ -80,16 +79,18 @@ def _connector(spark: SparkSession) -> Any:
 def upsert(rows: DataFrame, settings: Settings) -> None:
     """Writes rows, each with its own `write_time` (microseconds since 1970)."""
     rows.write.format("org.apache.spark.sql.cassandra").mode("append").options(
-        keyspace=settings.keyspace, table=TABLE, writetime="write_time"
+        keyspace=settings.keyspace, table=settings.entity.table, writetime="write_time"
     ).save()
 
 
 def delete(rows: DataFrame, settings: Settings) -> None:
     """Deletes rows (`id`, `write_time`) in plain CQL, since the connector supports deletes only in Scala."""
+    entity = settings.entity
+    delete_one = f"DELETE FROM {settings.keyspace}.{entity.table} USING TIMESTAMP ? WHERE {entity.id_field} = ?"
 
     def delete_partition(partition: Iterable[Row]) -> None:
         with connect(settings) as session:
-            statement = session.prepare(f"DELETE FROM {settings.keyspace}.{TABLE} USING TIMESTAMP ? WHERE id = ?")
+            statement = session.prepare(delete_one)
             keys = ((row.write_time, UUID(row.id)) for row in partition)
             execute_concurrent_with_args(session, statement, keys, concurrency=DELETES_IN_FLIGHT)
 

@@ -41,7 +41,7 @@ class _RejectedError(Exception):
     """(reason, detail)"""
 
 
-def read_change_event(key: bytes | None, value: bytes | None, fields: Sequence[Field]) -> ChangeEvent:
+def read_change_event(key: bytes | None, value: bytes | None, fields: Sequence[Field], id_field: str) -> ChangeEvent:
     if value is None:
         return NOTHING  # a tombstone for compaction; it follows the delete
     try:
@@ -50,7 +50,7 @@ def read_change_event(key: bytes | None, value: bytes | None, fields: Sequence[F
             case "c" | "u" | "r":
                 return _upsert(envelope, fields)
             case "d":
-                return _delete(envelope, key, fields)
+                return _delete(envelope, key, fields, id_field)
             case "m":
                 return NOTHING  # a logical decoding message, not tied to a row
             case "t":
@@ -109,13 +109,13 @@ def _upsert(envelope: dict[str, Any], fields: Sequence[Field]) -> ChangeEvent:
     return ChangeEvent("upsert", None, None, tuple(values), kept, unknown, *_position(envelope))
 
 
-def _delete(envelope: dict[str, Any], key: bytes | None, fields: Sequence[Field]) -> ChangeEvent:
+def _delete(envelope: dict[str, Any], key: bytes | None, fields: Sequence[Field], id_field: str) -> ChangeEvent:
     before = envelope.get("before")
     named = before if before is not None or key is None else _object(key, "the key")
-    found = (named or {}).get("id")
+    found = (named or {}).get(id_field)
     if not isinstance(found, str):
-        raise _RejectedError("invalid_user", "id: expected a string")
-    user = tuple(found if field.name == "id" else None for field in fields)
+        raise _RejectedError("invalid_user", f"{id_field}: expected a string")
+    user = tuple(found if field.name == id_field else None for field in fields)
     return ChangeEvent("delete", None, None, user, [], [], *_position(envelope))
 
 

@@ -87,10 +87,10 @@ def _newest_rows(schema: UserSchema) -> Callable[[DataFrame], DataFrame]:
     Decoded records -> the rows to write, one per id: the newest write, or on equal times the later in the log, since
     Cassandra would keep the one with the greater values.
     """
-    write_time = (F.col("user.timestamp") * 1_000).alias("write_time")
+    write_time = (F.col(f"user.{schema.time_field}") * 1_000).alias("write_time")
     columns = [*row_columns(schema.fields), write_time, F.col("partition"), F.col("offset")]
     newest_first = [F.col(name).desc() for name in ("write_time", "partition", "offset")]
-    rank = F.row_number().over(Window.partitionBy("id").orderBy(*newest_first))
+    rank = F.row_number().over(Window.partitionBy(schema.id_field).orderBy(*newest_first))
 
     def newest_rows(decoded: DataFrame) -> DataFrame:
         rows = decoded.where("reason is null").select(*columns)

@@ -1,6 +1,7 @@
 """The job's settings: the project's environment variables, and command-line options specific to Spark."""
 
 import argparse
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,36 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
+class Entity:
+    """The names in contract/entity.ts; `keyspace` is the default one, which the generated CQL names."""
+
+    topic: str
+    dead_letter_topic: str
+    change_topic: str
+    table: str
+    keyspace: str
+    id_field: str
+    time_field: str
+
+    @staticmethod
+    def parse(text: str) -> "Entity":
+        names = json.loads(text)
+        return Entity(
+            topic=names["topic"],
+            dead_letter_topic=names["deadLetterTopic"],
+            change_topic=names["changeTopic"],
+            table=names["table"],
+            keyspace=names["keyspace"],
+            id_field=names["idField"],
+            time_field=names["timeField"],
+        )
+
+
+@dataclass(frozen=True)
 class Settings:
     """The same variables and defaults as in the project's other programs."""
 
+    entity: Entity
     brokers: str
     topic: str
     dead_letter_topic: str
@@ -31,20 +59,21 @@ class Settings:
     host: str
 
     @staticmethod
-    def of(env: Mapping[str, str] = os.environ) -> "Settings":
+    def of(entity: Entity, env: Mapping[str, str] = os.environ) -> "Settings":
         def port(name: str, default: int) -> str:
             return env.get(name) or str(default)
 
         return Settings(
+            entity=entity,
             brokers=env.get("KAFKA_BROKERS") or f"127.0.0.1:{port('KAFKA_PORT', 9092)}",
-            topic=env.get("KAFKA_TOPIC") or "users_created",
-            dead_letter_topic=env.get("KAFKA_DEAD_LETTER_TOPIC") or "users_created.dlq",
-            change_topic=env.get("KAFKA_CHANGE_TOPIC") or "postgresDebesium.public.created_users",
+            topic=env.get("KAFKA_TOPIC") or entity.topic,
+            dead_letter_topic=env.get("KAFKA_DEAD_LETTER_TOPIC") or entity.dead_letter_topic,
+            change_topic=env.get("KAFKA_CHANGE_TOPIC") or entity.change_topic,
             registry_url=env.get("SCHEMA_REGISTRY_URL")
             or f"http://127.0.0.1:{port('SCHEMA_REGISTRY_PORT', 8081)}/apis/ccompat/v7",
             contact_points=env.get("CASSANDRA_CONTACT_POINTS") or f"127.0.0.1:{port('CASSANDRA_PORT', 9042)}",
             local_data_center=env.get("CASSANDRA_LOCAL_DATA_CENTER") or "datacenter1",
-            keyspace=env.get("CASSANDRA_KEYSPACE") or "spark_streams",
+            keyspace=env.get("CASSANDRA_KEYSPACE") or entity.keyspace,
             replication_factor=int(env.get("CASSANDRA_REPLICATION_FACTOR") or 1),
             username=env.get("CASSANDRA_USERNAME") or None,
             password=env.get("CASSANDRA_PASSWORD") or None,
@@ -94,6 +123,6 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         "--generated",
         type=Path,
         default=PROJECT / "contract" / "generated",
-        help="folder with users_created.avsc and created_users.cql (default: the project's)",
+        help="folder with the contract's generated files (default: the project's)",
     )
     return Options(**vars(parser.parse_args(arguments)))

@@ -29,7 +29,7 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
         if stop.requested.is_set():
             raise StoppingError(f"stop requested before batch {batch_id}")
         newest_ms = time.time_ns() // 1_000_000 + settings.max_ahead_ms
-        changes = with_write_times(validate(read(records, schema), schema, newest_ms)).persist()
+        changes = with_write_times(validate(read(records, schema), schema, newest_ms), schema).persist()
         try:
             outcome = "coalesce(reason, if(kind = 'delete', 'delete', 'upsert'))"
             counts = dict(changes.where("kind <> 'nothing'").groupBy(F.expr(outcome)).count().collect())
@@ -38,7 +38,7 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
                 for row in changes.where("reason is null and size(kept) > 0").select("kept").distinct().collect()
             ]
             upserts, deletes = counts.pop("upsert", 0), counts.pop("delete", 0)
-            newest = newest_changes(changes)
+            newest = newest_changes(changes, schema)
             if upserts:
                 full = newest.where("kind <> 'delete'").select(*row_columns(schema.fields), "write_time")
                 cassandra_table.upsert(full, settings)
@@ -47,9 +47,8 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
                 rows = part.select(*row_columns(schema.fields), "write_time").drop(*columns)
                 cassandra_table.upsert(rows, settings)
             if deletes:
-                cassandra_table.delete(
-                    newest.where("kind = 'delete'").select(F.lower("user.id").alias("id"), "write_time"), settings
-                )
+                ids = F.lower(f"user.{schema.id_field}").alias("id")
+                cassandra_table.delete(newest.where("kind = 'delete'").select(ids, "write_time"), settings)
             if counts:
                 limit.check(changes.select("partition", "offset", F.col("reason").isNotNull()).collect())
                 dead_letters.send(changes.where("reason is not null"), settings)
@@ -70,7 +69,7 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
 
 def read(records: DataFrame, schema: UserSchema) -> DataFrame:
     """Adds the columns of a ChangeEvent."""
-    fields = schema.fields
+    fields, id_field = schema.fields, schema.id_field
     user = T.StructType(
         [T.StructField(f.name, T.LongType() if f.kind == "timestamp" else T.StringType()) for f in fields]
     )
@@ -81,13 +80,13 @@ def read(records: DataFrame, schema: UserSchema) -> DataFrame:
     event.add("user", user).add("kept", texts).add("unknown", texts)
     for name in ("commit", "order", "lsn"):
         event.add(name, numbers)
-    parse = F.udf(lambda key, value: read_change_event(key, value, fields), event)
+    parse = F.udf(lambda key, value: read_change_event(key, value, fields, id_field), event)
     return records.withColumn("event", parse("key", "value")).select("*", "event.*").drop("event")
 
 
 def validate(events: DataFrame, schema: UserSchema, newest_ms: int) -> DataFrame:
     """Adds `reason` and `detail` by the contract's rules; a deleted row has only its id to check."""
-    of_delete = [field for field in schema.fields if field.kind == "uuid"]
+    of_delete = [field for field in schema.fields if field.name == schema.id_field]
     faults = [F.when(~F.array_contains("kept", field.name), first_fault([field], "user")) for field in schema.fields]
     fault = F.when(F.col("kind") == "delete", first_fault(of_delete, "user")).when(
         F.col("kind").isin("upsert", "read"), F.coalesce(*faults)
@@ -107,7 +106,7 @@ def validate(events: DataFrame, schema: UserSchema, newest_ms: int) -> DataFrame
     return faulty.withColumn("reason", reason).withColumn("detail", detail).drop("fault")
 
 
-def with_write_times(changes: DataFrame) -> DataFrame:
+def with_write_times(changes: DataFrame, schema: UserSchema) -> DataFrame:
     """
     Adds `write_time`, by the rule of consumer/user-changes/write-times.ts: the commit time or, if later, one microsecond after the
     row's previous change. Changes before the batch are not known, so if it starts inside a transaction, the position in
@@ -122,21 +121,23 @@ def with_write_times(changes: DataFrame) -> DataFrame:
     earliest = F.col("commit") + F.when(in_open_transaction, F.col("order")).otherwise(0)
 
     # With w(n) = max(earliest(n), w(n-1) + 1), w(n) - n is the maximum of earliest(i) - i so far.
-    of_row = Window.partitionBy("partition", F.lower("user.id"), counts).orderBy("lsn")
+    of_row = Window.partitionBy("partition", F.lower(f"user.{schema.id_field}"), counts).orderBy("lsn")
     position = F.dense_rank().over(of_row)
     chained = (
         changes.withColumn("earliest", earliest)
         .withColumn("position", position)
         .withColumn("write_time", F.col("position") + F.max(F.col("earliest") - F.col("position")).over(of_row))
     )
-    read_at = F.least(F.col("user.timestamp") * 1_000 + 1, F.col("commit"))
+    read_at = F.least(F.col(f"user.{schema.time_field}") * 1_000 + 1, F.col("commit"))
     write_time = F.when(F.col("kind") == "read", read_at).otherwise(F.col("write_time"))
     return chained.withColumn("write_time", write_time).drop("earliest", "position")
 
 
-def newest_changes(changes: DataFrame) -> DataFrame:
+def newest_changes(changes: DataFrame, schema: UserSchema) -> DataFrame:
     """Each row's newest complete change; changes that keep columns are written separately."""
-    newest_first = Window.partitionBy(F.lower("user.id")).orderBy(*_newest("write_time", "lsn", "offset"))
+    newest_first = Window.partitionBy(F.lower(f"user.{schema.id_field}")).orderBy(
+        *_newest("write_time", "lsn", "offset")
+    )
     whole = changes.where("reason is null and kind <> 'nothing' and size(kept) = 0")
     return whole.withColumn("rank", F.row_number().over(newest_first)).where("rank = 1").drop("rank")
 

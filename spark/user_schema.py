@@ -1,4 +1,4 @@
-"""The contract for Spark, derived entirely from users_created.avsc."""
+"""The contract for Spark, derived entirely from its Avro schema."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import bounded_avro
 from bounded_avro import Schema, plain
+from settings import Entity
 
 Kind = Literal["uuid", "text", "timestamp"]
 
@@ -32,12 +33,15 @@ class UserSchema:
     """The contract's fields in order, and the schemas for decoding them."""
 
     fields: tuple[Field, ...]
+    id_field: str
+    time_field: str
     avro: dict[str, Any]
 
     @staticmethod
-    def parse(avsc: str) -> "UserSchema":
+    def parse(avsc: str, entity: Entity) -> "UserSchema":
         avro = json.loads(avsc)
-        return UserSchema(tuple(_field(field) for field in avro["fields"]), avro)
+        fields = tuple(_field(field) for field in avro["fields"])
+        return UserSchema(fields, entity.id_field, entity.time_field, avro)
 
     @property
     def columns(self) -> list[str]:

@@ -22,7 +22,7 @@ import metrics
 import user_changes
 from cassandra_table import connector_options, create_table
 from faults import TransientError, is_final, is_transient, summary_of
-from settings import Options, Settings, parse_options
+from settings import Entity, Options, Settings, parse_options
 from stopping import Stop
 from stream import Stream, run
 from user_schema import UserSchema
@@ -33,9 +33,12 @@ STOP_WITHIN_SECONDS = 20.0
 
 
 def main() -> int:
-    options, settings = parse_options(), Settings.of()
+    options = parse_options()
+    entity = Entity.parse((options.generated / "entity.json").read_text(encoding="utf-8"))
+    settings = Settings.of(entity)
     log.open_log(settings.log_level)
-    schema = UserSchema.parse((options.generated / "users_created.avsc").read_text(encoding="utf-8"))
+    avsc = (options.generated / f"{entity.topic}.avsc").read_text(encoding="utf-8")
+    schema = UserSchema.parse(avsc, entity)
     spark = open_session(settings)
     stop = Stop(spark)
     try:
@@ -100,7 +103,7 @@ def wait_for_table(settings: Settings, options: Options, stop: Stop) -> None:
     pause_seconds = 0.5
     while not stop.requested.is_set():
         try:
-            return create_table(settings, options.generated / "created_users.cql")
+            return create_table(settings, options.generated / f"{settings.entity.table}.cql")
         except TransientError as error:
             if options.available_now:
                 raise

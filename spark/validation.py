@@ -1,4 +1,4 @@
-"""The rules of contract/user.ts as Spark expressions, built from the attributes in users_created.avsc."""
+"""The rules of contract/user.ts as Spark expressions, built from the attributes in the Avro schema."""
 
 from collections.abc import Iterable
 

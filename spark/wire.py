@@ -41,12 +41,16 @@ class Decoder:
         A record whose schema id is in neither `writers` nor `unknown` gets the reason `unresolved`: the registry must be
         asked first. `writers` holds None for schemas whose values cannot become users.
         """
-        whole = (F.col("user.__end") == F.lit(SENTINEL)) & F.col("user.id").isNotNull() & _times_exist(schema)
+        whole = (
+            (F.col("user.__end") == F.lit(SENTINEL))
+            & F.col(f"user.{schema.id_field}").isNotNull()
+            & _times_exist(schema)
+        )
         accepted = F.col("reason").isNull()
         reason = F.coalesce(
             "reason",
             F.when(F.col("fault").isNotNull(), F.lit("invalid_user")),
-            F.when(F.col("user.timestamp") > F.col(NEWEST_MS), F.lit("timestamp_ahead")),
+            F.when(F.col(f"user.{schema.time_field}") > F.col(NEWEST_MS), F.lit("timestamp_ahead")),
         )
         return Decoder(
             (
@@ -55,7 +59,7 @@ class Decoder:
                 ("reason", F.coalesce("reason", F.when(~F.coalesce(whole, F.lit(False)), F.lit("undecodable")))),
                 ("fault", F.when(accepted, first_fault(schema.fields, "user"))),
                 ("reason", reason),
-                ("detail", _detail()),
+                ("detail", _detail(schema)),
             )
         )
 
@@ -107,7 +111,7 @@ def _times_exist(schema: UserSchema) -> Column:
     return exists
 
 
-def _detail() -> Column:
+def _detail(schema: UserSchema) -> Column:
     """An explanation for the person inspecting the dead letter."""
     schema_id = F.conv(F.hex(F.substring("value", 2, 4)), 16, 10)
     sentences: dict[str, Column] = {
@@ -122,8 +126,8 @@ def _detail() -> Column:
         ),
         "invalid_user": F.col("fault"),
         "timestamp_ahead": F.concat(
-            F.lit("timestamp "),
-            F.col("user.timestamp"),
+            F.lit(f"{schema.time_field} "),
+            F.col(f"user.{schema.time_field}"),
             F.lit(" ms is after "),
             F.col(NEWEST_MS),
             F.lit(" ms, the latest allowed"),

@@ -1,6 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { columnArrays, createSql, holdSql, upsertSql } from "../contract/tables.ts";
+import { table } from "../contract/entity.ts";
+import { columnArrays, createSql, holdSql, upsertSql, writeTimeOf } from "../contract/tables.ts";
+import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { FinalError, messageOf, StoppedError, TransientError } from "../runtime/lifecycle.ts";
 import { classifyError, openPostgres, type Postgres } from "../runtime/postgres.ts";
@@ -8,7 +10,7 @@ import { retry } from "../runtime/retry.ts";
 import { type Context, inputFlag, inputOption, type Task } from "./task.ts";
 import { parseUsers, refuse, type UserLine } from "./users.ts";
 
-const usage = `backup: users -> PostgreSQL, table created_users
+const usage = `backup: users -> PostgreSQL, table ${table}
 
   backup [--input users.jsonl] [--output backup.jsonl] [--rejects FILE]
 
@@ -42,7 +44,7 @@ export const backup: Task<{ input?: string }> = {
         const { users, rejects } = parseUsers(batch);
         const store = (part: UserLine[]) => withRetries("store users", () => upsert(sql, part));
         const { stored, refused } = await storeAll(users, store);
-        const kept = users.filter((line) => !refused.has(line) && !stored.deleted.has(line.user.id));
+        const kept = users.filter((line) => !refused.has(line) && !stored.deleted.has(keyOf(line.user)));
         counts.inserted += stored.inserted;
         counts.updated += stored.updated;
         counts.unchanged += kept.length - stored.inserted - stored.updated;
@@ -127,7 +129,7 @@ async function storeAll(users: UserLine[], store: (users: UserLine[]) => Promise
 async function upsert(sql: Postgres, users: UserLine[]): Promise<Stored> {
   const newest = newestOfEach(users);
   const [, rows] = await sql.begin((transaction) => [
-    transaction.unsafe(holdSql, [newest.map(({ id }) => id)], { prepare: true }),
+    transaction.unsafe(holdSql, [newest.map(keyOf)], { prepare: true }),
     transaction.unsafe(upsertSql, columnArrays(newest), { prepare: true }),
   ]);
   return {
@@ -141,8 +143,8 @@ async function upsert(sql: Postgres, users: UserLine[]): Promise<Stored> {
 function newestOfEach(users: UserLine[]): User[] {
   const newest = new Map<string, User>();
   for (const { user } of users) {
-    const other = newest.get(user.id);
-    if (!other || Date.parse(other.timestamp) < Date.parse(user.timestamp)) newest.set(user.id, user);
+    const other = newest.get(keyOf(user));
+    if (!other || writeTimeOf(other) < writeTimeOf(user)) newest.set(keyOf(user), user);
   }
   return [...newest.values()];
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { timeField } from "../contract/entity.ts";
 import { firstFault, User } from "../contract/user.ts";
 import { sources } from "../sources/catalogue.ts";
 import { redact } from "../sources/redact.ts";
@@ -62,7 +63,7 @@ function formatLine(line: Line, at: string | undefined, now: Date): User | Rejec
 
   const record = source.record.safeParse(raw.data.record);
   if (!record.success) return rejected(firstFault(record.error, "record"), original());
-  const timestamp = at ?? raw.data.at ?? now.toISOString();
-  const user = User.safeParse({ ...source.toUser(record.data), timestamp });
+  const time = at ?? raw.data.at ?? now.toISOString();
+  const user = User.safeParse({ ...source.toUser(record.data), [timeField]: time });
   return user.success ? user.data : rejected(firstFault(user.error), original());
 }

@@ -1,6 +1,7 @@
 import type { Message, Producer, RecordMetadata } from "kafkajs";
 import { z } from "zod";
-import { keyOf, valueSubject } from "../contract/topics.ts";
+import { valueSubject } from "../contract/entity.ts";
+import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { avroSchema, encode } from "../contract/wire.ts";
 import type { Config } from "../runtime/config.ts";

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { table } from "../contract/entity.ts";
 import { validUsers } from "../contract/samples.ts";
-import { deletedTable, table } from "../contract/tables.ts";
+import { deletedTable } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { until } from "../runtime/until.ts";
 import { at, openBuiltTasks, stages } from "./support/built-tasks.ts";

@@ -2,8 +2,9 @@
  * One conformance test for all engines: each drains the same topics into its own keyspace and dead-letter topic, and the
  * results must be equal in every byte and every write time.
  */
+
 import { expect, test } from "bun:test";
-import { valueSubject } from "../contract/topics.ts";
+import { valueSubject } from "../contract/entity.ts";
 import { avroSchema } from "../contract/wire.ts";
 import { openKafka, prepareKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";

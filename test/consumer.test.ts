@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
 import avro from "avsc";
+import { valueSubject } from "../contract/entity.ts";
 import { validUsers } from "../contract/samples.ts";
 import { createCql } from "../contract/tables.ts";
-import { valueSubject } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { encode } from "../contract/wire.ts";
 import { openRegistry } from "../runtime/registry.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { table } from "../contract/tables.ts";
+import { table } from "../contract/entity.ts";
 import type { User } from "../contract/user.ts";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { loadConfig } from "../runtime/config.ts";

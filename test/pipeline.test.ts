@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { table, userOf } from "../contract/tables.ts";
+import { table } from "../contract/entity.ts";
+import { userOf } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { type Airflow, type DagRun, openAirflow } from "../operations/airflow.ts";
 import { loadConfig } from "../runtime/config.ts";

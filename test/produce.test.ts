@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { valueSubject } from "../contract/entity.ts";
 import { validUsers } from "../contract/samples.ts";
-import { valueSubject } from "../contract/topics.ts";
 import { avroSchema } from "../contract/wire.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { openBuiltTasks } from "./support/built-tasks.ts";

@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { table } from "../contract/entity.ts";
 import { validUsers } from "../contract/samples.ts";
-import { table } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { until } from "../runtime/until.ts";
 import { randomuserSecrets, randomuserText } from "../sources/samples.ts";

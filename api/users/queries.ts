@@ -1,5 +1,6 @@
 import { errors, types } from "cassandra-driver";
-import { deleteCql, rowOf, selectCql, table, upsertCql, userOf } from "../../contract/tables.ts";
+import { idField, indexedField, table, timeField } from "../../contract/entity.ts";
+import { deleteCql, rowOf, selectCql, upsertCql, userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
 import type { Database } from "../database.ts";
 import { badCursor, cursorOf, pageStateOf } from "./cursor.ts";
@@ -25,8 +26,8 @@ export function openQueries(database: Database, keyspace: string) {
     return row ? userOf(row) : undefined;
   }
 
-  // email is never null, so its write time is the row's
-  const findWithTimeText = `SELECT ${columns}, WRITETIME(email) AS written FROM ${users} WHERE id = ?`;
+  // the write time is never null, so the time it was written is the row's
+  const findWithTimeText = `SELECT ${columns}, WRITETIME(${timeField}) AS written FROM ${users} WHERE ${idField} = ?`;
   async function findWithTime(id: string): Promise<{ user: User; written: bigint } | undefined> {
     const row = (await database.query(findWithTimeText, [id])).first();
     return row ? { user: userOf(row), written: BigInt(String(row.written ?? 0)) } : undefined;
@@ -38,19 +39,19 @@ export function openQueries(database: Database, keyspace: string) {
   const listText = `SELECT ${columns} FROM ${users}`;
   const list = (limit: number, cursor?: string) => page(database, "users", listText, [], limit, cursor);
 
-  const searchText = `SELECT ${columns} FROM ${users} WHERE first_name = ?`;
-  const search = (firstName: string, limit: number, cursor?: string) =>
-    page(database, `first name ${firstName}`, searchText, [firstName], limit, cursor);
+  const searchText = `SELECT ${columns} FROM ${users} WHERE ${indexedField} = ?`;
+  const search = (text: string, limit: number, cursor?: string) =>
+    page(database, `${indexedField} ${text}`, searchText, [text], limit, cursor);
 
-  const countText = `SELECT count(*) FROM ${users} WHERE token(id) > ? AND token(id) <= ?`;
+  const countText = `SELECT count(*) FROM ${users} WHERE token(${idField}) > ? AND token(${idField}) <= ?`;
   async function countRange({ after, upTo }: TokenRange): Promise<number> {
     const result = await database.query(countText, [long(after), long(upTo)], { readTimeout: countTimeoutMs });
     return Number(result.first().count);
   }
 
   const upsertText = upsertCql(keyspace);
-  async function upsert(user: Omit<User, "timestamp">, time: bigint): Promise<User> {
-    const written = asRead({ ...user, timestamp: new Date(Number(time / 1_000n)).toISOString() });
+  async function upsert(user: Omit<User, typeof timeField>, time: bigint): Promise<User> {
+    const written = asRead({ ...user, [timeField]: new Date(Number(time / 1_000n)).toISOString() });
     await database.query(upsertText, [...rowOf(written), long(time)]);
     return written;
   }

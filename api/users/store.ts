@@ -19,8 +19,8 @@ export interface UserStore {
   first(limit: number): Promise<User[]>;
   find(id: string): Promise<User | undefined>;
   list(limit: number, cursor?: string): Promise<Page>;
-  /** The users with exactly this first name, ignoring case. */
-  search(firstName: string, limit: number, cursor?: string): Promise<Page>;
+  /** The users whose indexed field is exactly this text, ignoring case. */
+  search(text: string, limit: number, cursor?: string): Promise<Page>;
   add(user: NewUser & { id: string }): Promise<Added>;
   /** The new state; undefined if there is no such user. */
   update(id: string, changes: UserChanges): Promise<User | undefined>;

@@ -1,4 +1,5 @@
 import { types } from "cassandra-driver";
+import { table } from "../../contract/entity.ts";
 import { deleteCql, rowOf, selectCql, upsertCql } from "../../contract/tables.ts";
 import { fields } from "../../contract/user.ts";
 import { type Cassandra, isInvalidStatement, isTransient } from "../../runtime/cassandra.ts";
@@ -72,7 +73,7 @@ export function openRequests({ cassandra, keyspace, replicas, metrics }: Depende
     if (isTransient(probe)) return { refused: [], retry: [write], error: probe };
     if (probe instanceof Error)
       throw new Error(
-        `${keyspace}.created_users does not match the contract: compare it with contract/generated/created_users.cql`,
+        `${keyspace}.${table} does not match the contract: compare it with contract/generated/${table}.cql`,
         { cause: probe },
       );
     return { refused: [{ message: write.message, reason: "refused", detail: messageOf(error) }], retry: [] };

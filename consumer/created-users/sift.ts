@@ -1,3 +1,4 @@
+import { timeField } from "../../contract/entity.ts";
 import { writeTimeOf } from "../../contract/tables.ts";
 import { decode, isRejected, type Reader } from "../../contract/wire.ts";
 import type { Message, Sifted } from "../change.ts";
@@ -22,7 +23,7 @@ export function sift(messages: readonly Message[], { readers, now, maxAheadMs }:
     }
     const writeTimeMicros = writeTimeOf(user);
     if (writeTimeMicros > newestMicros) {
-      const detail = `timestamp ${user.timestamp} is more than ${maxAheadMs} ms ahead`;
+      const detail = `${timeField} ${user[timeField]} is more than ${maxAheadMs} ms ahead`;
       sifted.letters.push({ message, reason: "timestamp_ahead", detail });
     } else {
       sifted.writes.push({ message, change: { kind: "upsert", user, writeTimeMicros } });

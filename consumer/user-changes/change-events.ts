@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { type Rejected, rejected } from "../../contract/topics.ts";
+import { idField } from "../../contract/entity.ts";
+import { writeTimeOf } from "../../contract/tables.ts";
+import { keyOf, type Rejected, rejected } from "../../contract/topics.ts";
 import { fields, firstFault, User } from "../../contract/user.ts";
 import { isRejected } from "../../contract/wire.ts";
 import type { Change, Message, Sifted } from "../change.ts";
@@ -9,7 +11,7 @@ import type { LogPosition, WriteTimes } from "./write-times.ts";
 const unavailable = "__debezium_unavailable_value";
 
 const Row = z.record(z.string(), z.unknown());
-const Key = z.object({ id: z.unknown() });
+const Key = z.object({ [idField]: z.unknown() });
 const Micros = z.number().int();
 
 /**
@@ -107,19 +109,19 @@ function upsertOf({ op, before, after, source, transaction }: Envelope): ChangeE
   if (op === "r") {
     // The best known write time of a row read by a snapshot is its own timestamp. One microsecond is added so that it
     // wins over the event it came from. The time of reading would be too late: it would win over later edits.
-    const writeTimeMicros = Math.min(Date.parse(user.timestamp) * 1_000 + 1, source.ts_us);
+    const writeTimeMicros = Math.min(writeTimeOf(user) + 1, source.ts_us);
     return { kind: "read", change: { kind: "upsert", user, writeTimeMicros }, unknownColumns };
   }
-  const at = positionOf(user.id, source, transaction);
+  const at = positionOf(keyOf(user), source, transaction);
   if ("reason" in at) return at;
   return { kind: "changed", change: { kind: "upsert", user, ...(kept.length > 0 && { kept }) }, at, unknownColumns };
 }
 
 function deleteOf({ before, source, transaction }: Envelope, key: Buffer | null): ChangeEvent {
-  const named = before || !key ? { id: before?.id } : parsed(key, Key, "the key");
+  const named = before || !key ? { [idField]: before?.[idField] } : parsed(key, Key, "the key");
   if ("reason" in named) return named;
-  const id = User.shape.id.safeParse(named.id);
-  if (!id.success) return rejected("invalid_user", firstFault(id.error, "id"));
+  const id = User.shape[idField].safeParse(named[idField]);
+  if (!id.success) return rejected("invalid_user", firstFault(id.error, idField));
   const at = positionOf(id.data, source, transaction);
   return "reason" in at ? at : { kind: "changed", change: { kind: "delete", id: id.data }, at, unknownColumns: [] };
 }

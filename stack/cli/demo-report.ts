@@ -1,4 +1,6 @@
 import Table from "cli-table3";
+import { table } from "../../contract/entity.ts";
+import { fields, type User } from "../../contract/user.ts";
 import { taskIds } from "../../operations/airflow.ts";
 import type { CaptureState } from "../../operations/connector.ts";
 import { shownAddress } from "../../runtime/addresses.ts";
@@ -19,9 +21,12 @@ export interface DemoReport {
   stored: number;
   deadLettered: number;
   latencySeconds: { mean: number | undefined; p99AtMost: number | undefined };
-  sample: Record<string, string>[];
+  sample: User[];
   capture: CaptureState;
 }
+
+/** The columns of the sample: texts that every user has. */
+const columns = fields.filter(({ kind, nullable }) => kind === "text" && !nullable).map(({ name }) => name);
 
 /** Prints the outcome to stdout, from the services to the links to open next. */
 export function showReport(instance: Instance, report: DemoReport): void {
@@ -53,9 +58,9 @@ export function showReport(instance: Instance, report: DemoReport): void {
       ["formatted", format.written, "the task format"],
       ["rejected", fetch.rejected + format.rejected, "the tasks fetch and format"],
       ...(backup.deleted ? [["stay deleted", backup.deleted, "the task backup: they were deleted in PostgreSQL"]] : []),
-      ["backed up", report.backedUp, "PostgreSQL, rows of this run in created_users"],
+      ["backed up", report.backedUp, `PostgreSQL, rows of this run in ${table}`],
       ["produced", produce.written, `Kafka, acknowledged in ${instance.config.kafka.topic}`],
-      ["stored", report.stored, `Cassandra, rows of this run in ${instance.config.cassandra.keyspace}.created_users`],
+      ["stored", report.stored, `Cassandra, rows of this run in ${instance.config.cassandra.keyspace}.${table}`],
       ["dead-lettered", report.deadLettered, `Kafka, new in ${instance.config.kafka.deadLetterTopic}`],
     ],
   );
@@ -65,8 +70,8 @@ export function showReport(instance: Instance, report: DemoReport): void {
   showCapture(report.capture);
   section(
     "Sample users",
-    ["first_name", "last_name", "email", "address"],
-    sample.map((row) => [row.first_name, row.last_name, row.email, row.address]),
+    columns,
+    sample.map((user) => columns.map((name) => String(user[name]))),
   );
 
   const { AIRFLOW_URL, AIRFLOW_USER, AIRFLOW_PASSWORD, API_URL, CONSUMER_URL } = environmentOf(instance);

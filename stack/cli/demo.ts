@@ -1,5 +1,9 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
+import { idField, table } from "../../contract/entity.ts";
+import { selectCql, userOf } from "../../contract/tables.ts";
+import { keyOf } from "../../contract/topics.ts";
+import type { User } from "../../contract/user.ts";
 import type { CaptureState } from "../../operations/connector.ts";
 import { boundOf, type Histogram, mean, readHistogram, since } from "../../operations/prometheus.ts";
 import { openCassandra } from "../../runtime/cassandra.ts";
@@ -112,22 +116,22 @@ async function idsOf({ counts }: FinishedRun): Promise<string[]> {
   const { output } = counts.backup;
   if (output === undefined) throw new Error("the counts of the task backup do not name its output file");
   const lines = (await Bun.file(output).text()).split("\n").filter(Boolean);
-  return lines.map((line) => (JSON.parse(line) as { id: string }).id);
+  return lines.map((line) => keyOf(JSON.parse(line) as User));
 }
 
 async function waitUntilReadable(instance: Instance, ids: string[], stop: AbortSignal) {
   const { config } = instance;
   const contactPoints = [local(config.ports.cassandra)];
   const client = openCassandra({ cassandra: { ...config.cassandra, contactPoints } }, "demo");
-  const query = `SELECT id, first_name, last_name, email, address FROM ${config.cassandra.keyspace}.created_users WHERE id = ?`;
+  const query = selectCql(config.cassandra.keyspace);
   const missing = new Set(ids);
-  const sample: Record<string, string>[] = [];
+  const sample: User[] = [];
   try {
     const allReadable = async () => {
       const results = await Promise.all([...missing].map((id) => client.execute(query, [id])));
-      for (const row of results.flatMap(({ rows }) => rows)) {
-        missing.delete(String(row.id));
-        if (sample.length < 3) sample.push(Object.fromEntries(row.keys().map((key) => [key, String(row[key] ?? "")])));
+      for (const user of results.flatMap(({ rows }) => rows.map(userOf))) {
+        missing.delete(keyOf(user));
+        if (sample.length < 3) sample.push(user);
       }
       return missing.size === 0;
     };
@@ -148,7 +152,8 @@ async function waitUntilReadable(instance: Instance, ids: string[], stop: AbortS
 async function countBackedUp(instance: Instance, ids: string[]): Promise<number> {
   const sql = openPostgres(environmentOf(instance).POSTGRES_URL, 1);
   try {
-    const [row] = await sql`SELECT count(*)::int AS count FROM created_users WHERE id = ANY(${ids}::uuid[])`;
+    const [row] =
+      await sql`SELECT count(*)::int AS count FROM ${sql(table)} WHERE ${sql(idField)} = ANY(${ids}::uuid[])`;
     return row?.count ?? 0;
   } finally {
     await sql.end({ timeout: 1 });

@@ -14,7 +14,7 @@ interface Result {
 }
 
 export const sql: Command = {
-  summary: "Run SQL on the stack's PostgreSQL as the owner of created_users",
+  summary: "Run SQL on the stack's PostgreSQL as the owner of its tables",
   usage: "[--json] [SQL]",
   options: {
     "--json": "print one JSON object per row (default: a table on a terminal, tab-separated values in a pipe)",

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { dirname, join, relative, resolve } from "node:path";
-import { replicationRole, slot } from "../../contract/change-capture.ts";
-import { table } from "../../contract/tables.ts";
-import { deadLetters, userChanges, usersCreated } from "../../contract/topics.ts";
+import { replicationRole } from "../../contract/change-capture.ts";
+import * as entity from "../../contract/entity.ts";
 import { resolveConfig } from "../../runtime/config.ts";
 import { listSettings } from "../../runtime/settings.ts";
 import { nationalities } from "../../sources/randomuser.ts";
@@ -28,7 +27,12 @@ const compose = Bun.YAML.parse(await read("docker-compose.yml")) as ComposeFile;
 const zookeeper = Bun.YAML.parse(await read("docker-compose.zookeeper.yml")) as ComposeFile;
 const services = Object.entries(compose.services);
 const environmentOf = (name: string) => compose.services[name]?.environment ?? {};
-const connector = JSON.parse(await read("postgres-connector.json")).config as Record<string, string>;
+const { name, config: connector } = JSON.parse(await read("postgres-connector.json")) as {
+  name: string;
+  config: Record<string, string>;
+};
+const { topic, deadLetterTopic, changeTopic } = entity;
+const topics = { topic, deadLetterTopic, changeTopic };
 const dag = await read("dags/user_automation.py");
 const dockerfile = await read("Dockerfile");
 const example = await read(".env.example");
@@ -130,7 +134,7 @@ describe("names", () => {
     for (const name of Object.keys(variables)) expect(known).toContain(name);
     const settings = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, defaultsOf(value)]));
     expect(resolveConfig("", settings)).toMatchObject({
-      kafka: { brokers: ["broker:29092"], topic: usersCreated, deadLetterTopic: deadLetters, changeTopic: userChanges },
+      kafka: { brokers: ["broker:29092"], ...topics },
       cassandra: { contactPoints: ["cassandra:9042"] },
       schemaRegistry: { url: "http://schema-registry:8081" },
       randomuser: { url: "http://source:3001/api/1.4/" },
@@ -151,7 +155,7 @@ describe("names", () => {
 
   test("config.yaml, which the containers also read, names the contract's topics", async () => {
     const { kafka } = resolveConfig(await read("config.yaml"), {});
-    expect(kafka).toMatchObject({ topic: usersCreated, deadLetterTopic: deadLetters, changeTopic: userChanges });
+    expect(kafka).toMatchObject({ ...topics });
     for (const name of ["source", "consumer", "api"])
       expect(compose.services[name]?.volumes).toContain("./config.yaml:/app/config.yaml:ro");
     const { CONFIG_FILE } = environmentOf("airflow-scheduler");
@@ -198,10 +202,15 @@ describe("names", () => {
     expect(roles).toContain(`CREATE ROLE ${replicationRole} LOGIN REPLICATION;`);
     expect(roles).toContain(`CREATE DATABASE ${environmentOf("connect").CDC_POSTGRES_DATABASE} `);
     const setup = await read("contract/generated/change_capture.sql");
-    expect(setup).toContain(`CREATE PUBLICATION ${connector["publication.name"]} `);
-    expect(connector).toMatchObject({ "slot.name": slot });
-    expect(connector["table.include.list"]).toBe(`public.${table}`);
-    expect(`${connector["topic.prefix"]}.${connector["table.include.list"]}`).toBe(userChanges);
+    expect(setup).toContain(`CREATE PUBLICATION ${entity.publication} `);
+    expect({ name, ...connector }).toMatchObject({
+      name: entity.connector,
+      "topic.prefix": entity.topicPrefix,
+      "slot.name": entity.slot,
+      "publication.name": entity.publication,
+      "table.include.list": `public.${entity.table}`,
+      "column.truncate.to.4000.chars": `public\\.${entity.table}\\..*`,
+    });
   });
 
   test("the image's binary is built from every folder that the programs import", async () => {

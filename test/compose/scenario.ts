@@ -1,4 +1,4 @@
-import { table } from "../../contract/tables.ts";
+import { table } from "../../contract/entity.ts";
 import type { User } from "../../contract/user.ts";
 import { openAirflow } from "../../operations/airflow.ts";
 import { until } from "../../runtime/until.ts";

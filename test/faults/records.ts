@@ -1,5 +1,6 @@
+import { valueSubject } from "../../contract/entity.ts";
 import { validUsers } from "../../contract/samples.ts";
-import { keyOf, valueSubject } from "../../contract/topics.ts";
+import { keyOf } from "../../contract/topics.ts";
 import type { User } from "../../contract/user.ts";
 import { avroSchema, encode } from "../../contract/wire.ts";
 import { openKafka, prepareKafka } from "../../runtime/kafka.ts";

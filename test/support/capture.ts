@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { captureSql, replicationRole } from "../../contract/change-capture.ts";
-import { table, userOf } from "../../contract/tables.ts";
+import { table } from "../../contract/entity.ts";
+import { userOf } from "../../contract/tables.ts";
 import type { User } from "../../contract/user.ts";
 import { type ConnectorDefinition, openConnector, reasonOf, remedyOf } from "../../operations/connector.ts";
 import { openPostgres, type Postgres } from "../../runtime/postgres.ts";

@@ -1,4 +1,5 @@
-import { table, userOf } from "../../contract/tables.ts";
+import { table } from "../../contract/entity.ts";
+import { userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
 import { type Cassandra, isTransient, openCassandra } from "../../runtime/cassandra.ts";
 import type { Config } from "../../runtime/config.ts";
