@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { openCassandra } from "../runtime/cassandra.ts";
-import { loadConfig } from "../runtime/config.ts";
 import { run } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { watchLoop } from "../runtime/watchdog.ts";
+import { configure } from "../sources/config.ts";
 import { createApp } from "./app.ts";
 import { openDatabase } from "./database.ts";
 import { userStore } from "./users/store.ts";
@@ -14,8 +14,7 @@ const readTimeoutMs = 2_000;
 const drainMs = 5_000;
 
 await run(openLog("api"), async (stop) => {
-  const config = loadConfig();
-  const log = openLog("api", config.log.level);
+  const { config, log } = configure("api");
   watchLoop("api");
   const { token, bodyLimitBytes } = config.api;
   const client = openCassandra(config, "api", readTimeoutMs);

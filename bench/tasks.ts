@@ -7,9 +7,9 @@ import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import Table from "cli-table3";
 import { table } from "../contract/entity.ts";
-import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
+import { loadConfig } from "../sources/config.ts";
 
 const users = 5_000;
 const rounds = 5;

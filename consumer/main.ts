@@ -1,6 +1,6 @@
 import { partitionLags } from "../operations/lag.ts";
 import { openCassandra, prepareCassandra } from "../runtime/cassandra.ts";
-import { type Config, loadConfig } from "../runtime/config.ts";
+import type { Config } from "../runtime/config.ts";
 import { isTransient, openKafka, prepareKafka } from "../runtime/kafka.ts";
 import { run, StoppedError } from "../runtime/lifecycle.ts";
 import { type Log, openLog } from "../runtime/log.ts";
@@ -8,6 +8,7 @@ import { openMetrics } from "../runtime/metrics.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { retry } from "../runtime/retry.ts";
 import { type Watchdog, watchLoop } from "../runtime/watchdog.ts";
+import { configure } from "../sources/config.ts";
 import { openSink } from "./cassandra/sink.ts";
 import type { Note, Route } from "./change.ts";
 import { consume } from "./consume.ts";
@@ -24,8 +25,7 @@ import { openUserChangesRoute } from "./user-changes/route.ts";
 const closeWithinMs = 2_000;
 
 await run(openLog("consumer"), async (stop) => {
-  const config = loadConfig();
-  const log = openLog("consumer", config.log.level);
+  const { config, log } = configure("consumer");
   const watchdog = watchLoop("consumer");
   const registry = openMetrics();
   const metrics = declareMetrics(registry);

@@ -4,17 +4,16 @@
  */
 import { parseArgs } from "node:util";
 import { skipBatch } from "../operations/skip-batch.ts";
-import { loadConfig } from "../runtime/config.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { FinalError, run } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
+import { configure } from "../sources/config.ts";
 
 const usage = 'usage: skip TOPIC PARTITION OFFSET --because "why nobody needs the records of this batch"';
 
 await run(openLog("skip"), async () => {
   const skip = parse(process.argv.slice(process.argv[2] === "skip" ? 3 : 2));
-  const config = loadConfig();
-  const log = openLog("skip", config.log.level);
+  const { config, log } = configure("skip");
   const { groupId } = config.consumer;
   const { deadLetterTopic } = config.kafka;
   const kafka = openKafka(config, "skip", log);

@@ -1,8 +1,18 @@
 import { existsSync, readFileSync } from "node:fs";
-import { listSettings, Settings } from "./settings.ts";
+import { z } from "zod";
+import { listSettings, type SettingInfo } from "./setting.ts";
+import { Settings } from "./settings.ts";
+
+type Env = Record<string, string | undefined>;
 
 /** The settings with every address filled in. */
-export type Config = ReturnType<typeof resolveConfig>;
+export type Config = Omit<ReturnType<typeof resolveSettings>, "added">;
+
+/** A value in the file that has no effect, because a variable overrides it. */
+export interface Override {
+  key: string;
+  env: string;
+}
 
 /** Lists every fault of the configuration, each with the key and the variable that would fix it. */
 export class ConfigError extends Error {
@@ -13,51 +23,82 @@ export class ConfigError extends Error {
 }
 
 /**
- * `config.yaml` (its text) overridden by the environment. Pure.
+ * A configuration file (its text) overridden by the environment. `added` are settings that are not in `Settings`, by
+ * their keys; their values are in `added` too. Pure.
  * @throws ConfigError that lists every fault
  */
-export function resolveConfig(yaml: string, env: Record<string, string | undefined>, file = "config.yaml") {
-  const settings = listSettings();
-  const raw = withoutNulls((Bun.YAML.parse(yaml) as Record<string, unknown> | null) ?? {});
-  for (const { path, env: name } of settings) {
-    const value = env[name];
-    if (value !== undefined && value !== "") assign(raw, path, value);
-  }
-  const parsed = Settings.safeParse(raw);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => {
-      const key = issue.path.join(".");
-      const name = settings.find(({ path }) => path.every((part, index) => part === issue.path[index]))?.env;
-      return `${key || "(top level)"}: ${issue.message}; set it in ${file}${name ? ` or by ${name}` : ""}`;
-    });
-    throw new ConfigError(faults);
-  }
-  const { ports: configured, ...rest } = parsed.data;
-  const ports = offsetPorts(configured, rest.portOffset, env);
+export function resolveSettings(added: Record<string, z.ZodType>, yaml: string, env: Env, file: string) {
+  const schema = z.strictObject({ ...added, ...Settings.shape });
+  const settings = listSettings(schema);
+  const given = parseYaml(yaml, file);
+  const raw = structuredClone(given);
+  for (const { path, env: name } of settings) if (env[name]) assign(raw, path, env[name]);
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => faultOf(issue, settings, file)));
+
+  const values = parsed.data as z.output<typeof Settings>;
+  const keysOf = (shape: object) => Object.keys(shape) as (keyof typeof values)[];
+  const own = Object.fromEntries(keysOf(Settings.shape).map((key) => [key, values[key]])) as typeof values;
+  const ports = offsetPorts(own.ports, own.portOffset, env);
   const local = (number: number) => `127.0.0.1:${number}`;
   return {
-    ...rest,
+    ...own,
     ports,
-    randomuser: { url: rest.randomuser.url ?? rest.randomuser.embeddedUrl ?? `http://${local(ports.source)}/api/1.4/` },
-    kafka: { ...rest.kafka, brokers: rest.kafka.brokers ?? [local(ports.kafka)] },
-    schemaRegistry: { url: rest.schemaRegistry.url ?? `http://${local(ports.schemaRegistry)}/apis/ccompat/v7` },
-    postgres: { url: rest.postgres.url ?? `postgres://users@${local(ports.postgres)}/users` },
-    cassandra: { ...rest.cassandra, contactPoints: rest.cassandra.contactPoints ?? [local(ports.cassandra)] },
+    kafka: { ...own.kafka, brokers: own.kafka.brokers ?? [local(ports.kafka)] },
+    schemaRegistry: { url: own.schemaRegistry.url ?? `http://${local(ports.schemaRegistry)}/apis/ccompat/v7` },
+    postgres: { url: own.postgres.url ?? `postgres://users@${local(ports.postgres)}/users` },
+    cassandra: { ...own.cassandra, contactPoints: own.cassandra.contactPoints ?? [local(ports.cassandra)] },
+    added: Object.fromEntries(keysOf(added).map((key): [string, unknown] => [key, values[key]])),
+    overridden: overriddenBy(settings, given, env, { ...values, ports }),
   };
+}
+
+/** A file's settings, without keys that have no value, such as `randomuser:` when all below it is commented out. */
+function parseYaml(yaml: string, file: string): Record<string, unknown> {
+  let content: unknown;
+  try {
+    content = Bun.YAML.parse(yaml) ?? {};
+  } catch (error) {
+    throw new ConfigError([`${file} is not valid YAML: ${(error as Error).message}`]);
+  }
+  if (!isGroup(content)) throw new ConfigError([`${file} must contain settings, \`key: value\``]);
+  return withoutNulls(content);
+}
+
+/** `key: what is wrong; where to set it`, without the value, which may be secret. */
+function faultOf(issue: z.core.$ZodIssue, settings: SettingInfo[], file: string): string {
+  const key = issue.path.join(".");
+  if (issue.code === "unrecognized_keys")
+    return `${key || "(top level)"}: ${issue.message}; correct it in ${file}, or remove it`;
+  const name = settings.find(({ path }) => path.every((part, index) => part === issue.path[index]))?.env;
+  return `${key || "(top level)"}: ${issue.message}; set it in ${file}${name ? ` or by ${name}` : ""}`;
+}
+
+/** The settings in the file that would have another value if their variable was not set. */
+function overriddenBy(
+  settings: SettingInfo[],
+  given: object,
+  env: Env,
+  values: { portOffset: number; [key: string]: unknown },
+): Override[] {
+  return settings
+    .filter(({ path, env: name, schema }) => {
+      const written = at(given, path);
+      if (!env[name] || written === undefined) return false;
+      const parsed = schema.safeParse(written);
+      const alone = path[0] === "ports" ? Number(parsed.data) + values.portOffset : parsed.data;
+      return !parsed.success || !Bun.deepEquals(alone, at(values, path));
+    })
+    .map(({ path, env: name }) => ({ key: path.join("."), env: name }));
 }
 
 /**
  * Every port moved by the offset, except those set by their own variable.
  * @throws ConfigError that lists the ports that would exceed 65535
  */
-function offsetPorts<T extends Record<string, number>>(
-  ports: T,
-  offset: number,
-  env: Record<string, string | undefined>,
-) {
+function offsetPorts<T extends Record<string, number>>(ports: T, offset: number, env: Env) {
   const faults: string[] = [];
-  const settings = listSettings().filter(({ path }) => path[0] === "ports");
-  const moved = settings.map(({ path: [, key = ""], env: name }) => {
+  const moved = listSettings(Settings.shape.ports).map(({ path: [key = ""], env: name }) => {
     const port = (ports[key] ?? 0) + (env[name] ? 0 : offset);
     if (port > 65_535) faults.push(`ports.${key}: PORT_OFFSET moves it to ${port}; lower that, or set ${name}`);
     return [key, port];
@@ -66,29 +107,35 @@ function offsetPorts<T extends Record<string, number>>(
   return Object.fromEntries(moved) as T;
 }
 
-/** Reads `CONFIG_FILE`, or `config.yaml` in the working folder if it exists, and the environment. For `main` only. */
-export function loadConfig(env = process.env): Config {
+/**
+ * The file that `CONFIG_FILE` names, or `config.yaml` in the working folder, and its text, which is empty if there is no
+ * config.yaml.
+ */
+export function readConfigFile(env: Env): { file: string; yaml: string } {
   const file = env.CONFIG_FILE ?? "config.yaml";
   if (env.CONFIG_FILE && !existsSync(file)) throw new ConfigError([`CONFIG_FILE names ${file}, which does not exist`]);
-  return resolveConfig(existsSync(file) ? readFileSync(file, "utf8") : "", env, file);
+  return { file, yaml: existsSync(file) ? readFileSync(file, "utf8") : "" };
 }
 
-/** Drops keys without a value, such as `randomuser:` when everything below it is commented out. */
+const isGroup = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 function withoutNulls(settings: Record<string, unknown>): Record<string, unknown> {
-  const isGroup = (value: unknown) => typeof value === "object" && !Array.isArray(value);
   return Object.fromEntries(
     Object.entries(settings)
       .filter(([, value]) => value !== null)
-      .map(([key, value]) => [key, isGroup(value) ? withoutNulls(value as Record<string, unknown>) : value]),
+      .map(([key, value]) => [key, isGroup(value) ? withoutNulls(value) : value]),
   );
 }
 
-function assign(target: Record<string, unknown>, path: string[], value: unknown) {
-  const [key, ...rest] = path as [string, ...string[]];
+const at = (value: unknown, path: string[]): unknown =>
+  path.reduce((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
+
+function assign(target: Record<string, unknown>, [key = "", ...rest]: string[], value: unknown) {
   if (rest.length === 0) {
     target[key] = value;
     return;
   }
   target[key] ??= {};
-  assign(target[key] as Record<string, unknown>, rest, value);
+  if (isGroup(target[key])) assign(target[key], rest, value); // the schema refuses anything else
 }

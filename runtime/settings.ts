@@ -1,54 +1,25 @@
 import { z } from "zod";
 import * as entity from "../contract/entity.ts";
-
-/** A setting: its default, the environment variable that overrides it, and its description in the README. */
-const setting = <T extends z.ZodType>(schema: T, env: string, description: string) => schema.meta({ env, description });
-
-const port = (number: number, env: string, what: string) =>
-  setting(z.coerce.number().int().min(1).max(65_535).default(number), env, what);
-const text = (value: string, env: string, what: string) => setting(z.string().min(1).default(value), env, what);
-const count = (value: number, env: string, what: string) =>
-  setting(z.coerce.number().int().min(1).default(value), env, what);
-const flag = (value: boolean, env: string, what: string) =>
-  setting(z.union([z.boolean(), z.stringbool()]).default(value), env, what);
-const items = (item: z.ZodType<string, string>) =>
-  z
-    .union([z.string().transform((line) => line.split(",").map((each) => each.trim())), z.array(z.string())])
-    .pipe(z.array(item));
-const list = (item: z.ZodType<string, string>, env: string, what: string) => setting(items(item).optional(), env, what);
-const hostAndPort = z.string().regex(/^(\[[^\]@\s]+\]|[^:@/\s]+):\d+$/, "must be host:port");
-const hostAndMaybePort = z.string().regex(/^(\[[^\]@\s]+\]|[^:@/\s]+)(:\d+)?$/, "must be host or host:port");
-const webUrl = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
-const address = (env: string, what: string) => setting(webUrl.optional(), env, what);
+import {
+  address,
+  count,
+  flag,
+  hostAndMaybePort,
+  hostAndPort,
+  items,
+  list,
+  port,
+  secret,
+  setting,
+  text,
+} from "./setting.ts";
 
 /**
- * Every setting of every program. `config.yaml` has the same keys, and an environment variable overrides each.
- * Addresses that are not set are the native stack's, so moving a port moves everything that connects to it.
+ * Every setting but those of the sources, which declare their own (sources/config.ts). `config.yaml` has the same keys,
+ * and an environment variable overrides each. Addresses that are not set are the native stack's, so moving a port moves
+ * everything that connects to it.
  */
 export const Settings = z.strictObject({
-  source: text(
-    "randomuser",
-    "USERS_SOURCE",
-    "Source of users: randomuser, dummyjson, or another one listed in sources/catalogue.ts.",
-  ),
-  randomuser: z
-    .strictObject({
-      url: address(
-        "RANDOMUSER_URL",
-        "URL of the randomuser API; if not set, the embedded source. Live: https://randomuser.me/api/1.4/",
-      ),
-      embeddedUrl: address("EMBEDDED_SOURCE_URL", "URL of the embedded source, used if randomuser.url is not set."),
-    })
-    .prefault({}),
-  dummyjson: z
-    .strictObject({
-      url: setting(
-        webUrl.default("https://dummyjson.com/users"),
-        "DUMMYJSON_URL",
-        "URL of dummyjson's users endpoint.",
-      ),
-    })
-    .prefault({}),
   fetch: z
     .strictObject({
       timeoutMs: count(20_000, "FETCH_TIMEOUT_MS", "Timeout of a request to the source, in milliseconds."),
@@ -158,15 +129,7 @@ export const Settings = z.strictObject({
     .prefault({}),
   api: z
     .strictObject({
-      token: setting(
-        z
-          .string()
-          .min(16)
-          .regex(/^[!-~]*$/, "must be printable ASCII without spaces, since a header has to carry it")
-          .optional(),
-        "API_TOKEN",
-        "Bearer token required for writes; if not set, anyone may write.",
-      ),
+      token: secret("API_TOKEN", "Bearer token required for writes; if not set, anyone may write.", 16),
       bodyLimitBytes: count(64 * 1024, "API_BODY_LIMIT_BYTES", "Maximum size of a request body, in bytes."),
     })
     .prefault({}),
@@ -219,20 +182,3 @@ export const Settings = z.strictObject({
     })
     .prefault({}),
 });
-
-/** One leaf of `Settings`: its place in config.yaml, the variable that overrides it, and its description. */
-export interface SettingInfo {
-  path: string[];
-  env: string;
-  description: string;
-  default: unknown;
-}
-
-/** All settings in the order of the schema. The README's table is generated from it. */
-export function listSettings(schema: z.ZodType = Settings, path: string[] = []): SettingInfo[] {
-  const { env, description } = (schema.meta() ?? {}) as { env?: string; description?: string };
-  if (env) return [{ path, env, description: description ?? "", default: schema.safeParse(undefined).data }];
-  const object = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
-  if (!(object instanceof z.ZodObject)) return [];
-  return Object.entries(object.shape).flatMap(([key, child]) => listSettings(child as z.ZodType, [...path, key]));
-}

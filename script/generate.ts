@@ -1,6 +1,6 @@
 /**
- * `bun run contract`: generates contract/generated/ from the contract and the API's operations, and README.md's table
- * of settings from their schema. With `--check` it writes nothing and fails if a file is out of date. Both fail if the
+ * `bun run contract`: generates contract/generated/ from the contract and the API's operations; the list of sources from
+ * the files in sources/; and what depends on the settings (settings-files.ts) from their schema. With `--check` it writes nothing and fails if a file is out of date. Both fail if the
  * Avro schema is incompatible with a published version, since topics may still contain messages of that version.
  */
 import { readdir } from "node:fs/promises";
@@ -11,7 +11,7 @@ import * as entity from "../contract/entity.ts";
 import { createCql, createSql } from "../contract/tables.ts";
 import { avroSchema } from "../contract/wire.ts";
 import { breaksWith, sameBytes } from "./schema-compatibility.ts";
-import { withSettingsTable } from "./settings-table.ts";
+import { settingsFiles } from "./settings-files.ts";
 
 const project = join(import.meta.dir, "..");
 const generated = "contract/generated";
@@ -32,7 +32,7 @@ const files = new Map([
   [`${generated}/${table}.sql`, `${createSql}\n`],
   [`${generated}/change_capture.sql`, `${captureSql}\n`],
   [`${generated}/openapi.json`, `${JSON.stringify(openApiDocument(), null, 2)}\n`],
-  ["README.md", withSettingsTable(await Bun.file(join(project, "README.md")).text())],
+  ...(await settingsFiles(project, check)),
 ]);
 if (!published.some(({ text }) => sameBytes(text, avsc)))
   files.set(`${versions}/${topic}.${published.length + 1}.avsc`, avsc);

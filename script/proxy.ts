@@ -1,9 +1,9 @@
-import { loadConfig } from "../runtime/config.ts";
 import { forOwnHosts } from "../runtime/own-hosts.ts";
+import { configure } from "../sources/config.ts";
 
 /** Forwards GET requests to `target`, listening on its port: one published port for any number of instances. */
 export function proxy(target: URL) {
-  const config = loadConfig();
+  const { config } = configure("proxy");
   const server = Bun.serve({
     hostname: config.host,
     port: Number(target.port),

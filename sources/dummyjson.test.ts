@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { configuredSource, resolveConfig } from "./config.ts";
 import { dummyjson } from "./dummyjson.ts";
 import { dummyjsonText } from "./samples.ts";
 
@@ -20,8 +21,8 @@ test("birthdays may have one-digit months and days, and must be valid dates", ()
 });
 
 test("a request has the number of users and skips those of the previous pages", () => {
-  const settings = { randomuser: { url: "" }, dummyjson: { url: "https://dummyjson.com/users" } };
-  const request = { users: 30, page: 1, seed: "s", nationalities: [] };
-  expect(dummyjson.url(settings, request)).toBe("https://dummyjson.com/users?limit=30&skip=0");
-  expect(dummyjson.url(settings, { ...request, page: 3 })).toBe("https://dummyjson.com/users?limit=30&skip=60");
+  const { requestFor } = configuredSource(resolveConfig("source: dummyjson", {}));
+  const asked = { users: 30, page: 1, seed: "s", nationalities: [] };
+  expect(requestFor(asked).url).toBe("https://dummyjson.com/users?limit=30&skip=0");
+  expect(requestFor({ ...asked, page: 3 }).url).toBe("https://dummyjson.com/users?limit=30&skip=60");
 });

@@ -1,5 +1,6 @@
 import { v5 as uuidv5 } from "uuid";
 import { z } from "zod";
+import { setting, webUrl } from "../runtime/setting.ts";
 import { defineSource } from "./source.ts";
 
 /** The UUIDv5 namespace of ids derived from a source's own key. Changing it changes the ids of all such users. */
@@ -8,15 +9,19 @@ const namespace = "12cfc789-ca68-41d1-93b7-3113b6c94177";
 /** dummyjson.com (https://dummyjson.com/docs/users): 208 fixed, numbered users without a registration date. */
 export const dummyjson = defineSource({
   name: "dummyjson",
+  description: "dummyjson.com: 208 fixed users",
+  settings: z.strictObject({
+    url: setting(webUrl.default("https://dummyjson.com/users"), "DUMMYJSON_URL", "URL of dummyjson's users endpoint."),
+  }),
   version: null,
   maxUsers: 5_000,
   nationalities: null,
 
-  url({ dummyjson: { url } }, { users, page }) {
+  request({ users, page }, { url }) {
     const address = new URL(url);
     address.searchParams.set("limit", String(users));
     address.searchParams.set("skip", String((page - 1) * users));
-    return address.href;
+    return new Request(address.href);
   },
 
   response: z.object({ users: z.array(z.unknown()) }).transform(({ users }) => users),

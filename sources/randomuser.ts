@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { address } from "../runtime/setting.ts";
 import { defineSource } from "./source.ts";
 
 const version = "1.4";
@@ -12,6 +13,19 @@ export const nationalities = [
 /** randomuser.me (https://randomuser.me/documentation) and the embedded source, which has the same API. */
 export const randomuser = defineSource({
   name: "randomuser",
+  description: "randomuser.me, or the embedded source, which generates users offline",
+  settings: z.strictObject({
+    url: address(
+      "RANDOMUSER_URL",
+      "URL of the randomuser API; if not set, the embedded source. Live: https://randomuser.me/api/1.4/",
+      "https://randomuser.me/api/1.4/",
+    ),
+    embeddedUrl: address(
+      "EMBEDDED_SOURCE_URL",
+      "URL of the embedded source, used if randomuser.url is not set.",
+      "http://127.0.0.1:3001/api/1.4/",
+    ),
+  }),
   version,
   maxUsers: 5_000,
   nationalities: {
@@ -19,14 +33,14 @@ export const randomuser = defineSource({
     of: (record) => (record as { nat?: unknown } | null)?.nat,
   },
 
-  url({ randomuser: { url } }, { users, page, seed, nationalities }) {
-    const address = new URL(url);
+  request({ users, page, seed, nationalities }, { url, embeddedUrl }, ports) {
+    const address = new URL(url ?? embeddedUrl ?? `http://127.0.0.1:${ports.source}/api/1.4/`);
     address.searchParams.set("results", String(users));
     // randomuser reads a nationality from the last two characters of an 18-character seed, and fails if there is none.
     address.searchParams.set("seed", seed.length === 18 ? `${seed}-` : seed);
     if (page > 1) address.searchParams.set("page", String(page));
     if (nationalities.length > 0) address.searchParams.set("nat", nationalities.join(","));
-    return address.href;
+    return new Request(address.href);
   },
 
   response: z

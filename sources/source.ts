@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { timeField } from "../contract/entity.ts";
 import type { User } from "../contract/user.ts";
+import type { Config } from "../runtime/config.ts";
 
 /** What `fetch` requests from a source. Equal requests return equal users, if the source supports that. */
 export interface SourceRequest {
@@ -13,32 +14,33 @@ export interface SourceRequest {
 }
 
 /**
- * A web API that users are fetched from. To add one: write a file like randomuser.ts and list it in catalogue.ts.
+ * A web API that users are fetched from. To add one, write a file like randomuser.ts and run `bun run contract`, which
+ * lists it in generated.ts and writes its settings to config.yaml, the README and docker-compose.yml.
  *
  * `record` is an allow-list that describes the source's records: `fetch` drops every other field (passwords, hashes,
  * national ids, bank accounts). `toUser` maps a record to the contract.
  */
-export interface Source<Rec = unknown> {
+export interface Source<Settings = unknown, Rec = unknown> {
+  /** The value of `source` in config.yaml, and the key of the source's settings in it. */
   name: string;
+  /** For `fetch --help`. */
+  description: string;
+  /** Settings, by `setting` of runtime/setting.ts and its kin; keys and tokens by `secret`. */
+  settings: z.ZodObject & z.ZodType<Settings>;
   /** The API version that `record` describes, or null if the API has no versions. */
   version: string | null;
   /** The maximum number of users per request. */
   maxUsers: number;
   /** The supported codes, in lower case, and how to read a record's code; null if the source has no nationalities. */
   nationalities: { codes: readonly string[]; of(record: unknown): unknown } | null;
-  /** The URL of a request; `settings` holds the sources' base URLs. */
-  url(settings: SourceSettings, request: SourceRequest): string;
+  /** The request for these users. A key goes into a header, since no header is ever logged. */
+  request(asked: SourceRequest, settings: Settings, ports: Config["ports"]): Request;
   /** The response body -> its records, not validated yet. */
   response: z.ZodType<unknown[]>;
   /** The path of the records in the response, for messages such as `results[3].email`. */
   recordsAt: string;
   record: z.ZodType<Rec>;
   toUser(record: Rec): Omit<User, typeof timeField>;
-}
-
-export interface SourceSettings {
-  randomuser: { url: string };
-  dummyjson: { url: string };
 }
 
 /** A line of raw.jsonl: a record and how to interpret it. `at` is present if `fetch` was given --at. */
@@ -51,4 +53,4 @@ export const RawLine = z.strictObject({
 export type RawLine = z.infer<typeof RawLine>;
 
 /** Type-checks a source's definition and returns it as the common type. */
-export const defineSource = <Rec>(source: Source<Rec>): Source => source as Source;
+export const defineSource = <Settings, Rec>(source: Source<Settings, Rec>): Source => source as Source;

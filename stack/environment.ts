@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { listSettings } from "../runtime/settings.ts";
+import { allSettings } from "../sources/config.ts";
 import { local, postgresUrl } from "./addresses.ts";
 import { type Instance, project } from "./instance.ts";
 
@@ -20,7 +20,7 @@ export function environmentOf(instance: Instance) {
     CONNECT_URL: `http://${local(ports.connect)}`,
     CASSANDRA_CONTACT_POINTS: local(ports.cassandra),
     CASSANDRA_LOCAL_DATA_CENTER: "datacenter1",
-    RANDOMUSER_URL: config.randomuser.url,
+    EMBEDDED_SOURCE_URL: `http://${local(ports.source)}/api/1.4/`,
     AIRFLOW_URL: `http://${local(ports.airflow)}`,
     AIRFLOW_USER: "admin",
     AIRFLOW_PASSWORD: "admin",
@@ -39,7 +39,7 @@ export function environmentOf(instance: Instance) {
 /** Every setting in the user's environment, and the effective value of every port. */
 function settingsOf({ config, env }: Instance): Record<string, string> {
   return Object.fromEntries(
-    listSettings().flatMap(({ path: [group, key], env: name }) => {
+    allSettings.flatMap(({ path: [group, key], env: name }) => {
       const value = group === "ports" ? config.ports[key as keyof typeof config.ports] : env[name];
       return value === undefined || value === "" ? [] : [[name, String(value)]];
     }),

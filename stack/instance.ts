@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Config, loadConfig } from "../runtime/config.ts";
+import { type Config, loadConfig, sourceAddress } from "../sources/config.ts";
 import { local } from "./addresses.ts";
 import { type Installation, install } from "./install/install.ts";
 import { loadSecrets, type Secrets } from "./secrets.ts";
@@ -55,7 +55,7 @@ export function dataFolder({ folder }: Pick<Instance, "folder">, service: string
 
 /** Whether users come from the stack's embedded source rather than from an address set by the user. */
 export function usesEmbeddedSource({ config }: Pick<Instance, "config">): boolean {
-  const { host, hostname } = new URL(config.randomuser.url);
+  const { host, hostname } = new URL(sourceAddress(config));
   const own = local(config.ports.source);
   return config.source === "randomuser" && (host === own || host === own.replace(hostname, "localhost"));
 }

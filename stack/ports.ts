@@ -1,5 +1,5 @@
 import { holderOf, stackFolderOf } from "../operations/processes.ts";
-import { listSettings } from "../runtime/settings.ts";
+import { allSettings } from "../sources/config.ts";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
 import type { Service } from "./services/service.ts";
@@ -49,7 +49,7 @@ function freeOffset(ports: number[]): number {
 }
 
 /** The environment variable that sets a port. */
-const variableOf = (key: Key) => listSettings().find(({ path }) => path.join(".") === `ports.${key}`)?.env ?? "";
+const variableOf = (key: Key) => allSettings.find(({ path }) => path.join(".") === `ports.${key}`)?.env ?? "";
 
 /** Whether a port of 127.0.0.1 is free. */
 export function isFree(port: number): boolean {

@@ -1,9 +1,9 @@
 import ky, { HTTPError } from "ky";
 import { firstFault } from "../contract/user.ts";
 import { shownAddress } from "../runtime/addresses.ts";
-import type { Config } from "../runtime/config.ts";
 import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
+import type { Config, ConfiguredSource } from "../sources/config.ts";
 import { redact } from "../sources/redact.ts";
 import type { Source, SourceRequest } from "../sources/source.ts";
 import type { Reject } from "./rejects.ts";
@@ -22,33 +22,31 @@ const maxWaitMs = 60_000;
  * @throws FinalError if the response does not match the source's schema, which a retry would not fix
  */
 export async function askSource(
-  source: Source,
-  request: SourceRequest,
-  config: Config,
+  source: ConfiguredSource,
+  asked: SourceRequest,
+  config: Pick<Config, "fetch">,
   { log, stop }: { log: Log; stop: AbortSignal },
 ): Promise<Answer> {
-  const url = source.url(config, request);
-  const shown = shownAddress(url);
+  const request = source.requestFor(asked);
+  const shown = shownAddress(request.url);
   let text: string;
   try {
-    text = await get(url, config.fetch, log, stop);
+    text = await send(source, request, config.fetch, log, stop);
   } catch (error) {
     if (error instanceof HTTPError && !transientStatuses.includes(error.response.status))
       throw new FinalError(`${source.name} rejected the request with status ${error.response.status}: ${shown}`);
     stop.throwIfAborted(); // stopping, not the source, ended the attempts
     throw new TransientError(
       `${source.name} did not respond successfully in ${config.fetch.attempts} attempts: ${shown}`,
-      {
-        cause: error,
-      },
+      { cause: withheld(messageOf(error), source.secrets) },
     );
   }
-  return readAnswer(source, text, shown, request);
+  return readAnswer(source, text, shown, asked);
 }
 
 /** Parses a response body into records and rejects. Pure. */
 export function readAnswer(
-  source: Source,
+  source: Source & Partial<Pick<ConfiguredSource, "secrets">>,
   text: string,
   url: string,
   { page, nationalities }: Pick<SourceRequest, "page" | "nationalities"> = { page: 1, nationalities: [] },
@@ -63,7 +61,7 @@ export function readAnswer(
     throw invalid("the body is not JSON");
   }
   const response = source.response.safeParse(body);
-  if (!response.success) throw invalid(firstFault(response.error) + errorIn(body));
+  if (!response.success) throw invalid(firstFault(response.error) + errorIn(body, source.secrets));
   if (response.data.length === 0 && page === 1) throw invalid(`${source.recordsAt}: no users`);
   const unrequested = findUnrequestedNationality(source, response.data, nationalities);
   if (unrequested) throw invalid(unrequested);
@@ -95,11 +93,17 @@ function findUnrequestedNationality(
     : `${recordsAt}[${index}].nat: ${codes[index]} was not requested, only ${requested.join(", ")}`;
 }
 
-async function get(url: string, { timeoutMs, attempts }: Config["fetch"], log: Log, stop: AbortSignal) {
-  const response = await ky.get(url, {
+async function send(
+  { secrets }: ConfiguredSource,
+  request: Request,
+  { timeoutMs, attempts }: Config["fetch"],
+  log: Log,
+  stop: AbortSignal,
+) {
+  const response = await ky(request, {
     timeout: timeoutMs,
     signal: stop,
-    headers: { accept: "application/json" },
+    headers: { accept: request.headers.get("accept") ?? "application/json" },
     // The body is read within the attempt, so that a connection that drops half-way is retried too.
     fetch: async (request) => {
       const answer = await globalThis.fetch(request);
@@ -107,6 +111,7 @@ async function get(url: string, { timeoutMs, attempts }: Config["fetch"], log: L
     },
     retry: {
       limit: attempts - 1,
+      methods: [request.method.toLowerCase() as "get"], // a source's POST is a query too
       backoffLimit: 10_000,
       maxRetryAfter: maxWaitMs,
       jitter: (delayMs) => delayMs * (0.5 + Math.random() / 2),
@@ -116,7 +121,8 @@ async function get(url: string, { timeoutMs, attempts }: Config["fetch"], log: L
     },
     hooks: {
       beforeRetry: [
-        ({ error, retryCount }) => log.warn("retrying request", { attempt: retryCount + 1, error: messageOf(error) }),
+        ({ error, retryCount }) =>
+          log.warn("retrying request", { attempt: retryCount + 1, error: withheld(messageOf(error), secrets) }),
       ],
     },
   });
@@ -125,8 +131,13 @@ async function get(url: string, { timeoutMs, attempts }: Config["fetch"], log: L
 
 const transientStatuses = [408, 429, ...Array.from({ length: 100 }, (_, index) => 500 + index)];
 
-/** The message of a body such as {"error": "…"}. */
-function errorIn(body: unknown): string {
+/** The message of a body such as {"error": "…"}, which may repeat a key. */
+function errorIn(body: unknown, secrets: readonly string[] = []): string {
   const error = (body as { error?: unknown } | null)?.error;
-  return typeof error === "string" ? `; its error is "${error.slice(0, 200)}"` : "";
+  if (typeof error !== "string") return "";
+  return `; its error is "${withheld(error, secrets).slice(0, 200)}"`;
 }
+
+/** A text from the source without the keys that were sent to it. */
+const withheld = (text: string, secrets: readonly string[]) =>
+  secrets.reduce((rest, secret) => rest.replaceAll(secret, "[withheld]"), text);

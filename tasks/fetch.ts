@@ -3,6 +3,7 @@ import ms from "ms";
 import { z } from "zod";
 import { FinalError, StoppedError } from "../runtime/lifecycle.ts";
 import { sources } from "../sources/catalogue.ts";
+import { configuredSource } from "../sources/config.ts";
 import type { Source } from "../sources/source.ts";
 import { type Answer, askSource } from "./ask-source.ts";
 import { atOption, type Context, type Task } from "./task.ts";
@@ -22,7 +23,9 @@ const usage = `fetch: source -> raw records, without secrets
   --rejects        records that do not match the source's schema, with the reason
                    (default: a file beside --output, or the log)
   -h, --help       show this help and exit
-`;
+
+  Sources, set by \`source\` in config.yaml or by USERS_SOURCE:
+${[...sources.values()].map(({ name, description }) => `  ${name.padEnd(16)} ${description}\n`).join("")}`;
 
 const duration = z
   .string()
@@ -65,7 +68,7 @@ export const fetch: Task<z.infer<typeof options>> = {
 
   async work(context, flags) {
     const { config, stop } = context;
-    const source = sourceNamed(config.source);
+    const source = configuredSource(config);
     const { nationalities, at, every } = flags;
     const users = flags.users ?? (every === undefined ? 60 : 1);
     const seed = flags.seed ?? crypto.randomUUID();
@@ -82,12 +85,6 @@ export const fetch: Task<z.infer<typeof options>> = {
     return { source: source.name, seed, asked };
   },
 };
-
-function sourceNamed(name: string): Source {
-  const source = sources.get(name);
-  if (source) return source;
-  throw new FinalError(`unknown source ${name} in config.yaml; set it to one of: ${[...sources.keys()].join(", ")}`);
-}
 
 /** @throws FinalError if the source does not support the number of users or one of the nationalities */
 function checkSupported(source: Source, users: number, nationalities: readonly string[]) {

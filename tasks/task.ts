@@ -1,9 +1,9 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { z } from "zod";
 import { firstFault } from "../contract/user.ts";
-import { type Config, loadConfig } from "../runtime/config.ts";
 import { exitCodes, FinalError, messageOf, run } from "../runtime/lifecycle.ts";
 import { type Log, openLog } from "../runtime/log.ts";
+import { type Config, configure } from "../sources/config.ts";
 import { type Line, readLines, toLines } from "./lines.ts";
 import { isDevice, openFile, openStdout, writeStdout } from "./output.ts";
 import { logRejects, type Reject, rejectsBeside, rejectsFile } from "./rejects.ts";
@@ -48,8 +48,7 @@ export function runTask<Options>(task: Task<Options>, args: string[]): Promise<n
     const options = task.options.safeParse(values);
     if (!options.success) throw new FinalError(`--${firstFault(options.error)}; see ${task.name} --help`);
 
-    const config = loadConfig();
-    const log = openLog(task.name, config.log.level);
+    const { config, log } = configure(task.name);
     const { counts, fault } = await doWork(task, options.data, { config, log, stop }, output, rejects);
 
     if (fault) log.error("failed", { error: fault, retry: false });

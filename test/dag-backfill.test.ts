@@ -1,7 +1,7 @@
 /** The second DAG: Airflow submits the Spark job, which stores the records of the topic. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";
-import { loadConfig } from "../runtime/config.ts";
+import { loadConfig } from "../sources/config.ts";
 import { openRecorder, type Recorder } from "./faults/records.ts";
 import { readRows } from "./support/cassandra.ts";
 import { startCluster } from "./support/spark.ts";

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import ky from "ky";
 import { openAirflow } from "../operations/airflow.ts";
-import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
+import { loadConfig, sourceAddress } from "../sources/config.ts";
 import { withCassandra } from "./support/cassandra.ts";
 import { lagOf, readTopic } from "./support/kafka.ts";
 import { runFolder } from "./support/runs.ts";
@@ -32,7 +32,7 @@ beforeAll(async () => {
   );
 
   const searchParams = { results: users, seed: dag_run_id };
-  response = await ky.get(config.randomuser.url, { searchParams }).text();
+  response = await ky.get(sourceAddress(config), { searchParams }).text();
   const { results }: { results: SourceUser[] } = JSON.parse(response);
   const loginSecrets = ["password", "salt", "md5", "sha1", "sha256"].map((name) => [
     name,

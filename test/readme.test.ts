@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";
-import { listSettings } from "../runtime/settings.ts";
+import { allSettings } from "../sources/config.ts";
 import { project } from "../stack/instance.ts";
 import { type Checkout, openCheckout } from "./support/checkout.ts";
 
@@ -61,7 +61,7 @@ const blocks = files.flatMap((file) => {
 
 /** The lines with the ports of this test's stack. */
 const onThisStack = (lines: string) =>
-  listSettings()
+  allSettings
     .filter(({ path }) => path[0] === "ports")
     .reduce(
       (text, { env, default: port }) => text.replaceAll(`localhost:${port}`, `localhost:${process.env[env]}`),

@@ -2,9 +2,8 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../runtime/config.ts";
 import { openPostgres } from "../runtime/postgres.ts";
-import { listSettings } from "../runtime/settings.ts";
+import { allSettings, loadConfig } from "../sources/config.ts";
 import { openInstance, project } from "../stack/instance.ts";
 import { removePostgresFolder } from "../stack/services/postgres-files.ts";
 import type { PostgresAlone } from "./support/postgres-alone.ts";
@@ -15,7 +14,7 @@ setDefaultTimeout(120_000);
 const clone = mkdtempSync(join(tmpdir(), "second-"));
 const { ports } = loadConfig();
 writeFileSync(join(clone, "config.yaml"), Bun.YAML.stringify({ ports }));
-const settings = new Set(listSettings().map(({ env }) => env));
+const settings = new Set(allSettings.map(({ env }) => env));
 const env = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.has(name))),
   CONFIG_FILE: join(clone, "config.yaml"),
@@ -53,7 +52,7 @@ test("a stack whose ports another one holds names that stack and a free PORT_OFF
 test("with that PORT_OFFSET every address of the second stack changes", async () => {
   const { stdout } = await bunRun("env", { PORT_OFFSET: offset });
   for (const [key, port] of Object.entries(ports)) {
-    const name = listSettings().find(({ path }) => path.join(".") === `ports.${key}`)?.env;
+    const name = allSettings.find(({ path }) => path.join(".") === `ports.${key}`)?.env;
     expect(stdout).toContain(`export ${name}=${port + Number(offset)}\n`);
   }
   expect(stdout).toContain(`export KAFKA_BROKERS=127.0.0.1:${ports.kafka + Number(offset)}\n`);

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join, relative } from "node:path";
 import { openAirflow } from "../operations/airflow.ts";
-import { loadConfig } from "../runtime/config.ts";
+import { loadConfig } from "../sources/config.ts";
 import { openInstance } from "../stack/instance.ts";
 import { clusterFolder } from "../stack/services/postgres-files.ts";
 import { controlStack } from "./support/stack.ts";

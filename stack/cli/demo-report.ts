@@ -3,7 +3,7 @@ import { table } from "../../contract/entity.ts";
 import { fields, type User } from "../../contract/user.ts";
 import { taskIds } from "../../operations/airflow.ts";
 import type { CaptureState } from "../../operations/connector.ts";
-import { shownAddress } from "../../runtime/addresses.ts";
+import { sourceAddress } from "../../sources/config.ts";
 import { environmentOf } from "../environment.ts";
 import { type Instance, usesEmbeddedSource } from "../instance.ts";
 import type { StartTimes } from "../lifecycle.ts";
@@ -92,9 +92,7 @@ export function showReport(instance: Instance, report: DemoReport): void {
 
 /** Where the users came from and, for the embedded source, how to use the live one. */
 function sourceOf(instance: Instance): string {
-  const { config } = instance;
-  if (config.source === "dummyjson") return shownAddress(config.dummyjson.url);
-  if (!usesEmbeddedSource(instance)) return shownAddress(config.randomuser.url);
+  if (!usesEmbeddedSource(instance)) return sourceAddress(instance.config);
   return "the embedded source (generated users; set RANDOMUSER_URL=https://randomuser.me/api/1.4/ for live ones)";
 }
 

@@ -18,6 +18,7 @@ import { type Instance, project } from "../instance.ts";
 import { type StartTimes, stopServices, up } from "../lifecycle.ts";
 import { tailOf } from "../logs.ts";
 import { inParallel } from "../order.ts";
+import { overriddenSettings } from "../overridden.ts";
 import { openProgress, type Progress } from "../progress.ts";
 import { run } from "../services/run-tool.ts";
 import type { Command } from "./command-line.ts";
@@ -40,6 +41,7 @@ export const demo: Command = {
  * failure it stops the services it started.
  */
 async function runDemo(instance: Instance, stop: AbortSignal): Promise<void> {
+  for (const sentence of overriddenSettings(instance)) console.error(sentence);
   const progress = openProgress();
   const startedAt = Date.now();
   let times: StartTimes = {};

@@ -1,4 +1,5 @@
 import { up as startStack } from "../lifecycle.ts";
+import { overriddenSettings } from "../overridden.ts";
 import { openProgress } from "../progress.ts";
 import { enableSpark } from "../services/spark.ts";
 import type { Command } from "./command-line.ts";
@@ -8,6 +9,7 @@ export const up: Command = {
   options: { "--spark": "also start a standalone Spark cluster" },
   async run(instance, args, stop) {
     if (args.includes("--spark")) enableSpark(instance);
+    for (const sentence of overriddenSettings(instance)) console.error(sentence);
     const progress = openProgress();
     await startStack(instance, { progress, stop }).finally(progress.end);
     return 0;

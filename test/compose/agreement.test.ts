@@ -2,8 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { dirname, join, relative, resolve } from "node:path";
 import { replicationRole } from "../../contract/change-capture.ts";
 import * as entity from "../../contract/entity.ts";
-import { resolveConfig } from "../../runtime/config.ts";
-import { listSettings } from "../../runtime/settings.ts";
+import { allSettings, resolveConfig, sourceSettings } from "../../sources/config.ts";
 import { nationalities } from "../../sources/randomuser.ts";
 
 const project = join(import.meta.dir, "..", "..");
@@ -72,7 +71,7 @@ describe("ports", () => {
   });
 
   test("use the same variables as the native stack", () => {
-    const native = new Map(listSettings().map(({ env, default: value }) => [env, value]));
+    const native = new Map(allSettings.map(({ env, default: value }) => [env, value]));
     const shared = publishedPorts.filter(({ variable = "" }) => native.has(variable));
     expect(shared.length).toBeGreaterThanOrEqual(8);
     for (const { variable = "", number } of shared)
@@ -129,7 +128,7 @@ describe("services", () => {
 
 describe("names", () => {
   test("the variables of the programs are known settings with valid values", () => {
-    const known = new Set(listSettings().map(({ env }) => env));
+    const known = new Set(allSettings.map(({ env }) => env));
     const { API_TOKEN: _, ...variables } = environmentOf("api");
     for (const name of Object.keys(variables)) expect(known).toContain(name);
     const settings = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, defaultsOf(value)]));
@@ -137,7 +136,7 @@ describe("names", () => {
       kafka: { brokers: ["broker:29092"], ...topics },
       cassandra: { contactPoints: ["cassandra:9042"] },
       schemaRegistry: { url: "http://schema-registry:8081" },
-      randomuser: { url: "http://source:3001/api/1.4/" },
+      sources: { randomuser: { embeddedUrl: "http://source:3001/api/1.4/" } },
     });
   });
 
@@ -148,9 +147,15 @@ describe("names", () => {
     const yaml = `source: dummyjson\nrandomuser: { url: "${url}" }\nlog: { level: debug }`;
     expect(resolveConfig(yaml, settings)).toMatchObject({
       source: "dummyjson",
-      randomuser: { url },
+      sources: { randomuser: { url } },
       log: { level: "debug" },
     });
+  });
+
+  test("the tasks get every setting of a source that .env sets", () => {
+    const variables = environmentOf("airflow-scheduler");
+    for (const { env } of sourceSettings)
+      if (env !== "EMBEDDED_SOURCE_URL") expect([env, variables[env]]).toEqual([env, `\${${env}:-}`]);
   });
 
   test("config.yaml, which the containers also read, names the contract's topics", async () => {

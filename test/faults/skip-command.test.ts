@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { type Config, loadConfig } from "../../runtime/config.ts";
 import { openKafka } from "../../runtime/kafka.ts";
 import { openLog } from "../../runtime/log.ts";
 import { until } from "../../runtime/until.ts";
+import { type Config, loadConfig } from "../../sources/config.ts";
 import { lagOf } from "../support/kafka.ts";
 import { startProgram } from "../support/program.ts";
 import { damage, storedBatches } from "../support/segments.ts";

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { type Config, loadConfig } from "../../runtime/config.ts";
+import { type Config, loadConfig } from "../../sources/config.ts";
 
 /** A test file's own names on the shared services, and the settings that contain them. */
 export interface Names {

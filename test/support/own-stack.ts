@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { listSettings } from "../../runtime/settings.ts";
+import { allSettings } from "../../sources/config.ts";
 import { environmentOf } from "../../stack/environment.ts";
 import { type Instance, openInstance, project } from "../../stack/instance.ts";
 import { down, up } from "../../stack/lifecycle.ts";
@@ -73,7 +73,7 @@ async function runs(instance: Instance): Promise<boolean> {
 
 /** This process's environment without variables that select another stack or change settings. */
 function userEnvironment(): Record<string, string> {
-  const ours = new Set([...listSettings().map(({ env }) => env), "CONFIG_FILE", "STACK_DIR", "TASKS_BIN", "RUNS_DIR"]);
+  const ours = new Set([...allSettings.map(({ env }) => env), "CONFIG_FILE", "STACK_DIR", "TASKS_BIN", "RUNS_DIR"]);
   return Object.fromEntries(
     Object.entries(process.env).filter((entry): entry is [string, string] => !ours.has(entry[0])),
   );
@@ -84,9 +84,7 @@ function userEnvironment(): Record<string, string> {
  * could take the port of a service while it restarts.
  */
 function freePorts(): Record<string, string> {
-  const names = listSettings()
-    .filter(({ path }) => path[0] === "ports")
-    .map(({ env }) => env);
+  const names = allSettings.filter(({ path }) => path[0] === "ports").map(({ env }) => env);
   let port = 15_000 + Math.floor(Math.random() * 15_000);
   const next = () => {
     while (!isFree(++port));

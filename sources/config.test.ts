@@ -1,0 +1,134 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError } from "../runtime/config.ts";
+import { sources } from "./catalogue.ts";
+import { allSettings, configuredSource, resolveConfig, sourceAddress } from "./config.ts";
+
+const yaml = readFileSync(join(import.meta.dir, "../config.yaml"), "utf8");
+/** The file with the settings that it comments out. */
+const complete = yaml.replace(/^( *)# ([a-z]\w*: )/gm, "$1$2");
+const leavesOf = (value: unknown, path: string[] = []): [string, unknown][] =>
+  value !== null && typeof value === "object" && !Array.isArray(value)
+    ? Object.entries(value).flatMap(([key, child]) => leavesOf(child, [...path, key]))
+    : [[path.join("."), value]];
+const faultsOf = (text: string, env: Record<string, string> = {}) => {
+  try {
+    resolveConfig(text, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+};
+
+test("config.yaml names every setting, in the order of the schema, with its variable", () => {
+  const settings = allSettings;
+  expect(leavesOf(Bun.YAML.parse(complete)).map(([path]) => path)).toEqual(settings.map(({ path }) => path.join(".")));
+  for (const { env, description } of settings) expect(yaml).toContain(`# ${description} [${env}]\n`);
+});
+
+test("config.yaml holds the defaults, and what it shows commented out is valid too", () => {
+  const defaults = allSettings.filter((setting) => setting.default !== undefined);
+  const live = leavesOf(Bun.YAML.parse(yaml)).filter(([, value]) => value !== null);
+  expect(live).toEqual(defaults.map((setting) => [setting.path.join("."), setting.default]));
+  expect(resolveConfig(yaml, {})).toEqual(resolveConfig("", {}));
+  expect(faultsOf(complete)).toEqual([]);
+});
+
+test("the environment overrides the file, the file the default", () => {
+  const config = resolveConfig("fetch: { attempts: 7 }\nlog: { level: debug }", { LOG_LEVEL: "error" });
+  expect([config.fetch.attempts, config.log.level, config.fetch.timeoutMs]).toEqual([7, "error", 20_000]);
+});
+
+test("a moved port moves what talks to it, and an address that is given stays", () => {
+  const config = resolveConfig("", { KAFKA_PORT: "19092", POSTGRES_URL: "postgres://u@db/users" });
+  const { kafka, postgres } = config;
+  expect(kafka.brokers).toEqual(["127.0.0.1:19092"]);
+  expect(sourceAddress(config)).toBe("http://127.0.0.1:3001/api/1.4/");
+  expect(postgres.url).toBe("postgres://u@db/users");
+});
+
+test("PORT_OFFSET moves every port and what talks to it, but for a port that its own variable sets", () => {
+  const before = resolveConfig("", {}).ports;
+  const config = resolveConfig("", { PORT_OFFSET: "100", KAFKA_PORT: "9092" });
+  const { ports, kafka, postgres } = config;
+  for (const [key, port] of Object.entries(before))
+    expect([key, ports[key as keyof typeof ports]]).toEqual([key, key === "kafka" ? 9092 : port + 100]);
+  expect(kafka.brokers).toEqual(["127.0.0.1:9092"]);
+  expect(new URL(postgres.url).port).toBe("5532");
+  expect(sourceAddress(config)).toBe("http://127.0.0.1:3101/api/1.4/");
+  expect(resolveConfig("portOffset: 100\nports: { api: 6000 }", {}).ports.api).toBe(6_100);
+});
+
+test("an offset that leaves no port is refused with the ports that it would move too far", () => {
+  expect(faultsOf("ports: { api: 65000 }", { PORT_OFFSET: "1000" })).toEqual([
+    "ports.api: PORT_OFFSET moves it to 66000; lower that, or set API_PORT",
+  ]);
+});
+
+test("a key without a value is left out", () => {
+  expect(resolveConfig("randomuser:\nfetch:\n  attempts:\n", {})).toEqual(resolveConfig("", {}));
+});
+
+test("everything that is wrong is listed at once, with the key and the variable that fixes it", () => {
+  expect(
+    faultsOf("fetch: { attempts: never }\nports: { api: 70000 }\ncolour: red", { POSTGRES_URL: "nonsense" }),
+  ).toEqual([
+    "fetch.attempts: Invalid input: expected number, received NaN; set it in config.yaml or by FETCH_ATTEMPTS",
+    "postgres.url: must be a postgres:// URL; set it in config.yaml or by POSTGRES_URL",
+    "ports.api: Too big: expected number to be <=65535; set it in config.yaml or by API_PORT",
+    '(top level): Unrecognized key: "colour"; correct it in config.yaml, or remove it',
+  ]);
+});
+
+test("a misspelt setting of a source, an unknown source and a file that is not YAML are refused", () => {
+  expect(faultsOf("dummyjson: { adress: https://dummyjson.com/users }")).toEqual([
+    'dummyjson: Unrecognized key: "adress"; correct it in config.yaml, or remove it',
+  ]);
+  expect(faultsOf("", { USERS_SOURCE: "myspace" })).toEqual([
+    `source: must be one of: ${[...sources.keys()].join(", ")}; if its file is new in sources/, run \`bun run contract\`; set it in config.yaml or by USERS_SOURCE`,
+  ]);
+  expect(faultsOf("source: [")).toEqual([expect.stringContaining("config.yaml is not valid YAML: ")]);
+  expect(faultsOf("- source")).toEqual(["config.yaml must contain settings, `key: value`"]);
+  expect(faultsOf("fetch: 3", { FETCH_ATTEMPTS: "2" })).toHaveLength(1);
+});
+
+const overridden = (text: string, env: Record<string, string>) =>
+  resolveConfig(text, env).overridden.map(({ key, env: name }) => `${key} ${name}`);
+
+test("values in the file that a variable overrides are known, for `source` and every other setting", () => {
+  expect(overridden("source: randomuser", { USERS_SOURCE: "dummyjson", LOG_LEVEL: "debug" })).toEqual([
+    "source USERS_SOURCE",
+  ]);
+  expect(overridden("kafka: { brokers: ['a:1'] }", { KAFKA_BROKERS: "b:2" })).toEqual(["kafka.brokers KAFKA_BROKERS"]);
+  expect(overridden("cdc: { apply: no-bool }", { CDC_APPLY: "true" })).toEqual(["cdc.apply CDC_APPLY"]);
+});
+
+test("a variable that is empty, or that says the same as the file, overrides nothing", () => {
+  expect(overridden("source: dummyjson", { USERS_SOURCE: "" })).toEqual([]);
+  expect(resolveConfig("source: dummyjson", { USERS_SOURCE: "" }).source).toBe("dummyjson");
+  const file = "kafka: { brokers: [a:1, b:2] }\nfetch: { attempts: 5 }\ncdc: { apply: false }";
+  expect(overridden(file, { KAFKA_BROKERS: "a:1, b:2", FETCH_ATTEMPTS: "5", CDC_APPLY: "no" })).toEqual([]);
+});
+
+test("a port that was moved by the offset is the file's own, and one that its variable sets is not", () => {
+  const file = "portOffset: 0\nports: { api: 5000, kafka: 9092 }";
+  expect(overridden(file, { PORT_OFFSET: "100", API_PORT: "5100", KAFKA_PORT: "9092" })).toEqual([
+    "portOffset PORT_OFFSET",
+    "ports.kafka KAFKA_PORT",
+  ]);
+});
+
+test("no two settings have the same variable, and no secret has a default", () => {
+  const variables = allSettings.map(({ env }) => env);
+  expect(new Set(variables).size).toBe(variables.length);
+  expect(allSettings.filter((setting) => setting.secret && setting.default !== undefined)).toEqual([]);
+});
+
+test.each([...sources])("the source %s has a description, valid settings and a request without setting any", (name) => {
+  const source = configuredSource(resolveConfig(`source: ${name}`, {}));
+  expect(source).toMatchObject({ name, description: expect.stringMatching(/\w/) });
+  const { url, method } = source.requestFor({ users: 1, page: 1, seed: "s", nationalities: [] });
+  expect([new URL(url).protocol, method]).toEqual([expect.stringMatching(/^https?:$/), expect.any(String)]);
+});

@@ -1,0 +1,3 @@
+// Written by `bun run contract`: every source in this folder.
+export { dummyjson } from "./dummyjson.ts";
+export { randomuser } from "./randomuser.ts";

@@ -1,0 +1,21 @@
+import { allSettings, loadConfig, shownOverride } from "../sources/config.ts";
+import { environmentOf } from "./environment.ts";
+import type { Instance } from "./instance.ts";
+
+/** What the user sets to no effect, a sentence each: values in the file that a variable overrides, or the stack itself. */
+export function overriddenSettings(instance: Instance): string[] {
+  const { config, env } = instance;
+  const own: Record<string, string> = environmentOf(instance);
+  const inFile = new Set(loadConfig({ ...env, ...own }).overridden.map(({ key }) => key));
+  const byStack = allSettings
+    .map(({ path, env: name }) => ({ key: path.join("."), env: name }))
+    .filter(
+      ({ key, env: name }) => own[name] !== undefined && own[name] !== env[name] && (env[name] || inFile.has(key)),
+    );
+  const sentences: string[] = [];
+  if (config.overridden.length > 0)
+    sentences.push(`Variables override values in ${config.file}: ${config.overridden.map(shownOverride).join(", ")}`);
+  if (byStack.length > 0)
+    sentences.push(`The stack uses its own services and ignores: ${byStack.map(shownOverride).join(", ")}`);
+  return sentences;
+}
