@@ -1,6 +1,6 @@
 /** `bun run check`: all checks that need no running service, in parallel. */
 import { resolve } from "node:path";
-import { install } from "../stack/install/install.ts";
+import { installLinters } from "../stack/install/install.ts";
 
 const project = resolve(import.meta.dir, "..");
 const composeFiles = ["docker-compose.yml", "docker-compose.zookeeper.yml"];
@@ -13,8 +13,8 @@ export interface CheckResult {
 }
 
 /** Each check has a name and a command. An exit code other than 0 is a failure. */
-async function listChecks(): Promise<[name: string, argv: string[]][]> {
-  const { tool } = await install();
+export async function listChecks(env = process.env): Promise<[name: string, argv: string[]][]> {
+  const linter = await installLinters(env);
   // The npm tools run on Bun, because the machine's Node may be too old for them.
   const npm = (name: string) => [process.execPath, "run", "--bun", "--silent", name];
   return [
@@ -23,10 +23,10 @@ async function listChecks(): Promise<[name: string, argv: string[]][]> {
     ["knip: nothing unused", npm("knip")],
     ["contract: generated files up to date", [process.execPath, "script/generate.ts", "--check"]],
     ["dclint: compose files", [...npm("dclint"), "--max-warnings=0", ...composeFiles]],
-    ["hadolint: Dockerfile", [tool("hadolint"), "Dockerfile"]],
+    ["hadolint: Dockerfile", [linter("hadolint"), "Dockerfile"]],
     ["docker compose config: every combination of files", [process.execPath, "test/compose/config.ts"]],
-    ["ruff: lint", [tool("ruff"), "check", "--quiet", "."]],
-    ["ruff: format", [tool("ruff"), "format", "--check", "--quiet", "."]],
+    ["ruff: lint", [linter("ruff"), "check", "--quiet", "."]],
+    ["ruff: format", [linter("ruff"), "format", "--check", "--quiet", "."]],
   ];
 }
 

@@ -75,7 +75,8 @@ function unitTests(reports: string, env: Record<string, string>, stop: AbortSign
 async function pythonTests(reports: string, folder: string, stop: AbortSignal): Promise<Tally> {
   const { python } = await install();
   const report = join(reports, "python.xml");
-  const argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, "dags", "spark"];
+  const folders = ["dags", "spark", "stack"];
+  const argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, ...folders];
   const env = {
     ...process.env,
     AIRFLOW_HOME: join(folder, "airflow-of-dag-tests"),

