@@ -2,10 +2,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "../../runtime/until.ts";
-import { install } from "../install/install.ts";
-import { configurationOf } from "./configuration.ts";
-import { call } from "./xml-rpc.ts";
+import { until } from "../runtime/until.ts";
+import { install } from "../stack/install/install.ts";
+import { project } from "../stack/instance.ts";
+import { configurationOf } from "../stack/supervisor/configuration.ts";
+import { call } from "../stack/supervisor/xml-rpc.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "supervisord-"));
 const socket = join(folder, "sock");
@@ -19,9 +20,12 @@ beforeAll(async () => {
   const impatient = written.replace("startsecs=1", "startsecs=30").replace(/startretries=\d+/, "startretries=1");
   writeFileSync(join(folder, "supervisord.conf"), impatient);
   const { python } = await install();
-  daemon = Bun.spawn([python, join(import.meta.dir, "supervisord.py"), "-n", "-c", join(folder, "supervisord.conf")], {
-    stdio: ["ignore", "ignore", "ignore"],
-  });
+  daemon = Bun.spawn(
+    [python, join(project, "stack/supervisor/supervisord.py"), "-n", "-c", join(folder, "supervisord.conf")],
+    {
+      stdio: ["ignore", "ignore", "ignore"],
+    },
+  );
   await until("supervisor answers", () => call(socket, "supervisor.getState", []));
 });
 
