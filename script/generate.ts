@@ -1,7 +1,8 @@
 /**
  * `bun run contract`: generates contract/generated/ from the contract and the API's operations; the list of sources from
- * the files in sources/; and what depends on the settings (settings-files.ts) from their schema. With `--check` it writes nothing and fails if a file is out of date. Both fail if the
- * Avro schema is incompatible with a published version, since topics may still contain messages of that version.
+ * the files in sources/; and what depends on the settings (settings-files.ts) from their schema. With `--check` it writes
+ * nothing and fails if a file is out of date. Both fail if the Avro schema is incompatible with a published version, since
+ * topics may still contain messages of that version.
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,6 +26,9 @@ const faults = breaksWith(avsc, published);
 const { topic, deadLetterTopic, changeTopic, table, keyspace, idField, timeField } = entity;
 const names = { topic, deadLetterTopic, changeTopic, table, keyspace, idField, timeField };
 
+const settings = await settingsFiles(project, check);
+faults.push(...settings.faults);
+
 const files = new Map([
   [`${generated}/entity.json`, `${JSON.stringify(names, null, 2)}\n`],
   [`${generated}/${topic}.avsc`, avsc],
@@ -32,7 +36,7 @@ const files = new Map([
   [`${generated}/${table}.sql`, `${createSql}\n`],
   [`${generated}/change_capture.sql`, `${captureSql}\n`],
   [`${generated}/openapi.json`, `${JSON.stringify(openApiDocument(), null, 2)}\n`],
-  ...(await settingsFiles(project, check)),
+  ...settings.files,
 ]);
 if (!published.some(({ text }) => sameBytes(text, avsc)))
   files.set(`${versions}/${topic}.${published.length + 1}.avsc`, avsc);

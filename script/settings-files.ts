@@ -6,16 +6,20 @@ import type { SettingInfo } from "../runtime/setting.ts";
 /**
  * The files derived from the settings, by name: sources/generated.ts from the files in sources/, then README.md's table,
  * the sources' part of config.yaml, and their variables in docker-compose.yml. Unless `check` is set, generated.ts is
- * written at once, since the others derive from what it lists.
- * @throws Error if a file has no block to write into, or if config.yaml has settings that no source or program declares
+ * written at once, since the others derive from what it lists. `faults` are those of config.yaml, such as settings that no
+ * source or program declares.
+ * @throws Error if a file has no block to write into
  */
-export async function settingsFiles(project: string, check: boolean): Promise<Map<string, string>> {
+export async function settingsFiles(
+  project: string,
+  check: boolean,
+): Promise<{ files: Map<string, string>; faults: readonly string[] }> {
   const read = (name: string) => Bun.file(join(project, name)).text();
   const generated = "sources/generated.ts";
   const list = await listOfSources(join(project, "sources"));
   const files = new Map([[generated, list]]);
   const isStale = (await read(generated).catch(() => "")) !== list;
-  if (isStale && check) return files; // what it lists may not even exist
+  if (isStale && check) return { files, faults: [] }; // what it lists may not even exist
   if (isStale) await Bun.write(join(project, generated), list);
 
   const { allSettings, resolveConfig, sourceSettings } = await import("../sources/config.ts");
@@ -23,7 +27,8 @@ export async function settingsFiles(project: string, check: boolean): Promise<Ma
   try {
     resolveConfig(config, {});
   } catch (error) {
-    throw error instanceof ConfigError ? new Error(error.faults.join("\n")) : error;
+    if (!(error instanceof ConfigError)) throw error;
+    return { files, faults: error.faults };
   }
   files.set(
     "README.md",
@@ -35,7 +40,7 @@ export async function settingsFiles(project: string, check: boolean): Promise<Ma
     "docker-compose.yml",
     withBlock("docker-compose.yml", compose, "# [sources]", composeBlock(sourceSettings, compose)),
   );
-  return files;
+  return { files, faults: [] };
 }
 
 /** An export for every `export const NAME = defineSource(` in the folder. */
