@@ -17,7 +17,7 @@ COPY api api
 COPY script/programs.ts script/proxy.ts script/
 RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --outfile /out/bin/programs \
  && for task in fetch format backup produce; do ln -s programs "/out/bin/$task"; done
-# The C library's files that the binary needs, the package record that scanners read, and a non-root user.
+# The C library's files that the binary needs, the package record that scanners read, and an account other than root.
 RUN mkdir -p /root-of-program/etc /root-of-program/var/lib/dpkg/status.d /root-of-program/tmp \
  && ldd /out/bin/programs | grep -o '/lib[^ ]*' | xargs cp --parents --dereference --target-directory=/root-of-program \
  && dpkg --status libc6 > /root-of-program/var/lib/dpkg/status.d/libc6 \
@@ -26,7 +26,7 @@ RUN mkdir -p /root-of-program/etc /root-of-program/var/lib/dpkg/status.d /root-o
 
 # --- Airflow with the task binary -------------------------------------------------------------------------------------
 FROM apache/airflow:3.3.2 AS airflow
-# Created here so that the volumes mounted on them belong to Airflow's user.
+# Created here so that the volumes mounted on them belong to Airflow's account.
 RUN mkdir -p /opt/airflow/keys /opt/airflow/runs
 COPY script/entrypoint.sh /opt/airflow/script/entrypoint.sh
 COPY --from=build /out/bin /opt/airflow/tasks

@@ -40,7 +40,7 @@ def comma_separated(value: list[str] | str) -> str:
 
 
 def task(name: str, arguments: str, minutes: int, doc_md: str) -> BashOperator:
-    """Run a task binary. User input is passed in environment variables, which the shell never interprets as code."""
+    """Run a task binary. Parameters are passed in environment variables, which the shell never interprets as code."""
     return BashOperator(
         task_id=name,
         bash_command=f'exec "$TASKS_BIN/{name}" {arguments}',

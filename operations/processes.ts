@@ -4,7 +4,7 @@ interface Process {
   pid: number;
   parent: number;
   session: number;
-  /** User and system time so far, in clock ticks. */
+  /** CPU time so far, in clock ticks. */
   cpuTicks: number;
   residentPages: number;
 }
@@ -94,7 +94,7 @@ export function listeningSockets(table: string, port: number): string[] {
     .map((columns) => `socket:[${columns[9]}]`);
 }
 
-/** By working folder or by arguments: in a container, root may not see the working folder of another user's process. */
+/** By working folder or by arguments: in a container, root may not see the working folder of another account's process. */
 function runsIn(pid: number, folder: string): boolean {
   const cwd = orElse("", () => readlinkSync(`/proc/${pid}/cwd`));
   const places = [cwd, ...argvOf(pid)];
@@ -115,7 +115,7 @@ const pids = () =>
 
 const readOrNothing = (file: string) => orElse("", () => readFileSync(file, "utf8"));
 
-/** Reading may fail for another user's process, for one that has just exited, and on a system without /proc. */
+/** Reading may fail for another account's process, for one that has just exited, and on a system without /proc. */
 function orElse<T>(otherwise: T, read: () => T): T {
   try {
     return read();

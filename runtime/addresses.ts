@@ -1,4 +1,4 @@
-/** An address safe to log: without user, password, query and fragment, any of which may be a secret. */
+/** An address safe to log: without login, password, query and fragment, any of which may be a secret. */
 export function shownAddress(address: string): string {
   if (!URL.canParse(address)) return "[not a URL]";
   const { protocol, host, pathname } = new URL(address);

@@ -40,8 +40,8 @@ const maxReferences = 100;
 const refusals = [409, 422];
 
 /**
- * A client of the Schema Registry's Confluent API; each request is attempted five times before it throws. A user and a
- * password in the URL are sent as basic authentication.
+ * A client of the Schema Registry's Confluent API; each request is attempted five times before it throws. A login
+ * in the URL is sent as basic authentication.
  */
 export function openRegistry(url: string): Registry {
   const client: Client = { http: openHttp(url), shown: shownAddress(url) };

@@ -30,7 +30,7 @@ class ChangeEvent(NamedTuple):
     kept: list[str] | None = None
     unknown: list[str] | None = None
     commit: int | None = None
-    order: int | None = None
+    total_order: int | None = None
     lsn: int | None = None
 
 
@@ -76,8 +76,8 @@ def _envelope(value: bytes) -> dict[str, Any]:
     transaction = envelope.get("transaction")
     _expect(isinstance(transaction, dict | None), "transaction: expected an object")
     if transaction is not None:
-        order = transaction.get("total_order")
-        _expect(_is_int(order) and order > 0, "transaction.total_order: expected a positive integer")
+        total_order = transaction.get("total_order")
+        _expect(_is_int(total_order) and total_order > 0, "transaction.total_order: expected a positive integer")
     return envelope
 
 

@@ -69,7 +69,7 @@ class Registry:
 
 
 def _address(url: str) -> tuple[str, dict[str, str]]:
-    """The URL as a log may show it, without user, password and query, and the headers that log in."""
+    """The URL as a log may show it, without login, password and query, and the headers that log in."""
     parts = urlsplit(url)
     shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl().rstrip("/")
     if parts.username is None:

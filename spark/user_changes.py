@@ -78,7 +78,7 @@ def read(records: DataFrame, schema: UserSchema) -> DataFrame:
     for name in ("kind", "reason", "detail"):
         event.add(name, T.StringType())
     event.add("user", user).add("kept", texts).add("unknown", texts)
-    for name in ("commit", "order", "lsn"):
+    for name in ("commit", "total_order", "lsn"):
         event.add(name, numbers)
     parse = F.udf(lambda key, value: read_change_event(key, value, fields, id_field), event)
     return records.withColumn("event", parse("key", "value")).select("*", "event.*").drop("event")
@@ -116,9 +116,9 @@ def with_write_times(changes: DataFrame, schema: UserSchema) -> DataFrame:
     in_log = Window.partitionBy("topic", "partition").orderBy("offset")
     counts = changes["reason"].isNull() & changes["kind"].isin("upsert", "delete")
     first_commit = F.first(F.when(counts, F.col("commit")), ignorenulls=True).over(in_log)
-    first_order = F.first(F.when(counts, F.col("order")), ignorenulls=True).over(in_log)
+    first_order = F.first(F.when(counts, F.col("total_order")), ignorenulls=True).over(in_log)
     in_open_transaction = (first_order > 1) & (F.col("commit") <= first_commit)
-    earliest = F.col("commit") + F.when(in_open_transaction, F.col("order")).otherwise(0)
+    earliest = F.col("commit") + F.when(in_open_transaction, F.col("total_order")).otherwise(0)
 
     # With w(n) = max(earliest(n), w(n-1) + 1), w(n) - n is the maximum of earliest(i) - i so far.
     of_row = Window.partitionBy("partition", F.lower(f"user.{schema.id_field}"), counts).orderBy("lsn")

@@ -8,8 +8,8 @@ export const superuser = "postgres";
 
 export const postgresUrl = (
   { config }: Pick<Instance, "config">,
-  { user, password, database }: { user: string; password: string; database: string },
-) => `postgres://${user}:${password}@${local(config.ports.postgres)}/${database}`;
+  { role, password, database }: { role: string; password: string; database: string },
+) => `postgres://${role}:${password}@${local(config.ports.postgres)}/${database}`;
 
 export const superuserUrl = (instance: Pick<Instance, "config" | "secrets">, database: string) =>
-  postgresUrl(instance, { user: superuser, password: instance.secrets.postgresSuperuser, database });
+  postgresUrl(instance, { role: superuser, password: instance.secrets.postgresSuperuser, database });

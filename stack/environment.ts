@@ -4,7 +4,7 @@ import { local, postgresUrl } from "./addresses.ts";
 import { type Instance, project } from "./instance.ts";
 
 /**
- * The addresses of all services and the user's settings, as environment variables. The stack's programs run with it, and
+ * The addresses of all services and the settings given, as environment variables. The stack's programs run with it, and
  * `env` prints it for clients and tasks that run elsewhere and read neither config.yaml nor .env of the project's folder.
  */
 export function environmentOf(instance: Instance) {
@@ -16,7 +16,7 @@ export function environmentOf(instance: Instance) {
     ...(env.CONFIG_FILE && { CONFIG_FILE: resolve(env.CONFIG_FILE) }),
     KAFKA_BROKERS: local(ports.kafka),
     SCHEMA_REGISTRY_URL: `http://${local(ports.schemaRegistry)}/apis/ccompat/v7`,
-    POSTGRES_URL: postgresUrl(instance, { user: "users", password: secrets.postgresUsers, database: "users" }),
+    POSTGRES_URL: postgresUrl(instance, { role: "users", password: secrets.postgresUsers, database: "users" }),
     CONNECT_URL: `http://${local(ports.connect)}`,
     CASSANDRA_CONTACT_POINTS: local(ports.cassandra),
     CASSANDRA_LOCAL_DATA_CENTER: "datacenter1",
@@ -36,7 +36,7 @@ export function environmentOf(instance: Instance) {
   };
 }
 
-/** Every setting in the user's environment, and the effective value of every port. */
+/** Every setting in the given environment, and the effective value of every port. */
 function settingsOf({ config, env }: Instance): Record<string, string> {
   return Object.fromEntries(
     allSettings.flatMap(({ path: [group, key], env: name }) => {

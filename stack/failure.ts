@@ -1,4 +1,4 @@
-/** A failure the user can fix: what happened and to which thing, the remedy, and the end of the relevant log. */
+/** A failure that has a remedy: what happened and to which thing, the remedy, and the end of the relevant log. */
 export class StackError extends Error {
   override name = "StackError";
   constructor(

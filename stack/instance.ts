@@ -53,7 +53,7 @@ export function dataFolder({ folder }: Pick<Instance, "folder">, service: string
   return path;
 }
 
-/** Whether users come from the stack's embedded source rather than from an address set by the user. */
+/** Whether users come from the stack's embedded source rather than from an address that was set. */
 export function usesEmbeddedSource({ config }: Pick<Instance, "config">): boolean {
   const { host, hostname } = new URL(sourceAddress(config));
   const own = local(config.ports.source);

@@ -21,7 +21,7 @@ export function checkPorts(services: Service[], { config }: Pick<Instance, "conf
       "Nothing was started. The variables can also be set in a file named .env.",
     );
 
-  // A process we cannot inspect runs as another user, as PostgreSQL does under root; assume it is part of that stack.
+  // A process we cannot inspect runs as another account, as PostgreSQL does under root; assume it is part of that stack.
   const others = taken.filter(({ holder }) => holder && holder.stack !== stack);
   const ports = taken.filter((entry) => !others.includes(entry)).map(({ port }) => port);
   const conflict = `Another stack of this project is running in ${stack} and uses ports ${ports.join(", ")}`;

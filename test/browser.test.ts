@@ -20,7 +20,7 @@ async function openPage(): Promise<{ page: Page; errors: string[] }> {
   return { page, errors };
 }
 
-test("a user logs in to Airflow, clicks Trigger and sees the run succeed", async () => {
+test("somebody logs in to Airflow, clicks Trigger and sees the run succeed", async () => {
   const { page } = await openPage();
   await page.goto(`${airflow.url}/dags/user_automation`);
   await logIn(page);

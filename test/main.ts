@@ -71,7 +71,7 @@ function unitTests(reports: string, env: Record<string, string>, stop: AbortSign
   return runTests({ name: "unit tests", argv: bunTest(folders, report), report, env, withinMs: unitWithinMs }, stop);
 }
 
-/** pytest in the stack's Python. Files that Airflow creates on import go to the stack's folder, not to the user's home. */
+/** pytest in the stack's Python. Files that Airflow creates on import go to the stack's folder, not to the home folder. */
 async function pythonTests(reports: string, folder: string, stop: AbortSignal): Promise<Tally> {
   const { python } = await install();
   const report = join(reports, "python.xml");

@@ -8,7 +8,7 @@ import { openInstance, project } from "../stack/instance.ts";
 import { removePostgresFolder } from "../stack/services/postgres-files.ts";
 import type { PostgresAlone } from "./support/postgres-alone.ts";
 
-// As root this tests the dropping of privileges; as an ordinary user, that a closed folder is no obstacle.
+// As root this tests the dropping of privileges; as another account, that a closed folder is no obstacle.
 setDefaultTimeout(120_000);
 const isRoot = process.getuid?.() === 0;
 

@@ -20,7 +20,7 @@ const certificate = {
 };
 
 interface Login {
-  user?: string;
+  username?: string;
   password?: string;
   database?: string;
   /** Whether it presents the certificate. */
@@ -30,9 +30,9 @@ interface Login {
 
 /** The result of a query after logging in, or the code and message of the error. */
 async function ask(query: string, login: Login) {
-  const { user = replicationRole, password, database = "users", tls = true, replication } = login;
+  const { username = replicationRole, password, database = "users", tls = true, replication } = login;
   const sql = postgres({
-    ...{ host: "127.0.0.1", port: instance.config.ports.postgres, user, database, max: 1, fetch_types: false },
+    ...{ host: "127.0.0.1", port: instance.config.ports.postgres, username, database, max: 1, fetch_types: false },
     password: password ?? "",
     ssl: tls ? certificate : false,
     connection: replication ? { replication: replication as never } : {},
@@ -60,8 +60,11 @@ describe("Debezium's role", () => {
   });
 
   test("cannot act as another role", async () => {
-    for (const user of ["postgres", "users", "airflow", "registry"])
-      expect([user, await ask("SELECT 1", { user, database: user, password: "" })]).toEqual([user, refused]);
+    for (const username of ["postgres", "users", "airflow", "registry"])
+      expect([username, await ask("SELECT 1", { username, database: username, password: "" })]).toEqual([
+        username,
+        refused,
+      ]);
     expect(await ask("SET ROLE users", {})).toStartWith("42501 ");
     expect(await ask("CREATE TABLE mine (id int)", {})).toStartWith("42501 ");
     expect(await ask("DELETE FROM created_users", {})).toStartWith("42501 ");
@@ -82,8 +85,8 @@ describe("Debezium's role", () => {
 test("no role gets a physical replication connection, which pg_basebackup needs", async () => {
   for (const login of [
     {},
-    { user: "users", password: postgresUsers, tls: false },
-    { user: "postgres", password: postgresSuperuser, tls: false },
+    { username: "users", password: postgresUsers, tls: false },
+    { username: "postgres", password: postgresSuperuser, tls: false },
   ])
     expect(await ask("IDENTIFY_SYSTEM", { ...login, replication: "true" })).toMatch(/^28000 .*replication connection/);
 });

@@ -18,7 +18,7 @@ const plant = (setting: string) => {
   secrets.push(secret, encodeURIComponent(secret));
   return secret;
 };
-const basicOf = (user: string, password: string) => Buffer.from(`${user}:${password}`).toString("base64");
+const basicOf = (login: string, password: string) => Buffer.from(`${login}:${password}`).toString("base64");
 
 /** Every setting that can contain a secret, with one planted, and the services at `address`. */
 function planted(address: string) {
@@ -184,8 +184,8 @@ test("an invalid setting is named without its value", async () => {
     SCHEMA_REGISTRY_URL: `http://registrar:${plant("registry")}@127.0.0.1:99999`,
     POSTGRES_URL: `postgres://users:${plant("postgres")}#1@127.0.0.1/users`,
     RANDOMUSER_URL: `reader:${plant("source")}@127.0.0.1`,
-    KAFKA_BROKERS: `user:${plant("kafka")}@127.0.0.1:9092`,
-    CASSANDRA_CONTACT_POINTS: `user:${plant("cassandra")}@127.0.0.1:9042`,
+    KAFKA_BROKERS: `login:${plant("kafka")}@127.0.0.1:9092`,
+    CASSANDRA_CONTACT_POINTS: `login:${plant("cassandra")}@127.0.0.1:9042`,
   };
   const program = start("api/main.ts", [], { ...real, ...wrong });
   expect(await program.exited).toBe(2);
@@ -207,7 +207,7 @@ test.each([
   expect(await api.output()).toContain("API_TOKEN");
 });
 
-test("a user name and password in the URL of the registry or a source are sent as basic authentication", async () => {
+test("a login and password in the URL of the registry or a source are sent as basic authentication", async () => {
   const asked: (string | null)[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
@@ -218,12 +218,12 @@ test("a user name and password in the URL of the registry or a source are sent a
     },
   });
   try {
-    const [password, user] = ["pässword/with:signs", "registrar"];
-    const address = `http://${user}:${encodeURIComponent(password)}@127.0.0.1:${server.port}`;
+    const [password, login] = ["pässword/with:signs", "registrar"];
+    const address = `http://${login}:${encodeURIComponent(password)}@127.0.0.1:${server.port}`;
     expect(await openRegistry(`${address}/apis`).schemaOf(7)).toEqual({ schema: '"string"', references: [] });
     const task = start("tasks/main.ts", ["fetch"], { ...real, RANDOMUSER_URL: `${address}/api/1.4/` });
     await task.exited;
-    expect(asked).toEqual(Array(2).fill(`Basic ${basicOf(user, password)}`));
+    expect(asked).toEqual(Array(2).fill(`Basic ${basicOf(login, password)}`));
   } finally {
     await server.stop(true);
   }

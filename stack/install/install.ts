@@ -18,7 +18,7 @@ export interface Installation {
 const here = import.meta.dir;
 
 /**
- * Installs the contents of python.lock and jars.lock into the user's cache folder, which all clones share. Each version
+ * Installs the contents of python.lock and jars.lock into the account's cache folder, which all clones share. Each version
  * of the locks is installed once; after that the call takes milliseconds and runs nothing.
  */
 export async function install(env = process.env): Promise<Installation> {

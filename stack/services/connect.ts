@@ -58,7 +58,7 @@ const connectorVariables = (instance: Instance) => ({
 
 /**
  * A connector's configuration could make its clients read local files or the environment and send them to any server:
- * Kafka's clients by a configuration provider or a token URL, PostgreSQL's by the password files of the user that runs
+ * Kafka's clients by a configuration provider or a token URL, PostgreSQL's by the password files of the account that runs
  * the stack.
  */
 const readsNoFiles = [

@@ -20,7 +20,7 @@ type Owner = Pick<Instance, "folder" | "secrets">;
 
 /**
  * The folder of PostgreSQL's files: in the stack's folder or, for root, outside of root's home, where the unprivileged
- * user that PostgreSQL then runs as can access them.
+ * account that PostgreSQL then runs as can access them.
  */
 export function postgresFolder(instance: Owner): string {
   if (!isRoot()) return dataFolder(instance, "postgres");
@@ -34,7 +34,7 @@ export const clusterFolder = (instance: Owner) => join(postgresFolder(instance),
 export const postgresBinary = (instance: Owner, name: "initdb" | "postgres") =>
   join(isRoot() ? copyOfBinaries(instance) : join(packageFolder(), "native"), "bin", name);
 
-/** Puts the binaries, and the database of an earlier version, where the user that runs PostgreSQL can access them. */
+/** Puts the binaries, and the database of an earlier version, where the account that runs PostgreSQL can access them. */
 export async function prepareFolder(instance: Instance): Promise<void> {
   await linkLibraries(instance);
   if (!isRoot()) return;
@@ -79,8 +79,8 @@ export function asUser(argv: string[]): string[] {
   if (!isRoot()) return argv;
   if (!Bun.which("setpriv"))
     throw new StackError(
-      "PostgreSQL refuses to run as root, and setpriv, which would run it as another user, is not installed",
-      "Run the stack as an ordinary user, or install util-linux.",
+      "PostgreSQL refuses to run as root, and setpriv, which would run it as another account, is not installed",
+      "Run the stack as an account other than root, or install util-linux.",
     );
   const identity = [`--reuid=${unprivileged}`, `--regid=${unprivileged}`, "--clear-groups"];
   return ["setpriv", ...identity, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", ...argv];
@@ -119,8 +119,8 @@ async function adoptCluster(instance: Instance) {
   const { uid } = lstatSync(earlier);
   if (uid !== unprivileged)
     throw new StackError(
-      `The database in ${earlier} belongs to user ${uid}, who would lose access to it if root moved it`,
-      "Run the stack as that user, or choose another folder with STACK_DIR.",
+      `The database in ${earlier} belongs to account ${uid}, who would lose access to it if root moved it`,
+      "Run the stack as that account, or choose another folder with STACK_DIR.",
     );
   const arriving = `${cluster}.new`;
   rmSync(arriving, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import { usesEmbeddedSource } from "../instance.ts";
 import { ownProgram } from "./own-program.ts";
 import type { Service } from "./service.ts";
 
-/** The embedded source, which responds like randomuser.me. Not run if the user sets another source. */
+/** The embedded source, which responds like randomuser.me. Not run if another source is set. */
 export const source: Service = {
   name: "source",
   title: "Embedded source",

@@ -18,7 +18,7 @@ export async function openBrowser(): Promise<Browser> {
   });
 }
 
-/** Unpacks the browser once per version into the user's cache; the folder appears only when complete. */
+/** Unpacks the browser once per version into the account's cache; the folder appears only when complete. */
 async function unpack(): Promise<string> {
   const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");
   const { version } = await Bun.file(join(dirname(entry), "..", "package.json")).json();

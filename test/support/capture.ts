@@ -54,7 +54,7 @@ export async function openCapture(file: string, env: Record<string, string> = {}
   await server.unsafe(`CREATE ROLE ${prefix}`);
   await server.unsafe(`GRANT ${prefix} TO users, ${replicationRole}`);
   const superuser = openPostgres(superuserUrl(instance, prefix), 1);
-  const owner = { user: "users", password: instance.secrets.postgresUsers, database: prefix };
+  const owner = { role: "users", password: instance.secrets.postgresUsers, database: prefix };
   const sql = openPostgres(postgresUrl(instance, owner), 4);
   await sql.begin((transaction) => transaction.unsafe(captureSql));
 

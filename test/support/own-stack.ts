@@ -10,7 +10,7 @@ import { servicesOf } from "../../stack/services/catalogue.ts";
 import { removePostgresFolder } from "../../stack/services/postgres-files.ts";
 import { supervisorOf } from "../../stack/supervisor/client.ts";
 
-/** A private stack: its own folder, free ports, and none of the user's settings. */
+/** A private stack: its own folder, free ports, and none of the settings given. */
 export interface OwnStack {
   folder: string;
   /** The environment of its programs and of the tests. */

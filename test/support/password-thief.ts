@@ -8,7 +8,7 @@ export interface Thief extends Recorder {
   /** The number of clients asked for their password. */
   asked: () => number;
   /** Whether a client has sent this password or proof of knowing it. */
-  knows: (password: string, user: string) => boolean;
+  knows: (password: string, role: string) => boolean;
 }
 
 /** A server that implements just enough of PostgreSQL's protocol to ask clients for their password. */
@@ -39,8 +39,8 @@ export async function askForPasswords(method: Method): Promise<Thief> {
   return {
     ...recorder,
     asked: () => asked,
-    knows(password, user) {
-      const md5 = `md5${hash(Buffer.concat([Buffer.from(hash(password + user)), salt]))}`;
+    knows(password, role) {
+      const md5 = `md5${hash(Buffer.concat([Buffer.from(hash(password + role)), salt]))}`;
       const bytes = recorder.received();
       if (bytes.includes(password) || bytes.includes(md5)) return true;
       return exchanges.some(({ first, challenge, final }) => provesScram(first, challenge, final, password, salt));
