@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { firstFault } from "./first-fault.ts";
 import { invalidUsers, validUsers } from "./samples.ts";
-import { fields, firstFault, User } from "./user.ts";
+import { fields, User } from "./user.ts";
 
 test("every valid sample is a user and stays unchanged", () => {
   for (const user of validUsers) expect(User.parse(user)).toEqual(user);

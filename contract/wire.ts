@@ -2,8 +2,9 @@ import avro from "avsc";
 import { schemaLimits, type Walk, walkOf } from "./bounded-avro.ts";
 import { namespace, recordName } from "./entity.ts";
 import type { Field } from "./fields.ts";
+import { firstFault } from "./first-fault.ts";
 import { type Rejected, rejected } from "./topics.ts";
-import { fields, firstFault, User } from "./user.ts";
+import { fields, User } from "./user.ts";
 
 /** The largest value that is decoded, in bytes: well over the largest user. */
 export const maxValueBytes = 64 * 1024;

@@ -1,5 +1,5 @@
 import ky, { HTTPError } from "ky";
-import { firstFault } from "../contract/user.ts";
+import { firstFault } from "../contract/first-fault.ts";
 import { shownAddress } from "../runtime/addresses.ts";
 import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";

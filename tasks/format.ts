@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { timeField } from "../contract/entity.ts";
-import { firstFault, User } from "../contract/user.ts";
+import { firstFault } from "../contract/first-fault.ts";
+import { User } from "../contract/user.ts";
 import { sources } from "../sources/catalogue.ts";
 import { redact } from "../sources/redact.ts";
 import { RawLine } from "../sources/source.ts";

@@ -1,6 +1,6 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { z } from "zod";
-import { firstFault } from "../contract/user.ts";
+import { firstFault } from "../contract/first-fault.ts";
 import { exitCodes, FinalError, messageOf, run } from "../runtime/lifecycle.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { type Config, configure } from "../sources/config.ts";

@@ -1,4 +1,5 @@
-import { firstFault, User } from "../contract/user.ts";
+import { firstFault } from "../contract/first-fault.ts";
+import { User } from "../contract/user.ts";
 import { redact } from "../sources/redact.ts";
 import { type Line, parseLine } from "./lines.ts";
 import type { Reject } from "./rejects.ts";

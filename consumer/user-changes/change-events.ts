@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { idField } from "../../contract/entity.ts";
+import { firstFault } from "../../contract/first-fault.ts";
 import { writeTimeOf } from "../../contract/tables.ts";
 import { keyOf, type Rejected, rejected } from "../../contract/topics.ts";
-import { fields, firstFault, User } from "../../contract/user.ts";
+import { fields, User } from "../../contract/user.ts";
 import { isRejected } from "../../contract/wire.ts";
 import type { Change, Message, Sifted } from "../change.ts";
 import type { LogPosition, WriteTimes } from "./write-times.ts";
