@@ -6,7 +6,7 @@
 
 import Table from "cli-table3";
 import { table } from "../contract/entity.ts";
-import { validUsers } from "../contract/samples.ts";
+import { changeable, validUsers } from "../contract/samples.ts";
 import { columnArrays, selectCql, upsertSql } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { type Cassandra, openCassandra } from "../runtime/cassandra.ts";
@@ -16,6 +16,7 @@ import { environmentOf } from "../stack/environment.ts";
 import { openInstance } from "../stack/instance.ts";
 import { quantile } from "./quantile.ts";
 
+const { text } = changeable;
 const singles = 300;
 /** Warm-up, not counted. */
 const uncounted = 50;
@@ -51,8 +52,8 @@ async function oneAtATime(sql: Postgres, cassandra: Cassandra, config: Config, u
   for (const [index, { id }] of users.entries()) {
     const name = `Single ${index}`;
     const sent = performance.now();
-    await sql`UPDATE ${sql(table)} SET last_name = ${name} WHERE id = ${id}`;
-    await readable(cassandra, config, id, (user) => user?.last_name === name);
+    await sql`UPDATE ${sql(table)} SET ${sql(text)} = ${name} WHERE id = ${id}`;
+    await readable(cassandra, config, id, (user) => user?.[text] === name);
     latencies.push(performance.now() - sent);
     await Bun.sleep(pauseMs);
   }
@@ -64,16 +65,14 @@ async function applyBurst(sql: Postgres, cassandra: Cassandra, config: Config, u
   const name = `Burst ${burst}`;
   // PostgreSQL logs the rows in storage order, and the topic keeps that order.
   const changed = await sql`
-    UPDATE ${sql(table)} SET last_name = ${name} WHERE last_name <> ${name} AND id = ANY(${users.map(({ id }) => id)})
+    UPDATE ${sql(table)} SET ${sql(text)} = ${name} WHERE ${sql(text)} <> ${name} AND id = ANY(${users.map(({ id }) => id)})
     RETURNING id`;
   const committed = performance.now();
-  await readable(cassandra, config, String(changed.at(-1)!.id), (user) => user?.last_name === name, 10);
+  await readable(cassandra, config, String(changed.at(-1)!.id), (user) => user?.[text] === name, 10);
   const seconds = (performance.now() - committed) / 1_000;
   for (let start = 0; start < users.length; start += 200)
     await Promise.all(
-      users
-        .slice(start, start + 200)
-        .map(({ id }) => readable(cassandra, config, id, (user) => user?.last_name === name)),
+      users.slice(start, start + 200).map(({ id }) => readable(cassandra, config, id, (user) => user?.[text] === name)),
     );
   return changed.length / seconds;
 }

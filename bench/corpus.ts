@@ -1,5 +1,6 @@
 import { faker } from "@faker-js/faker";
-import { valueSubject } from "../contract/entity.ts";
+import { idField, indexedField, timeField, valueSubject } from "../contract/entity.ts";
+import { changeable, validUsers } from "../contract/samples.ts";
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { avroSchema, encode } from "../contract/wire.ts";
@@ -8,30 +9,17 @@ import { openKafka, prepareKafka } from "../runtime/kafka.ts";
 import type { Log } from "../runtime/log.ts";
 import { openRegistry } from "../runtime/registry.ts";
 
-/** Users of typical size (about 300 bytes as Avro), a minute old, with realistically repeating names. */
+/** Users of typical size (about 300 bytes as Avro), a minute old: a sample's values, with realistically repeating names. */
 export function makeUsers(count: number): User[] {
   faker.seed(1);
   const timestamp = new Date(Date.now() - 60_000).toISOString();
-  return Array.from({ length: count }, () => {
-    const first_name = faker.person.firstName();
-    const last_name = faker.person.lastName();
-    const username = `${first_name}.${last_name}${faker.number.int(9_999)}`.toLowerCase();
-    return {
-      id: faker.string.uuid(),
-      first_name,
-      last_name,
-      gender: "female",
-      email: `${username}@example.com`,
-      username,
-      phone: "021-892-1751",
-      address: `${faker.number.int(9_999)} ${last_name} Road, Limerick, Kilkenny, Ireland`,
-      post_code: "11174",
-      dob: "1978-04-22T07:00:07.471Z",
-      registered_date: "2019-08-19T08:16:27.068Z",
-      picture: "https://randomuser.me/api/portraits/med/women/63.jpg",
-      timestamp,
-    };
-  });
+  return Array.from({ length: count }, () => ({
+    ...(validUsers[0] as User),
+    [idField]: faker.string.uuid(),
+    [indexedField]: faker.person.firstName(),
+    [changeable.text]: faker.person.lastName(),
+    [timeField]: timestamp,
+  }));
 }
 
 /** Creates the topic and registers the schema; `send` resolves once the users are acknowledged. */

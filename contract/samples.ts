@@ -64,6 +64,9 @@ export const validUsers: readonly User[] = [
   },
 ];
 
+/** What tests change in a user: a text that must be given, texts that may be null, and a time that may be null. */
+export const changeable = { text: "last_name", optional: "phone", long: "picture", time: "dob" } as const;
+
 const [rachel] = validUsers as [User, ...User[]];
 
 /** Invalid users, each with the field at fault. */

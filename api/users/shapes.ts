@@ -1,8 +1,9 @@
 import { z } from "@hono/zod-openapi";
+import { idField, indexedField, timeField } from "../../contract/entity.ts";
 import type { FieldKind } from "../../contract/fields.ts";
 import { fields, User } from "../../contract/user.ts";
 
-const { id, ...profile } = User.omit({ timestamp: true }).shape;
+const { [idField]: id, [timeField]: _, ...profile } = User.shape;
 
 /** Nullable fields may be omitted and are then null. */
 type Given<Shape> = {
@@ -84,15 +85,18 @@ const page = {
 };
 export const PageQuery = z.strictObject(page);
 export const SearchQuery = z.strictObject({
-  first_name: profile.first_name.meta({
-    ...profile.first_name.meta(),
-    description: "The full first name; case is ignored.",
+  [indexedField]: profile[indexedField].meta({
+    ...profile[indexedField].meta(),
+    description: `The full ${indexedField.replaceAll("_", " ")}; case is ignored.`,
   }),
   ...page,
 });
 
 /** The contract's own example, so that "Try it out" finds the user it has added. */
-const exampleOf = <T extends z.ZodType>(schema: T, from: z.ZodObject) =>
-  schema.parse(Object.fromEntries(Object.entries(from.shape).map(([key, field]) => [key, field.meta()?.example])));
-export const exampleUser = exampleOf(User, User);
-export const exampleNewUser = exampleOf(NewUser, User.omit({ timestamp: true }));
+const exampleOf = <T extends z.ZodType>(schema: T, shape: z.ZodRawShape) =>
+  schema.parse(
+    Object.fromEntries(Object.entries(shape).map(([key, field]) => [key, (field as z.ZodType).meta()?.example])),
+  );
+export const exampleUser = exampleOf(User, User.shape);
+export const exampleNewUser = exampleOf(NewUser, { [idField]: id, ...profile });
+export const exampleChanges = exampleOf(UserChanges, { [indexedField]: profile[indexedField] });

@@ -3,10 +3,8 @@ import { utf8Body } from "../body.ts";
 import { notFound } from "../problem.ts";
 import { problems } from "../problem-document.ts";
 import { type App, json, jsonBody, tokenIfConfigured } from "../route.ts";
-import { exampleUser, StoredUser, UserChanges, UserId } from "./shapes.ts";
+import { exampleChanges, exampleUser, StoredUser, UserChanges, UserId } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
-
-const email = "rachel@example.com";
 
 const updateUser = createRoute({
   method: "put",
@@ -17,9 +15,9 @@ const updateUser = createRoute({
   description: "Omitted fields keep their values. The newest write wins, whichever client sent it.",
   security: tokenIfConfigured,
   middleware: utf8Body,
-  request: { params: UserId, body: jsonBody(UserChanges, { email }) },
+  request: { params: UserId, body: jsonBody(UserChanges, exampleChanges) },
   responses: {
-    200: json(StoredUser, "The user's new state", { ...exampleUser, email }),
+    200: json(StoredUser, "The user's new state", exampleUser),
     ...problems(401, 404, 413, 415, 422, 503),
   },
 });

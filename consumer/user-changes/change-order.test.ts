@@ -1,6 +1,7 @@
 /** However change events are delivered, a model of Cassandra ends in the same state as a model of PostgreSQL. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { changeable } from "../../contract/samples.ts";
 import type { User } from "../../contract/user.ts";
 import { committedAt, envelope, message, now, rachel, row, type Sample } from "../../test/support/change-events.ts";
 import { collapse } from "../cassandra/batches.ts";
@@ -54,10 +55,10 @@ function postgres(transactions: History) {
         rows.set(user.id, user);
         emit(user.id, { op: old ? "u" : "c", before: old ? row(old) : null, after: row(user) });
       };
-      if (kind === "insert") put({ ...rachel, id, last_name: `x${text}` }, before);
+      if (kind === "insert") put({ ...rachel, id, [changeable.text]: `x${text}` }, before);
       else if (!before) continue;
-      else if (kind === "update") put({ ...before, last_name: `x${text}` }, before);
-      else if (kind === "null") put({ ...before, phone: null, dob: null }, before);
+      else if (kind === "update") put({ ...before, [changeable.text]: `x${text}` }, before);
+      else if (kind === "null") put({ ...before, [changeable.optional]: null, [changeable.time]: null }, before);
       else if (kind === "delete" || (kind === "move" && !rows.has(to))) {
         rows.delete(id);
         emit(id, { op: "d", before: row(before) });

@@ -1,5 +1,5 @@
 import { valueSubject } from "../../contract/entity.ts";
-import { validUsers } from "../../contract/samples.ts";
+import { changeable, validUsers } from "../../contract/samples.ts";
 import { keyOf } from "../../contract/topics.ts";
 import type { User } from "../../contract/user.ts";
 import { avroSchema, encode } from "../../contract/wire.ts";
@@ -71,5 +71,5 @@ let users = 0;
 /** A new user, based on one of the samples. */
 export function newUser(): User {
   const sample = validUsers[users % validUsers.length]!;
-  return { ...sample, id: crypto.randomUUID(), username: `user${users++}` };
+  return { ...sample, id: crypto.randomUUID(), [changeable.text]: `${users++}` };
 }

@@ -1,17 +1,17 @@
 import type { Message } from "../../consumer/change.ts";
 import { validUsers } from "../../contract/samples.ts";
-import type { User } from "../../contract/user.ts";
+import { fields, type User } from "../../contract/user.ts";
 
 export const rachel = validUsers[0] as User;
 export const committedAt = Date.parse("2026-11-21T14:28:49.912Z") * 1_000 + 294;
 export const now = committedAt / 1_000 + 100;
 
+const times = fields.filter(({ kind }) => kind === "timestamp").map(({ name }) => name);
+
 /** A row as written by Debezium: times with microseconds. */
 export const row = (user: User, more: object = {}) => ({
   ...user,
-  dob: user.dob?.replace("Z", "000Z") ?? null,
-  registered_date: user.registered_date?.replace("Z", "000Z") ?? null,
-  timestamp: user.timestamp.replace("Z", "000Z"),
+  ...Object.fromEntries(times.map((name) => [name, user[name]?.toString().replace("Z", "000Z") ?? null])),
   ...more,
 });
 
