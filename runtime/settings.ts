@@ -57,7 +57,7 @@ export const Settings = z.strictObject({
     .strictObject({
       url: address(
         "SCHEMA_REGISTRY_URL",
-        "URL of the Schema Registry (Confluent API); http://user:password@… if it needs a login.",
+        "URL of the Schema Registry (Confluent API); http://login:password@… if it needs a login.",
       ),
     })
     .prefault({}),
@@ -66,7 +66,7 @@ export const Settings = z.strictObject({
       url: setting(
         z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }).optional(),
         "POSTGRES_URL",
-        "URL of PostgreSQL, postgres://user:password@host:port/database.",
+        "URL of PostgreSQL, postgres://login:password@host:port/database.",
       ),
     })
     .prefault({}),
@@ -87,8 +87,8 @@ export const Settings = z.strictObject({
         `Keyspace of the table ${entity.table}.`,
       ),
       replicationFactor: count(1, "CASSANDRA_REPLICATION_FACTOR", "Replication factor of a newly created keyspace."),
-      username: setting(z.string().optional(), "CASSANDRA_USERNAME", "User name, if the cluster needs a login."),
-      password: setting(z.string().optional(), "CASSANDRA_PASSWORD", "Password of that user."),
+      username: setting(z.string().optional(), "CASSANDRA_USERNAME", "Username, if the cluster needs a login."),
+      password: setting(z.string().optional(), "CASSANDRA_PASSWORD", "Password of that login."),
     })
     .prefault({}),
   consumer: z

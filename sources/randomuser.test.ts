@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { configuredSource, resolveConfig } from "./config.ts";
+import { nationalities } from "./randomuser.ts";
 
 const requestOf = (env: Record<string, string>) =>
   configuredSource(resolveConfig("source: randomuser", env)).requestFor;
@@ -30,4 +32,10 @@ test("without a URL, the embedded source is asked: at its own URL, or else on it
   expect(originOf({ SOURCE_PORT: "3002", EMBEDDED_SOURCE_URL: "http://source:3001/api/1.4/" })).toBe(
     "http://source:3001",
   );
+});
+
+test("the DAG accepts exactly the nationalities that randomuser supports", async () => {
+  const dag = await Bun.file(join(import.meta.dir, "..", "dags", "user_automation.py")).text();
+  const [, codes = ""] = dag.match(/^NATIONALITIES = "([a-z ]+)"\.split\(\)$/m) ?? [];
+  expect(codes.toUpperCase().split(" ")).toEqual(nationalities);
 });

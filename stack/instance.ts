@@ -57,5 +57,5 @@ export function dataFolder({ folder }: Pick<Instance, "folder">, service: string
 export function usesEmbeddedSource({ config }: Pick<Instance, "config">): boolean {
   const { host, hostname } = new URL(sourceAddress(config));
   const own = local(config.ports.source);
-  return config.source === "randomuser" && (host === own || host === own.replace(hostname, "localhost"));
+  return host === own || host === own.replace(hostname, "localhost");
 }

@@ -3,7 +3,6 @@ import { dirname, join, relative, resolve } from "node:path";
 import { replicationRole } from "../../contract/change-capture.ts";
 import * as entity from "../../contract/entity.ts";
 import { allSettings, resolveConfig, sourceSettings } from "../../sources/config.ts";
-import { nationalities } from "../../sources/randomuser.ts";
 
 const project = join(import.meta.dir, "..", "..");
 const read = (file: string) => Bun.file(join(project, file)).text();
@@ -239,11 +238,6 @@ describe("names", () => {
     expect(dockerfile).toContain(`COPY --from=build /out/bin ${TASKS_BIN}`);
     expect(compose.services["airflow-scheduler"]?.volumes).toContain(`airflow-runs:${RUNS_DIR}`);
     expect(dag).toContain('dag_id="user_automation"');
-  });
-
-  test("the DAG accepts exactly the nationalities that randomuser supports", () => {
-    const [, codes = ""] = dag.match(/^NATIONALITIES = "([a-z ]+)"\.split\(\)$/m) ?? [];
-    expect(codes.toUpperCase().split(" ")).toEqual(nationalities);
   });
 
   test("the passwords in use and those in .env.example are the same", async () => {
