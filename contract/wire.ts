@@ -1,4 +1,5 @@
-import avro from "avsc";
+import type avro from "avsc";
+import { avroTypeOf, fieldTypeOf, typeOf } from "./avro-types.ts";
 import { schemaLimits, type Walk, walkOf } from "./bounded-avro.ts";
 import { namespace, recordName } from "./entity.ts";
 import type { Field } from "./fields.ts";
@@ -8,20 +9,6 @@ import { fields, User } from "./user.ts";
 
 /** The largest value that is decoded, in bytes: well over the largest user. */
 export const maxValueBytes = 64 * 1024;
-
-const avroTypes = {
-  uuid: { type: "string", logicalType: "uuid" },
-  text: "string",
-  int: "int",
-  long: "long",
-  double: "double",
-  boolean: "boolean",
-  timestamp: { type: "long", logicalType: "timestamp-millis" },
-  date: { type: "int", logicalType: "date" },
-} as const;
-
-const avroTypeOf = ({ kind, items }: Field) =>
-  kind === "list" ? ({ type: "array", items: { type: "string", ...items } } as const) : avroTypes[kind];
 
 /**
  * The Avro schema of a user (Avro 1.11). Each field has its rules, such as lengths and a pattern, as attributes that
@@ -41,57 +28,13 @@ export const avroSchema = {
   })),
 };
 
-/** timestamp-millis in the contract's time format: ISO 8601, UTC, milliseconds. */
-class IsoTime extends avro.types.LogicalType {
-  protected override _fromValue(millis: number) {
-    return new Date(millis).toISOString();
-  }
-  protected override _toValue(iso: string) {
-    return Date.parse(iso);
-  }
-  protected override _resolve(type: avro.Type) {
-    return avro.Type.isType(type, "logical:timestamp-millis") ? this._fromValue : undefined;
-  }
-}
-
-/** `registry` has the named types that a schema may reference; those it defines are added. */
-const typeOf = (schema: avro.Schema, registry: Record<string, avro.Type> = {}) =>
-  avro.Type.forSchema(schema, { registry, logicalTypes: { "timestamp-millis": IsoTime }, omitRecordMethods: true });
-
 const userType = typeOf({
   ...avroSchema,
-  fields: avroSchema.fields.map((field) => ({ ...field, type: fieldType(field.name, field.type as avro.Schema) })),
+  fields: fields.map((field, index) => ({ ...avroSchema.fields[index], type: fieldTypeOf(field) })),
 } as unknown as avro.Schema);
 
-/**
- * A field's type that resolves a writer's union by Avro's "Schema Resolution": only the branch of the actual value must
- * be readable, whereas avsc requires it of every branch.
- */
-function fieldType(name: string, schema: avro.Schema): avro.Type {
-  const type = typeOf(schema);
-  const refusal = new Error(`${name}: the writer's type cannot be resolved to the contract's`);
-  const createResolver = (writer: avro.Type) => {
-    const branches = (isUnion(writer) ? writer.types : [writer]).map((branch) => {
-      try {
-        return type.createResolver(branch);
-      } catch {
-        return undefined;
-      }
-    });
-    const readable = branches.find((branch) => branch !== undefined);
-    if (!readable) throw refusal;
-    if (!isUnion(writer)) return readable;
-    const read = (tap: { readLong(): number }) => {
-      const branch = branches[tap.readLong()] as { _read(tap: unknown): unknown } | undefined;
-      if (!branch) throw refusal;
-      return branch._read(tap);
-    };
-    return Object.create(readable, { _read: { value: read } }) as avro.Resolver;
-  };
-  return Object.create(type, { createResolver: { value: createResolver } }) as avro.Type; // avsc freezes its types
-}
-
-const isUnion = (type: avro.Type): type is avro.types.UnwrappedUnionType => avro.Type.isType(type, "union");
+/** avsc trusts the counts of lists, even in the contract's own schema. */
+const hasLists = fields.some(({ kind }) => kind === "list");
 
 /** Bytes of one Avro body -> a user, or why they are not a user. */
 export type Reader = (body: Buffer) => User | Rejected;
@@ -107,10 +50,9 @@ export function readerOf(writerSchema: string, references: readonly string[] = [
   let walk: Walk | undefined;
   try {
     const writerType = writerTypeOf([...references, writerSchema]);
-    if (!writerType.equals(userType)) {
-      walk = walkOf(writerType);
-      resolver = userType.createResolver(writerType);
-    }
+    const isContract = writerType.equals(userType);
+    if (hasLists || !isContract) walk = walkOf(writerType);
+    if (!isContract) resolver = userType.createResolver(writerType);
   } catch (error) {
     const refusal = rejected("undecodable", `the writer's schema cannot become a user: ${messageOf(error)}`);
     return () => refusal;
