@@ -36,7 +36,7 @@ export const typeOf = (schema: avro.Schema, registry: Record<string, avro.Type> 
  */
 export function fieldTypeOf(field: Field): avro.Type {
   const type = valueType(field);
-  return readingUnions(field.name, field.nullable ? typeOf(["null", type] as unknown as avro.Schema) : type);
+  return readingUnions(field, field.nullable ? typeOf(["null", type] as unknown as avro.Schema) : type);
 }
 
 function valueType(field: Field): avro.Type {
@@ -49,7 +49,7 @@ function valueType(field: Field): avro.Type {
     case "boolean":
       return changed("boolean", { _read: (tap: Tap) => tap.buf[tap.pos++] === 1 }); // as in Java
     case "list":
-      return typeOf({ type: "array", items: readingUnions(field.name, typeOf("string")) } as unknown as avro.Schema);
+      return typeOf({ type: "array", items: readingUnions(field, typeOf("string")) } as unknown as avro.Schema);
     default:
       return typeOf(avroTypes[field.kind] as avro.Schema);
   }
@@ -98,9 +98,11 @@ function onlyFrom(writers: readonly string[]): Update {
 }
 
 /** A type that resolves a writer's union branch by branch. */
-function readingUnions(name: string, type: avro.Type): avro.Type {
+function readingUnions({ name, kind }: Field, type: avro.Type): avro.Type {
   const refusal = new Error(`${name}: the writer's type cannot be resolved to the contract's`);
   const createResolver = (writer: avro.Type) => {
+    // Spark cannot refuse only this branch.
+    if (kind === "double" && isUnion(writer) && writer.types.some(({ typeName }) => typeName === "long")) throw refusal;
     const branches = (isUnion(writer) ? writer.types : [writer]).map((branch) => {
       try {
         return type.createResolver(branch);

@@ -87,21 +87,19 @@ def _upsert(envelope: dict[str, Any], fields: Sequence[Field]) -> ChangeEvent:
     values: list[Any] = []
     kept: list[str] = []
     for field in fields:
-        if field.name not in after:
-            raise _RejectedError("invalid_user", f"{field.name}: missing")
-        value = after[field.name]
-        if value == UNAVAILABLE:
+        value = after.get(field.name)
+        if _is_omitted(value):
             # `before` has the omitted value if PostgreSQL logs whole rows.
-            value = before.get(field.name)
-            value = UNAVAILABLE if value is None else value
-        if value == UNAVAILABLE:
+            logged = before.get(field.name)
+            value = value if logged is None else logged
+        # A nullable column that is missing was added to the table later.
+        if _is_omitted(value) or (field.name not in after and field.nullable):
             kept.append(field.name)
-            value = None
-        elif value is not None and not isinstance(value, str):
-            raise _RejectedError("invalid_user", f"{field.name}: expected a string")
-        elif value is not None and field.kind == "timestamp":
-            value = _milliseconds(field.name, value)
-        values.append(value)
+            values.append(None)
+        elif field.name not in after:
+            raise _RejectedError("invalid_user", f"{field.name}: missing")
+        else:
+            values.append(None if value is None else _value_of(field, value))
     known = {field.name for field in fields}
     unknown = [name for name in after if name not in known]
     if op == "r":
@@ -123,6 +121,42 @@ def _position(envelope: dict[str, Any]) -> tuple[int, int, int]:
     source, transaction = envelope["source"], envelope.get("transaction") or {}
     _expect(source.get("lsn") is not None, "source.lsn: missing")
     return int(source["ts_us"]), int(transaction.get("total_order", 1)), int(source["lsn"])
+
+
+def _is_omitted(value: object) -> bool:
+    return value == UNAVAILABLE or value == [UNAVAILABLE]
+
+
+def _value_of(field: Field, value: Any) -> Any:
+    """A column's value as it is decoded from Avro: times in milliseconds, dates in days, since 1970."""
+    match field.kind:
+        case "int" | "long" | "date":
+            if _is_int(value):
+                return int(value)
+            raise _RejectedError("invalid_user", f"{field.name}: expected an integer of up to 53 bits")
+        case "double":
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return _double(value)
+        case "boolean":
+            if isinstance(value, bool):
+                return value
+        case "list":
+            if isinstance(value, list) and all(isinstance(item, str) for item in value):
+                return value
+        case "timestamp":
+            if isinstance(value, str):
+                return _milliseconds(field.name, value)
+        case _:
+            if isinstance(value, str):
+                return value
+    raise _RejectedError("invalid_user", f"{field.name}: expected a {field.kind}")
+
+
+def _double(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
 
 
 def _milliseconds(name: str, text: str) -> int:

@@ -70,10 +70,10 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
 def read(records: DataFrame, schema: UserSchema) -> DataFrame:
     """Adds the columns of a ChangeEvent."""
     fields, id_field = schema.fields, schema.id_field
-    user = T.StructType(
-        [T.StructField(f.name, T.LongType() if f.kind == "timestamp" else T.StringType()) for f in fields]
-    )
     texts, numbers = T.ArrayType(T.StringType()), T.LongType()
+    types = {"int": numbers, "long": numbers, "timestamp": numbers, "date": numbers}
+    types |= {"double": T.DoubleType(), "boolean": T.BooleanType(), "list": texts}
+    user = T.StructType([T.StructField(f.name, types.get(f.kind, T.StringType())) for f in fields])
     event = T.StructType()
     for name in ("kind", "reason", "detail"):
         event.add(name, T.StringType())

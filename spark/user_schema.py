@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +10,34 @@ import bounded_avro
 from bounded_avro import Schema, plain
 from settings import Entity
 
-Kind = Literal["uuid", "text", "timestamp"]
+Kind = Literal["uuid", "text", "int", "long", "double", "boolean", "timestamp", "date", "list"]
+Rules = Mapping[str, Any]
+
+#: What each kind is in an Avro schema: the type and the logical type.
+KINDS: dict[tuple[str, str | None], Kind] = {
+    ("string", "uuid"): "uuid",
+    ("string", None): "text",
+    ("int", None): "int",
+    ("long", None): "long",
+    ("double", None): "double",
+    ("boolean", None): "boolean",
+    ("long", "timestamp-millis"): "timestamp",
+    ("int", "date"): "date",
+    ("array", None): "list",
+}
+#: The Avro types that can become a value of each kind without changing it.
+READABLE: dict[Kind, tuple[str, ...]] = {
+    "uuid": ("string", "bytes"),
+    "text": ("string", "bytes"),
+    "int": ("int", "long"),
+    "long": ("int", "long"),
+    "double": ("int", "float", "double"),
+    "boolean": ("boolean",),
+    "timestamp": ("int", "long"),
+    "date": ("int",),
+    "list": ("array",),
+}
+LOGICAL = {"timestamp": "timestamp-millis", "date": "date"}
 
 # An Avro decoder ignores trailing bytes. So these bytes are appended to the body and a field for them to the schema: a
 # body is well-formed only if that field decodes to them. They are random, so a producer cannot forge them.
@@ -20,12 +47,13 @@ SENTINEL_FIELD = {"name": "__end", "type": {"type": "fixed", "name": "__End", "s
 
 @dataclass(frozen=True)
 class Field:
+    """`rules` has the attributes of contract/fields.ts, `items` those for the items of a list."""
+
     name: str
     kind: Kind
     nullable: bool
-    min_length: int | None
-    max_length: int | None
-    pattern: str | None
+    rules: Rules
+    items: Rules
 
 
 @dataclass(frozen=True)
@@ -48,20 +76,23 @@ class UserSchema:
         return [field.name for field in self.fields]
 
     def reader(self) -> str:
-        """The reader's schema. Times stay numbers: Spark's own timestamps reject or shift those before 1900."""
+        """
+        The reader's schema. Times and dates stay numbers: Spark's own reject or shift those before 1900. An int is read
+        as a long, which has the same encoding, so that one out of range is not cut to fit.
+        """
         fields = [
             {"name": name, "type": branches, "default": None}
             if isinstance(branches, list)
             else {"name": name, "type": branches}
-            for name, branches in ((field["name"], plain(field["type"])) for field in self.avro["fields"])
+            for name, branches in ((field["name"], _widened(plain(field["type"]))) for field in self.avro["fields"])
         ]
         return json.dumps({**plain(self.avro), "fields": [*fields, SENTINEL_FIELD]})
 
     def writer(self, text: str, references: Sequence[str] = ()) -> str | None:
         """
         The writer's schema prepared for resolution to `reader`, or None if its values cannot become users. The rules are
-        those of Avro's "Schema Resolution" as contract/wire.ts applies them: of a union the branch that a value takes
-        must be readable, and a time must have been written as one. `references` are the schemas whose names it uses,
+        those of Avro's "Schema Resolution" as contract/avro-types.ts applies them: of a union the branch that a value
+        takes must be readable, and a time or a date must have been written as one. `references` are the schemas whose names it uses,
         each before those that refer to it.
         """
         if sum(map(len, (text, *references))) > bounded_avro.MAX_LENGTH:
@@ -82,31 +113,65 @@ class UserSchema:
                 readable = _readable(written[field.name], field) if field.name in written else field.nullable
                 if not readable:
                     return None
-        return json.dumps({**record, "fields": [*record["fields"], SENTINEL_FIELD]})
+        known = set(self.columns)
+        fields = [
+            {**field, "type": _widened(field["type"])} if field["name"] in known else field
+            for field in record["fields"]
+        ]
+        return json.dumps({**record, "fields": [*fields, SENTINEL_FIELD]})
 
 
 def _field(field: dict[str, Any]) -> Field:
     branches = field["type"] if isinstance(field["type"], list) else [field["type"]]
     written = next(branch for branch in branches if branch != "null")
-    logical = written.get("logicalType") if isinstance(written, dict) else None
+    kind, logical = _type_of(written)
     return Field(
         name=field["name"],
-        kind="uuid" if logical == "uuid" else "timestamp" if logical == "timestamp-millis" else "text",
+        kind=KINDS[kind, logical],
         nullable="null" in branches,
-        min_length=field.get("minLength"),
-        max_length=field.get("maxLength"),
-        pattern=field.get("pattern"),
+        rules=field,
+        items=written["items"] if kind == "array" else {},
     )
+
+
+def _type_of(written: Schema) -> tuple[Any, str | None]:
+    """A type's name and its logical type, which may be wrapped in further objects."""
+    kind, logical = written, None
+    while isinstance(kind, dict):
+        kind, logical = kind["type"], kind.get("logicalType", logical)
+    return kind, logical
 
 
 def _readable(written: Schema, field: Field) -> bool:
     if isinstance(written, list):
-        return any(_readable(branch, field) for branch in written)
-    kind, logical = written, None
-    while isinstance(kind, dict):
-        kind, logical = kind["type"], kind.get("logicalType", logical)
+        # Java would round a long to a double.
+        rounds = field.kind == "double" and any(_type_of(branch)[0] == "long" for branch in written)
+        return not rounds and any(_readable(branch, field) for branch in written)
+    kind, logical = _type_of(written)
+    if isinstance(kind, list):
+        return _readable(kind, field)
     if kind == "null":
         return field.nullable
-    if field.kind == "timestamp":
-        return kind in ("int", "long") and logical == "timestamp-millis"
-    return kind in ("string", "bytes")
+    if kind not in READABLE[field.kind] or LOGICAL.get(field.kind, logical) != logical:
+        return False
+    return field.kind != "list" or _is_text(_items_of(written))
+
+
+def _items_of(written: Any) -> Schema:
+    while "items" not in written:
+        written = written["type"]
+    return written["items"]
+
+
+def _is_text(written: Schema) -> bool:
+    if isinstance(written, list):
+        return any(_is_text(branch) for branch in written)
+    kind, _ = _type_of(written)
+    return _is_text(kind) if isinstance(kind, list) else kind in ("string", "bytes")
+
+
+def _widened(written: Schema) -> Schema:
+    """A field's plain type with long for int, unless it is one of a union that has both."""
+    if isinstance(written, list):
+        return written if "long" in written else [_widened(branch) for branch in written]
+    return "long" if written == "int" else written

@@ -1,15 +1,20 @@
 """The rules of contract/user.ts as Spark expressions, built from the attributes in the Avro schema."""
 
+import sys
 from collections.abc import Iterable
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from user_schema import Field
+from user_schema import Field, Rules
+
+#: A condition, null for a null value, and what was expected.
+Rule = tuple[Column, str]
 
 # ISO 8601 writes years with four digits: 0000-01-01T00:00:00.000Z to 9999-12-31T23:59:59.999Z.
 FIRST_TIME_MS = -62_167_219_200_000
 LAST_TIME_MS = 253_402_300_799_999
+FIRST_DATE, LAST_DATE = -719_528, 2_932_896
 
 # The contract's patterns count UTF-16 code units; Java counts a surrogate pair as one character.
 BEYOND_ONE_UNIT = r"[\x{10000}-\x{10FFFF}]"
@@ -22,21 +27,60 @@ def first_fault(fields: Iterable[Field], user: str) -> Column:
 
 
 def _faults(field: Field, value: Column) -> Iterable[Column]:
-    def unless(condition: Column, expected: str) -> Column:
-        return F.when(~condition, F.lit(f"{field.name}: {expected}"))
-
+    rules = _rules_of(field, value)
     if not field.nullable:
-        yield unless(value.isNotNull(), "expected a value, received null")
-    if field.kind == "timestamp":
-        yield unless(value.between(FIRST_TIME_MS, LAST_TIME_MS), "expected a year between 0000 and 9999")
-        return
-    if field.min_length is not None:
-        yield unless(F.length(value) >= field.min_length, f"expected at least {field.min_length} characters")
-    if field.max_length is not None:
-        yield unless(F.length(value) <= field.max_length, f"expected at most {field.max_length} characters")
-    if field.pattern is not None:
-        units = F.regexp_replace(value, BEYOND_ONE_UNIT, TWO_UNITS) if "{" in field.pattern else value
-        yield unless(units.rlike(_java_pattern(field.pattern)), f"must match {field.pattern}")
+        rules = [(value.isNotNull(), "expected a value, received null"), *rules]
+    for condition, expected in rules:
+        yield F.when(~condition, F.lit(f"{field.name}: {expected}"))
+
+
+def _rules_of(field: Field, value: Column) -> Iterable[Rule]:
+    match field.kind:
+        case "timestamp":
+            yield value.between(FIRST_TIME_MS, LAST_TIME_MS), "expected a year between 0000 and 9999"
+        case "date":
+            yield value.between(FIRST_DATE, LAST_DATE), "expected a year between 0000 and 9999"
+        case "int" | "long":
+            yield from _number_rules(field.rules, value)
+        case "double":
+            # In Spark's order NaN is the greatest.
+            yield value.between(-sys.float_info.max, sys.float_info.max), "expected a finite number"
+            yield from _number_rules(field.rules, value)
+        case "list":
+            yield from _list_rules(field, value)
+        case "uuid" | "text":
+            yield from _text_rules(field.rules, value)
+
+
+def _number_rules(rules: Rules, value: Column) -> Iterable[Rule]:
+    if (least := rules.get("minimum")) is not None:
+        yield value >= least, f"expected at least {least}"
+    if (most := rules.get("maximum")) is not None:
+        yield value <= most, f"expected at most {most}"
+    if (below := rules.get("exclusiveMinimum")) is not None:
+        yield value > below, f"expected more than {below}"
+    if (above := rules.get("exclusiveMaximum")) is not None:
+        yield value < above, f"expected less than {above}"
+
+
+def _list_rules(field: Field, value: Column) -> Iterable[Rule]:
+    if (least := field.rules.get("minItems")) is not None:
+        yield F.size(value) >= least, f"expected at least {least} items"
+    if (most := field.rules.get("maxItems")) is not None:
+        yield F.size(value) <= most, f"expected at most {most} items"
+    for number, (_, expected) in enumerate(_text_rules(field.items, F.lit(""))):
+        holds = F.forall(value, lambda item, number=number: list(_text_rules(field.items, item))[number][0])
+        yield holds | value.isNull(), f"each item {expected}"
+
+
+def _text_rules(rules: Rules, value: Column) -> Iterable[Rule]:
+    if (shortest := rules.get("minLength")) is not None:
+        yield F.length(value) >= shortest, f"expected at least {shortest} characters"
+    if (longest := rules.get("maxLength")) is not None:
+        yield F.length(value) <= longest, f"expected at most {longest} characters"
+    if (pattern := rules.get("pattern")) is not None:
+        units = F.regexp_replace(value, BEYOND_ONE_UNIT, TWO_UNITS) if "{" in pattern else value
+        yield units.rlike(_java_pattern(pattern)), f"must match {pattern}"
 
 
 def _java_pattern(pattern: str) -> str:

@@ -11,8 +11,8 @@ from user_schema import SENTINEL, Field, UserSchema
 from validation import first_fault
 
 MAX_VALUE_BYTES = 64 * 1024
-# The limit of JavaScript's Date, which the consumer uses: 8.64e15 ms from 1970.
-MAX_TIME_MS = 8_640_000_000_000_000
+# The limits of JavaScript's numbers and of its Date, which the consumer uses: 100 million days from 1970.
+GREATEST = {"int": 2**53 - 1, "long": 2**53 - 1, "date": 100_000_000, "timestamp": 8_640_000_000_000_000}
 #: A column with the latest allowed time, the same for all records of a batch.
 NEWEST_MS = "__newest_ms"
 
@@ -44,7 +44,7 @@ class Decoder:
         whole = (
             (F.col("user.__end") == F.lit(SENTINEL))
             & F.col(f"user.{schema.id_field}").isNotNull()
-            & _times_exist(schema)
+            & _values_exist(schema)
         )
         accepted = F.col("reason").isNull()
         reason = F.coalesce(
@@ -101,13 +101,13 @@ def _shape(writers: Mapping[int, str | None], unknown: Set[int]) -> Column:
     )
 
 
-def _times_exist(schema: UserSchema) -> Column:
+def _values_exist(schema: UserSchema) -> Column:
+    """Whether JavaScript can represent every number, time and date."""
     exists = F.lit(True)
     for field in schema.fields:
-        if field.kind == "timestamp":
-            exists = exists & F.coalesce(
-                F.col(f"user.{field.name}").between(-MAX_TIME_MS, MAX_TIME_MS), F.lit(field.nullable)
-            )
+        if (greatest := GREATEST.get(field.kind)) is not None:
+            in_range = F.col(f"user.{field.name}").between(-greatest, greatest)
+            exists = exists & F.coalesce(in_range, F.lit(field.nullable))
     return exists
 
 
@@ -140,14 +140,18 @@ def _detail(schema: UserSchema) -> Column:
 
 
 def row_columns(fields: tuple[Field, ...]) -> list[Column]:
-    """The table's columns, from `user`: strings as Java decodes them, ids in lower case, times as timestamps."""
+    """The table's columns, from `user`: strings as Java decodes them, ids in lower case, times and dates as such."""
     columns = []
     for field in fields:
         value = F.col(f"user.{field.name}")
         match field.kind:
             case "uuid":
                 value = F.lower(value)
+            case "int":
+                value = value.cast("int")
             case "timestamp":
                 value = F.timestamp_millis(value)
+            case "date":
+                value = F.date_from_unix_date(value.cast("int"))
         columns.append(value.alias(field.name))
     return columns

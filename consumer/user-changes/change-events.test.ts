@@ -79,6 +79,16 @@ test("an omitted large value that is unknown stays unchanged in Cassandra", () =
   });
 });
 
+test("a change from before a nullable column was added leaves the column alone", () => {
+  const { picture: _, ...older } = row(rachel);
+  expect(siftOne(envelope({ op: "c", after: older })).change).toMatchObject({
+    user: { ...rachel, picture: null },
+    kept: ["picture"],
+  });
+  const { email: __, ...without } = row(rachel);
+  expect(siftOne(envelope({ op: "c", after: without })).letter?.detail).toStartWith("email: ");
+});
+
 test("of two writes of a row in one slice, values omitted by the newer come from the older", () => {
   const { writes } = siftChanges(
     [

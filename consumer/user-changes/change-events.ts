@@ -6,10 +6,8 @@ import { keyOf, type Rejected, rejected } from "../../contract/topics.ts";
 import { fields, User } from "../../contract/user.ts";
 import { isRejected } from "../../contract/wire.ts";
 import type { Change, Message, Sifted } from "../change.ts";
+import { columnValue, isOmitted } from "./column-values.ts";
 import type { LogPosition, WriteTimes } from "./write-times.ts";
-
-/** Debezium's placeholder for a large unchanged value that PostgreSQL did not log. */
-const unavailable = "__debezium_unavailable_value";
 
 const Row = z.record(z.string(), z.unknown());
 const Key = z.object({ [idField]: z.unknown() });
@@ -139,18 +137,17 @@ function positionOf(
 const known = new Set<string>(fields.map(({ name }) => name));
 
 /**
- * The contract's columns of a row, with times in the contract's format, and the columns that keep their value in
- * Cassandra. An omitted large value is in `before` if PostgreSQL logs whole rows.
+ * The contract's columns of a row, in the contract's format, and the columns that keep their value in Cassandra: a
+ * nullable column that the table did not have yet, and an omitted large value that is not in `before`, where PostgreSQL
+ * logs it if it logs whole rows.
  */
 function rowOf(after: Record<string, unknown>, before: Record<string, unknown> | null | undefined) {
   const row: Record<string, unknown> = {};
   const kept: (keyof User)[] = [];
-  for (const { name, kind } of fields) {
-    if (!(name in after)) continue;
-    let value = after[name];
-    if (value === unavailable) value = before?.[name] ?? unavailable;
-    if (value === unavailable) kept.push(name);
-    else row[name] = kind === "timestamp" ? isoOf(value) : value;
+  for (const { name, kind, nullable } of fields) {
+    const logged = isOmitted(after[name]) ? (before?.[name] ?? after[name]) : after[name];
+    if (isOmitted(logged) || (logged === undefined && nullable)) kept.push(name);
+    else if (logged !== undefined) row[name] = columnValue(kind, logged);
   }
   return { row, kept };
 }
@@ -161,12 +158,6 @@ function userOf(row: Record<string, unknown>, kept: readonly (keyof User)[]): Us
   const user = (kept.length > 0 ? User.omit(isKept as { picture: true }) : User).safeParse(row);
   if (!user.success) return rejected("invalid_user", firstFault(user.error));
   return { ...Object.fromEntries(kept.map((name) => [name, null])), ...user.data } as User;
-}
-
-/** Truncates PostgreSQL's microseconds to the contract's milliseconds. The contract rejects invalid times. */
-function isoOf(value: unknown): unknown {
-  const millis = typeof value === "string" ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(millis) ? value : new Date(millis).toISOString();
 }
 
 function parsed<T>(bytes: Buffer, schema: z.ZodType<T>, what: string): T | Rejected {
