@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import avro from "avsc";
 import fc from "fast-check";
 import { avroTypeOf, fieldTypeOf, typeOf } from "./avro-types.ts";
+import vectors from "./avro-vectors.json" with { type: "json" };
 import type { Field, FieldKind, FieldValue } from "./fields.ts";
 
 const fieldOf = (kind: FieldKind, nullable = false): Field => ({
@@ -9,6 +10,7 @@ const fieldOf = (kind: FieldKind, nullable = false): Field => ({
   kind,
   nullable,
   description: "A sentence.",
+  example: null,
   rules: {},
   ...(kind === "list" && { items: { maxLength: 20 } }),
 });
@@ -43,6 +45,18 @@ test.each(values)("any %s survives the round trip", (kind, arbitrary) => {
       }),
     );
   }
+});
+
+test.each(vectors)("$kind $value has the same bytes as with fastavro", ({ kind, value, bytes, nullableBytes }) => {
+  const encoded = (nullable: boolean) =>
+    readerOf(kind as FieldKind, nullable)
+      .toBuffer({ odd: value })
+      .toString("hex");
+  expect([encoded(false), encoded(true)]).toEqual([bytes, nullableBytes]);
+});
+
+test("null in a nullable field is one byte", () => {
+  expect(readerOf("list", true).toBuffer({ odd: null }).toString("hex")).toBe("00");
 });
 
 const recordOf = (type: unknown) => ({ type: "record", name: "Odd", fields: [{ name: "odd", type }] }) as avro.Schema;

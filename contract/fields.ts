@@ -25,6 +25,7 @@ export interface Field<Name extends string = string> {
   kind: FieldKind;
   nullable: boolean;
   description: string;
+  example: FieldValue;
   rules: Rules;
   /** The rules for the items of a list. */
   items?: Rules;
@@ -73,7 +74,7 @@ function fieldOf<Name extends string>(name: Name, schema: z.ZodType): Field<Name
     throw new Unmappable('needs a description and an example, in a last .meta({ description: "…", example: … })');
   if (!schema.safeParse(example).success)
     throw new Unmappable(`its example ${JSON.stringify(example)} breaks its rules`);
-  return { name, nullable, description, ...mapped };
+  return { name, nullable, description, example: example as FieldValue, ...mapped };
 }
 
 function mappingOf(schema: z.ZodType): Pick<Field, "kind" | "rules" | "items"> {

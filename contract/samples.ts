@@ -1,8 +1,13 @@
-import type { User } from "./user.ts";
+import { fields, type User } from "./user.ts";
+
+const examples = Object.fromEntries(fields.map(({ name, example }) => [name, example])) as User;
+
+/** A user with the contract's examples in the fields that are not given. */
+const sample = (given: Partial<User>): User => ({ ...examples, ...given });
 
 /** Users that must pass through every part unchanged: several scripts, nulls, the longest values, times before 1970. */
 export const validUsers: readonly User[] = [
-  {
+  sample({
     id: "c7a41086-06e3-4bfe-9c40-4e9da2df42c8",
     first_name: "Rachel",
     last_name: "Kelley",
@@ -16,8 +21,8 @@ export const validUsers: readonly User[] = [
     registered_date: "2019-08-19T08:16:27.068Z",
     picture: "https://randomuser.me/api/portraits/med/women/63.jpg",
     timestamp: "2026-01-15T06:00:00.000Z",
-  },
-  {
+  }),
+  sample({
     id: "0b6e8b2e-6c1f-4d0a-8f36-1a2b3c4d5e6f",
     first_name: "آدرین",
     last_name: "كامياران",
@@ -31,8 +36,8 @@ export const validUsers: readonly User[] = [
     registered_date: "2003-02-28T00:00:00.000Z",
     picture: "https://randomuser.me/api/portraits/med/men/7.jpg",
     timestamp: "2026-01-15T06:00:00.001Z",
-  },
-  {
+  }),
+  sample({
     id: "9f1d7c3a-52e8-4b7c-a1d0-6e5f4c3b2a19",
     first_name: "Зорян",
     last_name: "O'Brien-Müller 🦉",
@@ -46,8 +51,8 @@ export const validUsers: readonly User[] = [
     registered_date: null,
     picture: null,
     timestamp: "2026-01-15T06:00:00.002Z",
-  },
-  {
+  }),
+  sample({
     id: "5a0e2f64-1c3b-5d7e-9f80-a1b2c3d4e5f6",
     first_name: "N".repeat(200),
     last_name: "L",
@@ -61,7 +66,7 @@ export const validUsers: readonly User[] = [
     registered_date: "9999-12-31T23:59:59.999Z",
     picture: `https://example.com/${"p".repeat(1_980)}`,
     timestamp: "1969-12-31T23:59:59.999Z",
-  },
+  }),
 ];
 
 /** What tests change in a user: a text that must be given, texts that may be null, and a time that may be null. */

@@ -5,7 +5,6 @@ import { timeField } from "./entity.ts";
 import { changeable, validUsers } from "./samples.ts";
 import { fields, User } from "./user.ts";
 import { avroSchema, decode, encode, maxValueBytes, type Reader, readerOf } from "./wire.ts";
-import fastavro from "./wire-vectors.json" with { type: "json" };
 
 const schemaId = 7;
 const readers = new Map<number, Reader | null>([[schemaId, readerOf(JSON.stringify(avroSchema))]]);
@@ -13,14 +12,8 @@ const [rachel] = validUsers as [User, ...User[]];
 const { text, optional, time } = changeable;
 const bytesOf = (hex: string) => Buffer.from(hex, "hex");
 
-test("a user is encoded to the same bytes as by fastavro", () => {
-  for (const { user, bytes } of fastavro.vectors)
-    expect(encode(user as User, fastavro.schemaId).toString("hex")).toBe(bytes);
-});
-
-test("bytes encoded by fastavro are decoded to the user", () => {
-  const known = new Map([[fastavro.schemaId, readerOf(JSON.stringify(avroSchema))]]);
-  for (const { user, bytes } of fastavro.vectors) expect(decode(bytesOf(bytes), known)).toEqual(user as User);
+test("a value begins with magic byte 0 and the schema id", () => {
+  expect(encode(rachel, 0x01020304).subarray(0, 5)).toEqual(bytesOf("0001020304"));
 });
 
 test("every valid sample survives the round trip", () => {

@@ -9,7 +9,7 @@ export function openPostgres(url: string, connections = 2): Postgres {
     connect_timeout: 10,
     onnotice: () => {}, // ignores "relation already exists, skipping"
     connection: { application_name: "user-automation", TimeZone: "UTC" },
-    types: { timestamptz },
+    types: { timestamptz, date },
   });
 }
 
@@ -20,6 +20,9 @@ const timestamptz = {
   serialize: (time: Date | string) => new Date(time).toISOString(),
   parse: (text: string) => new Date(text.replace(" ", "T").replace(/\+00$/, "Z")),
 };
+
+/** A date stays text: as a Date it would have a time. */
+const date = { to: 1082, from: [1082], serialize: (day: string) => day, parse: (text: string) => text };
 
 /**
  * Classifies the error of a failed statement: `transient` may succeed when retried, `data` is caused by a row, `final`

@@ -20,6 +20,13 @@ test("an object or array that the schema does not describe is withheld", () => {
   expect(redact(schema, "disney1")).toBe("[withheld]");
 });
 
+test("the items of a list that the schema describes are shown, without what it does not describe", () => {
+  const tags = z.object({ tags: z.array(z.string()).nullable(), pets: z.array(z.object({ name: z.string() })) });
+  const value = { tags: ["owl", 7, { password: "disney1" }], pets: [{ name: "Coco", chip: "disney1" }] };
+  expect(redact(tags, value)).toEqual({ tags: ["owl", 7, "[withheld]"], pets: [{ name: "Coco" }] });
+  expect(redact(tags, { tags: "owl", pets: { chip: "disney1" } })).toEqual({ tags: "owl", pets: "[withheld]" });
+});
+
 test("for any value, nothing outside of the schema is shown", () => {
   const secret = "disney1";
   const tree = fc.letrec((tie) => ({

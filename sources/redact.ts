@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * The part of a rejected value that may be shown: the keys of `schema` and their scalar values. Everything else is left
- * out, so that no secret of a source leaves `fetch` in a reject.
+ * The part of a rejected value that may be shown: the keys and lists of `schema` and their scalar values. Everything else
+ * is left out, so that no secret of a source leaves `fetch` in a reject.
  */
 export function redact(schema: z.ZodType, value: unknown): unknown {
   const inner = unwrap(schema);
@@ -13,6 +13,8 @@ export function redact(schema: z.ZodType, value: unknown): unknown {
       known.map(([key, child]) => [key, redact(child as z.ZodType, (value as Record<string, unknown>)[key])]),
     );
   }
+  if (inner instanceof z.ZodArray && Array.isArray(value))
+    return value.map((item) => redact(inner.element as z.ZodType, item));
   return value !== null && typeof value === "object" ? withheld : value;
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { timeField } from "../contract/entity.ts";
-import type { User } from "../contract/user.ts";
+import type { GivenUser } from "../contract/given-user.ts";
 import type { Config } from "../runtime/config.ts";
 
 /** What `fetch` requests from a source. Equal requests return equal users, if the source supports that. */
@@ -40,7 +40,8 @@ export interface Source<Settings = unknown, Rec = unknown> {
   /** The path of the records in the response, for messages such as `results[3].email`. */
   recordsAt: string;
   record: z.ZodType<Rec>;
-  toUser(record: Rec): Omit<User, typeof timeField>;
+  /** Nullable fields that the source does not have may be left out. */
+  toUser(record: Rec): Omit<GivenUser, typeof timeField>;
 }
 
 /** A line of raw.jsonl: a record and how to interpret it. `at` is present if `fetch` was given --at. */

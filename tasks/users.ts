@@ -1,4 +1,5 @@
 import { firstFault } from "../contract/first-fault.ts";
+import { withNulls } from "../contract/given-user.ts";
 import { User } from "../contract/user.ts";
 import { redact } from "../sources/redact.ts";
 import { type Line, parseLine } from "./lines.ts";
@@ -16,7 +17,7 @@ export function parseUsers(lines: readonly Line[]) {
   const rejects: Reject[] = [];
   for (const line of lines) {
     const json = parseLine(line);
-    const user = User.safeParse(json);
+    const user = User.safeParse(withNulls(json));
     if (user.success) users.push({ user: user.data, line: line.number });
     else if (json === undefined)
       rejects.push({ reason: "not JSON", line: line.number, original: { withheldCharacters: line.text.length } });

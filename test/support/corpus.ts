@@ -115,7 +115,7 @@ export function userSpecimens(ids: SchemaIds, now: number): Specimen[] {
   const tied = as({ email: "a@example.com" });
   return [
     ...randomuserPeople.map((person, index) =>
-      good({ ...randomuser.toUser(randomuser.record.parse(person)), timestamp: second(index % 60) }),
+      good(as({ ...randomuser.toUser(randomuser.record.parse(person)), timestamp: second(index % 60) })),
     ),
     ...validUsers.map(good),
     good(large),
