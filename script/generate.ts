@@ -1,62 +1,69 @@
 /**
  * `bun run contract`: generates contract/generated/ from the contract and the API's operations; the list of sources from
- * the files in sources/; and what depends on the settings (settings-files.ts) from their schema. With `--check` it writes
- * nothing and fails if a file is out of date. Both fail if the Avro schema is incompatible with a published version, since
- * topics may still contain messages of that version.
+ * the files in sources/; and what depends on the settings (settings-files.ts) from their schema.
+ *
+ * With `--publish` it also keeps the Avro schema as a version, to be done before it is deployed: from then on no field
+ * may be removed, renamed or changed, since topics and tables have its values. With `--check` it writes nothing, and
+ * fails if a file is out of date. It always fails if a published version forbids the change, or a field has no type that
+ * all formats have.
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { openApiDocument } from "../api/app.ts";
-import { captureSql } from "../contract/change-capture.ts";
-import * as entity from "../contract/entity.ts";
-import { createCql, createSql } from "../contract/tables.ts";
-import { avroSchema } from "../contract/wire.ts";
-import { breaksWith, sameBytes } from "./schema-compatibility.ts";
-import { settingsFiles } from "./settings-files.ts";
+import { breaksWith, type NamedSchema, sameBytes } from "./schema-compatibility.ts";
 
 const project = join(import.meta.dir, "..");
-const generated = "contract/generated";
-const versions = `${generated}/versions`;
-const check = process.argv.includes("--check");
+const versions = "contract/generated/versions";
+const flags = process.argv.slice(2);
+const [flag] = flags;
+if (flags.length > 1 || (flag !== undefined && flag !== "--check" && flag !== "--publish"))
+  fail([`usage: contract [--check | --publish]; not ${flags.join(" ")}`]);
 
-const avsc = `${JSON.stringify(avroSchema, null, 2)}\n`;
+// Imported here, since the contract throws if it cannot be mapped.
+const {
+  topic,
+  avsc,
+  files,
+  faults: misfits,
+} = await import("./generated-files.ts")
+  .then(({ generatedFiles }) => generatedFiles(project, flag === "--check"))
+  .catch((error: Error) => fail([error.message]));
+
 const published = await publishedVersions();
-const faults = breaksWith(avsc, published);
+const faults = [...breaksWith(avsc, published), ...misfits];
+if (flag === "--check") faults.push(...(await outdated()));
+if (faults.length > 0) fail(faults);
 
-const { topic, deadLetterTopic, changeTopic, table, keyspace, idField, timeField } = entity;
-const names = { topic, deadLetterTopic, changeTopic, table, keyspace, idField, timeField };
+const isPublished = published.some(({ text }) => sameBytes(text, avsc));
+const next = `${versions}/${topic}.${Math.max(0, ...published.map(({ version }) => version)) + 1}.avsc`;
+if (flag === "--publish" && !isPublished) files.set(next, avsc);
+if (flag !== "--check") for (const [name, text] of files) await Bun.write(join(project, name), text);
 
-const settings = await settingsFiles(project, check);
-faults.push(...settings.faults);
+if (flag === "--publish") console.log(isPublished ? "The schema is already published." : `Published as ${next}.`);
+else if (!isPublished)
+  console.log("The schema differs from the published versions: run `bun run contract --publish` before deploying it.");
 
-const files = new Map([
-  [`${generated}/entity.json`, `${JSON.stringify(names, null, 2)}\n`],
-  [`${generated}/${topic}.avsc`, avsc],
-  [`${generated}/${table}.cql`, `${createCql(keyspace, "datacenter1", 1).join("\n\n")}\n`],
-  [`${generated}/${table}.sql`, `${createSql}\n`],
-  [`${generated}/change_capture.sql`, `${captureSql}\n`],
-  [`${generated}/openapi.json`, `${JSON.stringify(openApiDocument(), null, 2)}\n`],
-  ...settings.files,
-]);
-if (!published.some(({ text }) => sameBytes(text, avsc)))
-  files.set(`${versions}/${topic}.${published.length + 1}.avsc`, avsc);
-
-if (check) {
-  for (const [name, text] of files) {
-    const file = Bun.file(join(project, name));
-    if (!(await file.exists()) || (await file.text()) !== text)
-      faults.push(`${name} is out of date: run \`bun run contract\``);
-  }
-} else if (faults.length === 0) {
-  for (const [name, text] of files) await Bun.write(join(project, name), text);
+function fail(sentences: string[]): never {
+  for (const sentence of sentences) console.error(sentence);
+  process.exit(2);
 }
 
-for (const fault of faults) console.error(fault);
-process.exit(faults.length > 0 ? 2 : 0);
+async function outdated(): Promise<string[]> {
+  const stale: string[] = [];
+  for (const [name, text] of files) {
+    const file = Bun.file(join(project, name));
+    if (!(await file.exists()) || (await file.text()) !== text) stale.push(name);
+  }
+  return stale.map((name) => `${name} is out of date: run \`bun run contract\``);
+}
 
-async function publishedVersions() {
+/** The published versions of this topic's schema. */
+async function publishedVersions(): Promise<(NamedSchema & { version: number })[]> {
   const names = await readdir(join(project, versions)).catch(() => []);
+  const numbered = names
+    .filter((name) => name.startsWith(`${topic}.`))
+    .map((name) => ({ name, version: Number(name.slice(topic.length + 1).replace(/\.avsc$/, "")) }))
+    .sort((one, other) => one.version - other.version);
   return Promise.all(
-    names.sort().map(async (name) => ({ name, text: await Bun.file(join(project, versions, name)).text() })),
+    numbered.map(async (file) => ({ ...file, text: await Bun.file(join(project, versions, file.name)).text() })),
   );
 }

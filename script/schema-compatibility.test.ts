@@ -23,10 +23,50 @@ test("a new field without a default makes old messages unreadable", () => {
   expect(breaksWith(next, published)[0]).toStartWith("messages of users_created.1.avsc can no longer be read");
 });
 
-test("removing a required field breaks earlier consumers", () => {
-  const next = schema((fields) => fields.filter((field) => !("name" in field && field.name === "email")));
-  expect(breaksWith(next, published)).toHaveLength(1);
-  expect(breaksWith(next, published)[0]).toStartWith("a consumer of users_created.1.avsc can no longer read");
+/** A published version with three more fields, one of them nullable. */
+const richer = schema((fields) => [
+  ...fields,
+  { name: "city", type: ["null", { type: "string" }], default: null },
+  { name: "height", type: "double", default: 0 },
+  { name: "tags", type: { type: "array", items: { type: "string", maxLength: 20 } }, default: [] },
+]);
+const versions = [...published, { name: "users_created.2.avsc", text: richer }];
+const changed = (name: string, change: object) =>
+  JSON.stringify({
+    ...JSON.parse(richer),
+    fields: JSON.parse(richer).fields.map((field: { name: string }) =>
+      field.name === name ? { ...field, ...change } : field,
+    ),
+  });
+
+test.each(["city", "email"])("a removed or renamed field is refused, even a nullable one: %s", (name) => {
+  const [sentence, ...more] = breaksWith(changed(name, { name: "renamed", aliases: [name] }), versions);
+  expect(more).toEqual([]);
+  expect(sentence).toStartWith(`${name}: published in users_created.2.avsc, is missing. A field cannot be removed`);
+});
+
+test.each([
+  ["height", { type: "float" }, "is float instead of double"],
+  ["height", { type: "string", default: "" }, "is string instead of double"],
+  ["city", { type: ["null", "bytes"] }, "is bytes instead of string"],
+  ["tags", { type: "string", default: "" }, "is string instead of array of string"],
+  ["dob", { type: ["null", "long"] }, "is long instead of long (timestamp-millis)"],
+])("another type is refused, even one that Avro would read: %s", (name, change, why) => {
+  expect(breaksWith(changed(name, change), versions)[0]).toStartWith(
+    `${name}: published in users_created.2.avsc, ${why}`,
+  );
+});
+
+test("a field may not become required or nullable", () => {
+  expect(breaksWith(changed("city", { type: "string", default: "" }), versions)[0]).toStartWith("messages of");
+  expect(breaksWith(changed("email", { type: ["null", "string"], default: null }), versions)[0]).toStartWith(
+    "a consumer of",
+  );
+});
+
+test("a new rule is compatible", () => {
+  const items = { type: "array", items: { type: "string", maxLength: 30 } };
+  expect(breaksWith(changed("tags", { type: items, maxItems: 3 }), versions)).toEqual([]);
 });
 
 test("a description does not change the bytes", () => {

@@ -7,11 +7,14 @@ export interface NamedSchema {
 }
 
 /**
- * Checks `schema` for full transitive compatibility with the published versions, by Avro's schema resolution: it must
- * read their messages, and they must read its messages.
+ * Checks `schema` against the published versions: each of their fields must still exist with its type, and by Avro's
+ * schema resolution it must read their messages, and they must read its messages.
  * @returns a sentence for each incompatibility
  */
 export function breaksWith(schema: string, published: readonly NamedSchema[]): string[] {
+  const lost = published.flatMap(({ name, text }) => lostFields(typesOf(text), typesOf(schema), name));
+  if (lost.length > 0) return [...new Map(lost.map(({ field, sentence }) => [field, sentence])).values()];
+
   const now = avro.Type.forSchema(JSON.parse(schema));
   return published.flatMap(({ name, text }) => {
     const then = avro.Type.forSchema(JSON.parse(text));
@@ -20,6 +23,41 @@ export function breaksWith(schema: string, published: readonly NamedSchema[]): s
       ...breakOf(then, now, `a consumer of ${name} can no longer read new messages`),
     ];
   });
+}
+
+/** Avro reads a message without a removed or renamed nullable field, and so loses its value silently. */
+function lostFields(then: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>, version: string) {
+  return [...then].flatMap(([field, type]) => {
+    const current = now.get(field);
+    if (current === type) return [];
+    const change = current === undefined ? "is missing" : `is ${current} instead of ${type}`;
+    const advice =
+      current === undefined
+        ? "A field cannot be removed or renamed, since programs of both versions run side by side and Cassandra cannot " +
+          "rename a column. Keep it, and add the new one, nullable, beside it; fill both until all readers use the new one."
+        : "A column's type cannot change. Keep the field, and add another, nullable, beside it.";
+    return [
+      {
+        field,
+        sentence: `${field}: published in ${version}, ${change}. ${advice} (docs/decisions/0008-fields-stay.md)`,
+      },
+    ];
+  });
+}
+
+/** Each field's type apart from null, as `type` or `type (logical type)`. */
+function typesOf(schema: string): Map<string, string> {
+  const { fields } = JSON.parse(schema) as { fields: { name: string; type: AvroType }[] };
+  return new Map(fields.map(({ name, type }) => [name, nameOf(type)]));
+}
+
+type AvroType = string | { type: string; logicalType?: string; items?: AvroType } | AvroType[];
+
+function nameOf(type: AvroType): string {
+  if (Array.isArray(type)) return nameOf(type.find((branch) => branch !== "null") ?? "null");
+  if (typeof type === "string") return type;
+  if (type.items !== undefined) return `array of ${nameOf(type.items)}`;
+  return type.logicalType === undefined ? type.type : `${type.type} (${type.logicalType})`;
 }
 
 /** Whether two schemas have the same binary encoding, that is, the same canonical form. */
