@@ -88,7 +88,7 @@ export const Settings = z.strictObject({
       ),
       replicationFactor: count(1, "CASSANDRA_REPLICATION_FACTOR", "Replication factor of a newly created keyspace."),
       username: setting(z.string().optional(), "CASSANDRA_USERNAME", "Username, if the cluster needs a login."),
-      password: setting(z.string().optional(), "CASSANDRA_PASSWORD", "Password of that login."),
+      password: setting(z.string().optional(), "CASSANDRA_PASSWORD", "Password of that login.", { secret: true }),
     })
     .prefault({}),
   consumer: z

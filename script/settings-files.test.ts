@@ -113,7 +113,9 @@ test("the compiled tasks know it: its settings from config.yaml and variables, i
     });
     return { stdout: String(stdout), stderr: String(stderr), exitCode };
   };
-  expect(run(["fetch", "--help"]).stdout).toMatch(/^ {2}acme +Acme's people, by POST and with a key$/m);
+  expect(run(["fetch", "--help"]).stdout).toMatch(
+    /^ {2}acme +Acme's people, by POST and with a key; up to 10 a request$/m,
+  );
   // Bun.spawnSync blocks this process's server, so the request needs another process.
   const fetching = Bun.spawn([path("dist/tasks/fetch"), "--users", "1"], {
     cwd: copy.folder,

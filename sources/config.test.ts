@@ -2,8 +2,10 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../runtime/config.ts";
+import { Settings } from "../runtime/settings.ts";
 import { sources } from "./catalogue.ts";
 import { allSettings, configuredSource, resolveConfig, sourceAddress } from "./config.ts";
+import * as all from "./generated.ts";
 
 const yaml = readFileSync(join(import.meta.dir, "../config.yaml"), "utf8");
 /** The file with the settings that it comments out. */
@@ -124,6 +126,15 @@ test("no two settings have the same variable, and no secret has a default", () =
   const variables = allSettings.map(({ env }) => env);
   expect(new Set(variables).size).toBe(variables.length);
   expect(allSettings.filter((setting) => setting.secret && setting.default !== undefined)).toEqual([]);
+});
+
+test("each source has a name of its own, which is not that of other settings", () => {
+  expect([...sources.keys()].sort()).toEqual(
+    Object.values(all)
+      .map(({ name }) => name)
+      .sort(),
+  );
+  expect([...sources.keys()].filter((name) => name in Settings.shape || name === "source")).toEqual([]);
 });
 
 test.each([...sources])("the source %s has a description, valid settings and a request without setting any", (name) => {

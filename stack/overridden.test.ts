@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../sources/config.ts";
+import { jobEnvironment } from "./cli/spark.ts";
 import { environmentOf } from "./environment.ts";
 import { overriddenSettings } from "./overridden.ts";
 
@@ -26,6 +27,16 @@ test("addresses in the file, and in .env, that the stack replaces by its own are
   ).toEqual([
     "The stack uses its own services and ignores: kafka.brokers (KAFKA_BROKERS), postgres.url (POSTGRES_URL)",
   ]);
+});
+
+test("the Spark job uses the stack's addresses too, and all other settings of the file", () => {
+  const yaml =
+    'kafka: { brokers: ["kafka.example.com:9092"], topic: orders }\ncassandra: { localDataCenter: elsewhere }';
+  expect(jobEnvironment(instanceOf(yaml))).toMatchObject({
+    KAFKA_BROKERS: "127.0.0.1:9092",
+    CASSANDRA_LOCAL_DATA_CENTER: "datacenter1",
+    KAFKA_TOPIC: "orders",
+  });
 });
 
 test("values in the file that a variable overrides are named", () => {

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { until } from "../runtime/until.ts";
 import { lastLine, openTasks } from "../test/support/tasks.ts";
 
-const { path, read, spawn, start, run } = openTasks();
+const { url, path, read, spawn, start, run } = openTasks();
 
 test("with files, the counts are the last line of stdout, and a second run writes the same bytes", async () => {
   const fetch = "fetch --users 40 --seed run-1 --nationalities us,gb --output out/raw.jsonl";
@@ -220,4 +220,24 @@ test("fetch ends with exit code 1 if the reader of stdout closes it", async () =
   await reader.cancel();
   expect(await fetch.exited).toBe(1);
   expect(await new Response(fetch.stderr).text()).toContain("the reader of stdout has closed it");
+});
+
+test("the log begins with the values in config.yaml that a variable overrides, without either value", async () => {
+  const password = "s3cret-5f1d7c0a";
+  const file = `source: dummyjson\npostgres: { url: "postgres://users:${password}@127.0.0.1/users" }\nfetch: { attempts: 3 }\n`;
+  writeFileSync(path("config.yaml"), file);
+  const variables = {
+    USERS_SOURCE: "randomuser",
+    POSTGRES_URL: `postgres://users:other-${password}@127.0.0.1/users`,
+    FETCH_ATTEMPTS: "3",
+    DUMMYJSON_URL: "https://users.example.com/",
+  };
+  const { code, stderr } = await run("fetch --users 1 --seed s", variables);
+  expect(code).toBe(0);
+  expect(stderr.split("\n")[0]).toEndWith(
+    'msg="variables override values in the file" file=config.yaml overridden="source (USERS_SOURCE), postgres.url (POSTGRES_URL)"',
+  );
+  expect(stderr).not.toContain(password);
+  const { stderr: silent } = await run("fetch --users 1 --seed s", { USERS_SOURCE: "", DUMMYJSON_URL: url });
+  expect(silent).not.toContain("override");
 });

@@ -13,7 +13,7 @@ const usage = `fetch: source -> raw records, without secrets
   fetch [--users 60] [--nationalities us,gb] [--seed RUN_ID] [--at ISO] [--output raw.jsonl] [--rejects FILE]
   fetch --every 1s [--for 60s] [--users 1] …
 
-  --users          number of users per request, 1 to 5000 (default: 60, or 1 with --every)
+  --users          number of users per request (default: 60, or 1 with --every)
   --nationalities  two-letter codes, separated by commas (default: all)
   --seed           equal seeds give equal users (default: a new one)
   --at             the records' time (default: set by format)
@@ -25,7 +25,7 @@ const usage = `fetch: source -> raw records, without secrets
   -h, --help       show this help and exit
 
   Sources, set by \`source\` in config.yaml or by USERS_SOURCE:
-${[...sources.values()].map(({ name, description }) => `  ${name.padEnd(16)} ${description}\n`).join("")}`;
+${[...sources.values()].map(({ name, description, maxUsers }) => `  ${name.padEnd(16)} ${description}; up to ${maxUsers} a request\n`).join("")}`;
 
 const duration = z
   .string()

@@ -1,9 +1,15 @@
 /** The settings in config.yaml and .env apply to programs run in other folders. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import getPort from "get-port";
+import { until } from "../runtime/until.ts";
 import { dummyjsonText } from "../sources/samples.ts";
 import { project } from "../stack/instance.ts";
 import { type Checkout, openCheckout } from "./support/checkout.ts";
+import { namesOf } from "./support/names.ts";
+import { startProgram } from "./support/program.ts";
 
 const source = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(dummyjsonText) });
 /** The environment of a new shell. */
@@ -35,4 +41,29 @@ test("the stack's environment has the settings in .env, the addresses and the pa
     `export API_URL=${process.env.API_URL}`,
   ])
     expect(stdout.split("\n")).toContain(line);
+});
+
+test("the log of each long-running program begins with what a variable overrides in config.yaml", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "settings-"));
+  const file = join(folder, "config.yaml");
+  writeFileSync(file, "kafka: { brokers: ['kafka.example.com:9092'] }\napi: { bodyLimitBytes: 1000 }\n");
+  const names = namesOf(import.meta.path);
+  const [API_PORT, CONSUMER_PORT, SOURCE_PORT] = (await Promise.all([getPort(), getPort(), getPort()])).map(String);
+  const variables = { ...names.env, CONFIG_FILE: file, API_PORT, CONSUMER_PORT, SOURCE_PORT } as Record<string, string>;
+  const programs = ["api/main.ts", "consumer/main.ts", "sources/embedded/main.ts"].map((entry) => ({
+    entry,
+    program: startProgram(entry, [], variables),
+  }));
+  try {
+    for (const { entry, program } of programs) {
+      await until(`${entry} has logged something`, async () => (await program.output()).includes("\n"));
+      expect((await program.output()).split("\n")[0]).toEndWith(
+        `msg="variables override values in the file" file=${file} overridden="kafka.brokers (KAFKA_BROKERS)"`,
+      );
+    }
+  } finally {
+    for (const { program } of programs) program.signal("SIGTERM");
+    await Promise.all(programs.map(({ program }) => program.exited));
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -68,18 +68,20 @@ function submitCommand(instance: Instance): string[] {
   ];
 }
 
-/** The project's settings as the job's environment variables. */
-function jobEnvironment(instance: Instance): Record<string, string> {
-  const { kafka, cassandra, consumer, log, schemaRegistry } = instance.config;
+/** The stack's addresses and the project's other settings as the job's environment variables. */
+export function jobEnvironment(instance: Instance): Record<string, string> {
+  const { kafka, cassandra, consumer, log } = instance.config;
+  const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, CASSANDRA_CONTACT_POINTS, CASSANDRA_LOCAL_DATA_CENTER } =
+    environmentOf(instance);
   const optional = { CASSANDRA_USERNAME: cassandra.username, CASSANDRA_PASSWORD: cassandra.password };
   return {
-    KAFKA_BROKERS: kafka.brokers.join(","),
+    KAFKA_BROKERS,
     KAFKA_TOPIC: kafka.topic,
     KAFKA_DEAD_LETTER_TOPIC: kafka.deadLetterTopic,
     KAFKA_CHANGE_TOPIC: kafka.changeTopic,
-    SCHEMA_REGISTRY_URL: schemaRegistry.url,
-    CASSANDRA_CONTACT_POINTS: cassandra.contactPoints.join(","),
-    CASSANDRA_LOCAL_DATA_CENTER: cassandra.localDataCenter,
+    SCHEMA_REGISTRY_URL,
+    CASSANDRA_CONTACT_POINTS,
+    CASSANDRA_LOCAL_DATA_CENTER,
     CASSANDRA_KEYSPACE: cassandra.keyspace,
     CASSANDRA_REPLICATION_FACTOR: String(cassandra.replicationFactor),
     CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW: String(consumer.maxDeadLettersInARow),

@@ -151,6 +151,27 @@ describe("names", () => {
     });
   });
 
+  test("a program's variables set only what depends on the containers; config.yaml sets the rest, and cannot break that", async () => {
+    const image = Object.fromEntries(
+      [...dockerfile.matchAll(/^ENV (\w+)=(\S+)$/gm)].map(([, name = "", value = ""]) => [name, value]),
+    );
+    const complete = (await read("config.yaml")).replaceAll(/^portOffset: 0$/gm, "portOffset: 100");
+    const ports = { source: ["source", 3001], consumer: ["consumer", 9464], api: ["api", 5000] } as const;
+    const addresses = "CASSANDRA_CONTACT_POINTS EMBEDDED_SOURCE_URL KAFKA_BROKERS POSTGRES_URL SCHEMA_REGISTRY_URL";
+    const known = new Map(allSettings.map(({ env, path }) => [env, path[0] ?? ""]));
+    for (const name of [...Object.keys(ports), "consumer-metrics", "airflow-scheduler"]) {
+      const variables = { ...image, ...environmentOf(name) };
+      const settings = Object.fromEntries(
+        Object.entries(variables).map(([key, value]) => [key, defaultsOf(value ?? "")]),
+      );
+      const fixed = Object.keys(settings).filter((key) => known.has(key) && settings[key] !== "");
+      const allowed = [...addresses.split(" "), "ALLOWED_HOSTS", "LISTEN_HOST"];
+      expect([name, fixed.filter((key) => !allowed.includes(key) && known.get(key) !== "ports")]).toEqual([name, []]);
+      const [key, port] = ports[name as keyof typeof ports] ?? [];
+      if (key) expect([name, resolveConfig(complete, settings).ports[key]]).toEqual([name, port]);
+    }
+  });
+
   test("the tasks get every setting of a source that .env sets", () => {
     const variables = environmentOf("airflow-scheduler");
     for (const { env } of sourceSettings)
