@@ -16,7 +16,8 @@ COPY consumer consumer
 COPY api api
 COPY script/programs.ts script/proxy.ts script/
 RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --outfile /out/bin/programs \
- && for task in fetch format backup produce; do ln -s programs "/out/bin/$task"; done
+ && tasks=$(/out/bin/programs --list) \
+ && for task in $tasks; do ln -s programs "/out/bin/$task"; done
 # The C library's files that the binary needs, the package record that scanners read, and an account other than root.
 RUN mkdir -p /root-of-program/etc /root-of-program/var/lib/dpkg/status.d /root-of-program/tmp \
  && ldd /out/bin/programs | grep -o '/lib[^ ]*' | xargs cp --parents --dereference --target-directory=/root-of-program \

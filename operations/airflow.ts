@@ -3,8 +3,6 @@ import { z } from "zod";
 import { until } from "../runtime/until.ts";
 
 export const dagId = "user_automation";
-export const taskIds = ["fetch", "format", "backup", "produce"] as const;
-export type TaskId = (typeof taskIds)[number];
 
 const count = z.number().int().nonnegative();
 
@@ -32,6 +30,8 @@ export interface TaskInstance {
   state: string | null;
   try_number: number;
   max_tries: number;
+  /** The number of tasks from this one to the end of the DAG, unless the DAG sets it. */
+  priority_weight: number;
   /** In seconds. */
   duration: number | null;
 }
@@ -59,6 +59,7 @@ export interface Airflow {
   run: (runId: string) => Promise<DagRun>;
   /** Waits until a run has ended, successfully or not. */
   ended: (runId: string, withinMs?: number) => Promise<DagRun>;
+  /** A run's tasks by their id, in the DAG's order. */
   tasks: (runId: string) => Promise<Map<string, TaskInstance>>;
   /** Clears the whole run, or one task and all tasks downstream of it, so that they run again. */
   clear: (runId: string, from?: string) => Promise<void>;
@@ -156,7 +157,8 @@ function taskCalls(api: KyInstance, at: PathOf): Pick<Airflow, "tasks" | "counts
   return {
     async tasks(runId) {
       const { task_instances } = await api.get(at(runId, "taskInstances")).json<{ task_instances: TaskInstance[] }>();
-      return new Map(task_instances.map((task) => [task.task_id, task]));
+      const inOrder = task_instances.sort((a, b) => b.priority_weight - a.priority_weight);
+      return new Map(inOrder.map((task) => [task.task_id, task]));
     },
 
     async countsOf(runId, taskId) {

@@ -1,7 +1,6 @@
 /**
- * The binary of the container images. It is a task if it is called by the task's name (`fetch`, `format`, `backup`,
- * `produce`), or else the program that its first argument names. The image has no shell, so the health check and the
- * proxy are included.
+ * The binary of the container images. It is a task of tasks/list.ts if it is called by the task's name, or else the
+ * program that its first argument names. The image has no shell, so the health check and the proxy are included.
  */
 const [name = "", argument = ""] = process.argv.slice(2);
 

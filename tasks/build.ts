@@ -1,11 +1,12 @@
-/** `bun run build`: compiles the tasks into one binary with four names in dist/tasks/, unless it is up to date. */
-import { link, mkdir, rename, rm } from "node:fs/promises";
+/** `bun run build`: compiles the tasks into one binary in dist/tasks/ with the name of each, unless it is up to date. */
+import { link, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { $, Glob } from "bun";
+import { tasks } from "./list.ts";
 
 const root = join(import.meta.dir, "..");
 const folder = join(root, "dist/tasks");
-const names = ["fetch", "format", "backup", "produce"] as const;
+const names = tasks.map(({ name }) => name);
 const stamp = join(folder, ".digest");
 
 const digest = await digestOfSources();
@@ -21,6 +22,8 @@ if (!(await isUpToDate())) {
     await link(binary, fresh);
     await rename(fresh, join(folder, name));
   }
+  const former = (await readdir(folder)).filter((name) => !name.startsWith(".") && !names.includes(name));
+  for (const name of former) await rm(join(folder, name));
   await Bun.write(stamp, digest);
 }
 console.error(`tasks: ${names.map((name) => join("dist/tasks", name)).join(" ")}`);

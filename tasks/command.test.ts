@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { until } from "../runtime/until.ts";
 import { lastLine, openTasks } from "../test/support/tasks.ts";
+import { tasks } from "./list.ts";
 
 const { url, path, read, spawn, start, run } = openTasks();
 
@@ -126,7 +127,7 @@ test("invalid configuration ends with exit code 2, and --help with 0", async () 
   expect(bad.code).toBe(2);
   expect(bad.stderr).toContain("FETCH_ATTEMPTS");
   expect((await run("fetch", { USERS_SOURCE: "myspace" })).code).toBe(2);
-  for (const task of ["fetch", "format", "backup", "produce"]) {
+  for (const { name: task } of tasks) {
     const help = await run(`${task} --help`);
     expect(help.code).toBe(0);
     expect(help.stdout).toStartWith(`${task}: `);

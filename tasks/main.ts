@@ -1,19 +1,17 @@
-/** One binary for all four tasks, selected by its file name or its first argument. */
+/** One binary for all tasks, selected by its file name or its first argument; `--list` prints their names. */
 import { basename } from "node:path";
 import { exitCodes } from "../runtime/lifecycle.ts";
-import { backup } from "./backup.ts";
-import { fetch } from "./fetch.ts";
-import { format } from "./format.ts";
-import { produce } from "./produce.ts";
-import { runTask, type Task } from "./task.ts";
-
-const tasks = new Map([fetch, format, backup, produce].map((task) => [task.name, task as Task]));
+import { tasks } from "./list.ts";
+import { runTask } from "./task.ts";
 
 const args = process.argv.slice(2);
-const named = tasks.get(basename(process.argv0));
-const task = named ?? tasks.get(args.shift() ?? "");
+const called = (name: string | undefined) => tasks.find((task) => task.name === name);
+const task = called(basename(process.argv0)) ?? called(args.shift());
 if (task) void runTask(task, args);
 else {
-  process.stderr.write(`usage: ${[...tasks.keys()].join("|")} [OPTION]...; each task has --help\n`);
-  process.exit(exitCodes.final);
+  const names = tasks.map(({ name }) => name);
+  const isList = process.argv[2] === "--list";
+  if (isList) process.stdout.write(`${names.join("\n")}\n`);
+  else process.stderr.write(`usage: ${names.join("|")} [OPTION]...; each task has --help\n`);
+  process.exit(isList ? exitCodes.done : exitCodes.final);
 }

@@ -1,13 +1,4 @@
-import {
-  type Airflow,
-  type Counts,
-  type DagRun,
-  dagId,
-  MissingCounts,
-  openAirflow,
-  type TaskId,
-  taskIds,
-} from "../../operations/airflow.ts";
+import { type Airflow, type Counts, type DagRun, dagId, MissingCounts, openAirflow } from "../../operations/airflow.ts";
 import { NotInTime, until } from "../../runtime/until.ts";
 import { environmentOf } from "../environment.ts";
 import { StackError } from "../failure.ts";
@@ -19,12 +10,14 @@ export interface TaskState {
   attempt: number;
 }
 
-type TaskStates = Record<TaskId, TaskState>;
+/** By the task's id, in the DAG's order. */
+type TaskStates = Map<string, TaskState>;
 
 export interface FinishedRun {
   id: string;
   tasks: TaskStates;
-  counts: Record<TaskId, Counts>;
+  /** Of one of its tasks. */
+  countsOf: (task: string) => Counts;
 }
 
 const pollEveryMs = 250;
@@ -72,39 +65,42 @@ export async function runDag(
     throw error instanceof NotInTime ? await unfinished(run, await airflow.run(id), withinMs) : error;
   });
   if (state === "failed") throw await failure(run);
-  return { id, tasks: await tasksOf(run), counts: await countsOf(run) };
+  const tasks = await tasksOf(run);
+  return { id, tasks, countsOf: await countsOf(run, [...tasks.keys()]) };
 }
 
 async function tasksOf({ airflow, id }: Run): Promise<TaskStates> {
-  const instances = await airflow.tasks(id);
-  return forEachTask((task) => {
-    const { state, duration, try_number } = instances.get(task) ?? {};
-    return { state: state ?? "waiting", seconds: duration ?? 0, attempt: try_number ?? 1 };
-  });
+  const instances = [...(await airflow.tasks(id)).values()];
+  return new Map(
+    instances.map(({ task_id, state, duration, try_number }) => [
+      task_id,
+      { state: state ?? "waiting", seconds: duration ?? 0, attempt: try_number },
+    ]),
+  );
 }
 
 /** @throws StackError naming the tasks without counts */
-async function countsOf(run: Run): Promise<Record<TaskId, Counts>> {
+async function countsOf(run: Run, tasks: string[]): Promise<FinishedRun["countsOf"]> {
   const counts = await Promise.all(
-    taskIds.map((task) =>
+    tasks.map((task) =>
       run.airflow.countsOf(run.id, task).catch((error: unknown) => {
         if (error instanceof MissingCounts) return undefined;
         throw error;
       }),
     ),
   );
-  const missing = taskIds.filter((_, index) => counts[index] === undefined);
+  const missing = tasks.filter((_, index) => counts[index] === undefined);
   if (missing.length > 0)
     throw new StackError(
       `The run ${run.id} of ${dagId} succeeded, but has no counts for ${missing.join(", ")}`,
       `The counts are the last line of a task's output: see its log in Airflow, ${linkTo(run)}. Was the run marked as success by hand?`,
     );
-  return forEachTask((task) => counts[taskIds.indexOf(task)]!);
+  return (task) => counts[tasks.indexOf(task)] ?? noSuchTask(task);
 }
 
 async function failure(run: Run): Promise<StackError> {
   const tasks = await tasksOf(run);
-  const task = taskIds.find((id) => tasks[id].state === "failed");
+  const task = [...tasks.keys()].find((id) => tasks.get(id)?.state === "failed");
   if (!task)
     return new StackError(
       `The run ${run.id} of ${dagId} failed, but no task did: ${describeTasks(tasks)}`,
@@ -115,10 +111,11 @@ async function failure(run: Run): Promise<StackError> {
 
 async function unfinished(run: Run, { state }: DagRun, withinMs: number): Promise<StackError> {
   const tasks = await tasksOf(run);
-  const task = taskIds.find((id) => tasks[id].state !== "success") ?? "produce";
+  const names = [...tasks.keys()];
+  const task = names.find((id) => tasks.get(id)?.state !== "success") ?? names.at(-1) ?? "";
   return new StackError(
     `The run ${run.id} of ${dagId} is still ${state} after ${withinMs / 1000} s: ${describeTasks(tasks)}`,
-    tasks[task].state === "waiting"
+    tasks.get(task)?.state === "waiting"
       ? "No task has started. Check the scheduler with `bun run status` and `bun run logs airflow-scheduler`."
       : logsAt(run),
     await logOf(run, task, tasks),
@@ -135,13 +132,14 @@ const logsAt = (run: Run) => `See its log in Airflow at ${linkTo(run)}, or in ${
 
 const linkTo = ({ airflow, id }: Run) => `${airflow.url}/dags/${dagId}/runs/${encodeURIComponent(id)}`;
 
-const describeTasks = (tasks: TaskStates) => taskIds.map((task) => `${task} ${tasks[task].state}`).join(", ");
+const describeTasks = (tasks: TaskStates) => [...tasks].map(([task, { state }]) => `${task} ${state}`).join(", ");
 
 /** The last log events of a task's current attempt. */
-async function logOf({ airflow, id }: Run, task: TaskId, tasks: TaskStates): Promise<string[]> {
-  const events = (await airflow.logOf(id, task, tasks[task].attempt)).map(({ event }) => event);
+async function logOf({ airflow, id }: Run, task: string, tasks: TaskStates): Promise<string[]> {
+  const events = (await airflow.logOf(id, task, tasks.get(task)?.attempt ?? 1)).map(({ event }) => event);
   return events.filter((event) => !event.startsWith("::")).slice(-15);
 }
 
-const forEachTask = <T>(value: (id: TaskId) => T) =>
-  Object.fromEntries(taskIds.map((id) => [id, value(id)])) as Record<TaskId, T>;
+function noSuchTask(task: string): never {
+  throw new Error(`the DAG ${dagId} has no task ${task}, whose counts the report shows`);
+}

@@ -1,7 +1,6 @@
 import Table from "cli-table3";
 import { table } from "../../contract/entity.ts";
 import { fields, type User } from "../../contract/user.ts";
-import { taskIds } from "../../operations/airflow.ts";
 import type { CaptureState } from "../../operations/connector.ts";
 import { sourceAddress } from "../../sources/config.ts";
 import { environmentOf } from "../environment.ts";
@@ -31,7 +30,10 @@ const columns = fields.filter(({ kind, nullable }) => kind === "text" && !nullab
 /** Prints the outcome to stdout, from the services to the links to open next. */
 export function showReport(instance: Instance, report: DemoReport): void {
   const { finished, sample, latencySeconds } = report;
-  const { fetch, format, backup, produce } = finished.counts;
+  const fetch = finished.countsOf("fetch");
+  const format = finished.countsOf("format");
+  const backup = finished.countsOf("backup");
+  const produce = finished.countsOf("produce");
 
   section(
     "Services",
@@ -45,10 +47,11 @@ export function showReport(instance: Instance, report: DemoReport): void {
   section(
     `Airflow run ${finished.id}`,
     ["task", "state", "took"],
-    taskIds.map((id) => {
-      const { state, seconds: took } = finished.tasks[id];
-      return [id, paint(state === "success" ? "green" : "red", state, process.stdout), seconds(took * 1000)];
-    }),
+    [...finished.tasks].map(([id, { state, seconds: took }]) => [
+      id,
+      paint(state === "success" ? "green" : "red", state, process.stdout),
+      seconds(took * 1000),
+    ]),
   );
   section(
     "Users at every hop",

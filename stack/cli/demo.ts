@@ -114,8 +114,8 @@ async function followRun(
 }
 
 /** The ids of the users that `backup` stored and passed on, from the output file named in its counts. */
-async function idsOf({ counts }: FinishedRun): Promise<string[]> {
-  const { output } = counts.backup;
+async function idsOf({ countsOf }: FinishedRun): Promise<string[]> {
+  const { output } = countsOf("backup");
   if (output === undefined) throw new Error("the counts of the task backup do not name its output file");
   const lines = (await Bun.file(output).text()).split("\n").filter(Boolean);
   return lines.map((line) => keyOf(JSON.parse(line) as User));

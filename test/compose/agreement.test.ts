@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { replicationRole } from "../../contract/change-capture.ts";
 import * as entity from "../../contract/entity.ts";
 import { allSettings, resolveConfig, sourceSettings } from "../../sources/config.ts";
+import { tasks } from "../../tasks/list.ts";
 
 const project = join(import.meta.dir, "..", "..");
 const read = (file: string) => Bun.file(join(project, file)).text();
@@ -252,9 +253,12 @@ describe("names", () => {
   });
 
   test("the DAG has its binaries, its folders and the name that the documentation triggers", () => {
-    const tasks = [...dag.matchAll(/^ +\w+ = task\(\n +"(\w+)"/gm)].map(([, name]) => name);
-    expect(tasks).toEqual(["fetch", "format", "backup", "produce"]);
-    expect(dockerfile).toContain(`for task in ${tasks.join(" ")}; do ln -s programs "/out/bin/$task"`);
+    const defined = new Map([...dag.matchAll(/^ +(\w+) = task\(\n +"(\w+)"/gm)].map(([, at = "", name]) => [at, name]));
+    const [, chain = ""] = dag.match(/^ +(\w+(?: >> \w+)+)$/m) ?? [];
+    const names = tasks.map(({ name }) => name);
+    expect([...defined.values()]).toEqual(names);
+    expect(chain.split(" >> ").map((at) => defined.get(at))).toEqual(names);
+    expect(dag).toContain(`description="${names.join(" >> ")}"`);
     const { TASKS_BIN, RUNS_DIR } = environmentOf("airflow-scheduler");
     expect(dockerfile).toContain(`COPY --from=build /out/bin ${TASKS_BIN}`);
     expect(compose.services["airflow-scheduler"]?.volumes).toContain(`airflow-runs:${RUNS_DIR}`);
