@@ -14,7 +14,7 @@ COPY sources sources
 COPY tasks tasks
 COPY consumer consumer
 COPY api api
-COPY script/programs.ts script/proxy.ts script/
+COPY script/programs.ts script/proxy.ts script/migrate.ts script/
 RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --outfile /out/bin/programs \
  && tasks=$(/out/bin/programs --list) \
  && for task in $tasks; do ln -s programs "/out/bin/$task"; done

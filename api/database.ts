@@ -1,5 +1,6 @@
 import type { QueryOptions, types } from "cassandra-driver";
-import { type Cassandra, isInvalidStatement, isTransient, prepareCassandra } from "../runtime/cassandra.ts";
+import { prepareCassandra } from "../operations/migrate.ts";
+import { type Cassandra, isInvalidStatement, isTransient } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
 import type { Log } from "../runtime/log.ts";
 import { unavailable } from "./problem.ts";
@@ -8,15 +9,22 @@ export interface Database {
   /** Throws the 503 problem within a few seconds if Cassandra does not answer, and at once if it is known to be down. */
   query(cql: string, parameters: unknown[], options?: QueryOptions): Promise<types.ResultSet>;
   /**
-   * Connects and creates the table if it is missing, retrying indefinitely, and again whenever the table is dropped.
-   * Resolves when `stop` aborts. @throws on permanent errors such as wrong credentials
+   * Connects and brings the table up to date, retrying indefinitely, and again whenever the table or a column is
+   * dropped. Until then queries throw the 503 problem. Resolves when `stop` aborts.
+   * @throws on permanent errors such as wrong credentials
    */
   keepTable(stop: AbortSignal): Promise<void>;
 }
 
-export function openDatabase(client: Cassandra, config: Pick<Config, "cassandra">, log: Log): Database {
+export function openDatabase(
+  client: Cassandra,
+  config: Pick<Config, "cassandra" | "manageSchema">,
+  log: Log,
+): Database {
   let table = Promise.withResolvers<void>();
   let present = false;
+  /** Why the table cannot be used as it is. */
+  let unfit: string | undefined;
 
   const lost = () => {
     if (!present) return;
@@ -26,12 +34,12 @@ export function openDatabase(client: Cassandra, config: Pick<Config, "cassandra"
 
   return {
     async query(cql, parameters, options) {
-      if (!present) throw unavailable();
+      if (!present) throw unavailable(undefined, unfit);
       try {
         return await client.execute(cql, parameters, options);
       } catch (error) {
         if (isTransient(error)) throw unavailable(error);
-        if (!tableIsGone(error)) throw error;
+        if (!isUnfit(error)) throw error;
         lost();
         throw unavailable(error);
       }
@@ -41,7 +49,10 @@ export function openDatabase(client: Cassandra, config: Pick<Config, "cassandra"
       stop.addEventListener("abort", () => table.resolve()); // requests in flight are still answered
       while (!stop.aborted) {
         try {
-          await prepareCassandra(client, config, log, stop);
+          await prepareCassandra(client, config, log, stop, (why) => {
+            unfit = why;
+          });
+          unfit = undefined;
         } catch (error) {
           if (stop.aborted) return;
           throw error;
@@ -55,11 +66,11 @@ export function openDatabase(client: Cassandra, config: Pick<Config, "cassandra"
   };
 }
 
-/** The table or the keyspace was dropped while the process was running. */
-function tableIsGone(error: unknown) {
+/** The keyspace, the table or a column was dropped while the process was running. */
+function isUnfit(error: unknown) {
   return (
     isInvalidStatement(error) &&
     error instanceof Error &&
-    /unconfigured table|does(n't| not) exist/i.test(error.message)
+    /unconfigured table|does(n't| not) exist|undefined column/i.test(error.message)
   );
 }

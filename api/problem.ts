@@ -61,8 +61,8 @@ export class Problem extends Error {
 
 export const notFound = (what: string, id: string) => new Problem(404, `no ${what} with the id ${id}`);
 
-export const unavailable = (cause?: unknown) =>
-  new Problem(503, "Cassandra is unavailable at the moment", { headers: { "Retry-After": "2" }, cause });
+export const unavailable = (cause?: unknown, detail = "Cassandra is unavailable at the moment") =>
+  new Problem(503, detail, { headers: { "Retry-After": "2" }, cause });
 
 /** A part of the request that does not match its schema: 422 for a body, 400 for path and query. */
 export function invalid(target: string, error: z.core.$ZodError): Problem {

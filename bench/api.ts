@@ -10,7 +10,8 @@ import Table from "cli-table3";
 import getPort from "get-port";
 import { validUsers } from "../contract/samples.ts";
 import { rowOf, upsertCql } from "../contract/tables.ts";
-import { createTable, openCassandra } from "../runtime/cassandra.ts";
+import { migrateCassandra } from "../operations/migrate.ts";
+import { openCassandra } from "../runtime/cassandra.ts";
 import { until } from "../runtime/until.ts";
 import { loadConfig } from "../sources/config.ts";
 import { install } from "../stack/install/install.ts";
@@ -45,7 +46,7 @@ async function main() {
   const idFile = join(tmpdir(), `bench-api-ids-${process.pid}`);
   const candidates = await startServers();
   try {
-    await createTable(client, config);
+    await migrateCassandra(client, config, { apply: true });
     const ids = await fillTable((cql, parameters) => client.execute(cql, parameters));
     await Bun.write(idFile, ids.join("\n"));
     await expectSameResponse(candidates, ids[0]!);

@@ -10,7 +10,8 @@ import { join } from "node:path";
 import Table from "cli-table3";
 import { table, topic } from "../contract/entity.ts";
 import { fields, type User } from "../contract/user.ts";
-import { createTable, openCassandra } from "../runtime/cassandra.ts";
+import { migrateCassandra } from "../operations/migrate.ts";
+import { openCassandra } from "../runtime/cassandra.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { type Config, loadConfig } from "../sources/config.ts";
@@ -52,7 +53,7 @@ async function main() {
     return { ...env, CONSUMER_GROUP_ID: groups.at(-1)! };
   };
 
-  await createTable(cassandra, config);
+  await migrateCassandra(cassandra, config, { apply: true });
   const producer = await openUserProducer(config, log);
   try {
     console.error(`producing ${rows} records`);

@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Table from "cli-table3";
 import { table } from "../contract/entity.ts";
+import { migrateCassandra } from "../operations/migrate.ts";
 import { sumOf } from "../operations/prometheus.ts";
-import { createTable, openCassandra } from "../runtime/cassandra.ts";
+import { openCassandra } from "../runtime/cassandra.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { loadConfig } from "../sources/config.ts";
@@ -61,7 +62,7 @@ async function main() {
   const cassandra = openCassandra(config, "bench");
   const producer = await openUserProducer(config, openLog("bench", "error"));
   try {
-    await createTable(cassandra, config);
+    await migrateCassandra(cassandra, config, { apply: true });
     console.error(`producing ${records} records`);
     await producer.send(makeUsers(records));
 

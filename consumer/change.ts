@@ -39,11 +39,21 @@ export interface DeadLetter {
   detail: string;
 }
 
-/** The records of a slice: each is in one of the two lists, or counted as one that changes nothing. */
+/** A record that this version must not read, since it would lose a part of it. */
+export interface Held {
+  offset: string;
+  why: string;
+}
+
+/**
+ * The records of a slice: each is in one of the two lists, or counted as one that changes nothing; if one is `held`, it
+ * and all records after it are left unread.
+ */
 export interface Sifted {
   writes: Write[];
   letters: DeadLetter[];
   ignored?: number;
+  held?: Held;
 }
 
 /** Reads the records of one topic, in order within each partition. It may wait for dependencies, until `stop`. */

@@ -3,7 +3,7 @@ import type { Config } from "../runtime/config.ts";
 import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Sink } from "./cassandra/sink.ts";
-import type { Message, Route } from "./change.ts";
+import type { Held, Message, Route } from "./change.ts";
 import type { openDeadLetterLimit } from "./dead-letter-limit.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Metrics } from "./metrics.ts";
@@ -25,6 +25,11 @@ interface Dependencies {
   log: Log;
 }
 
+/** The dependencies of one run, and its pauses. */
+interface Running extends Dependencies {
+  pauses: ReturnType<typeof openPauses>;
+}
+
 /** kafkajs waits for a running fetch before it stops, so this adds to how long stopping takes. */
 const maxFetchWaitMs = 1_000;
 const heartbeatEveryMs = 1_500;
@@ -41,8 +46,11 @@ export async function consume(dependencies: Dependencies, stop: AbortSignal): Pr
   const { routes, progress, onAssignment } = dependencies;
   const consumer = createConsumer(dependencies);
   const shutdown = openShutdown(stop);
+  const pauses = openPauses();
+  const running: Running = { ...dependencies, pauses };
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     progress.joined(payload.memberAssignment);
+    pauses.end();
     onAssignment?.();
   });
   consumer.on(consumer.events.HEARTBEAT, () => progress.heard());
@@ -60,7 +68,7 @@ export async function consume(dependencies: Dependencies, stop: AbortSignal): Pr
       autoCommitThreshold: 1,
       partitionsConsumedConcurrently: 4,
       eachBatch: (payload) =>
-        storeBatch(payload, dependencies, shutdown.halt).catch((error: unknown) => {
+        storeBatch(payload, running, shutdown.halt).catch((error: unknown) => {
           // kafkajs handles its own errors (a rebalance, a lost connection); any other is unknown and ends the process.
           if (!(error instanceof KafkaJSError)) shutdown.fail(error);
           throw error;
@@ -118,7 +126,7 @@ function openShutdown(stop: AbortSignal) {
 }
 
 /** Offsets move only after every record of a slice is stored or dead-lettered. */
-async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies, halt: AbortSignal): Promise<void> {
+async function storeBatch(payload: EachBatchPayload, dependencies: Running, halt: AbortSignal): Promise<void> {
   const { batch, resolveOffset, commitOffsetsIfNecessary, heartbeat, isRunning, isStale } = payload;
   const { config, routes, progress, metrics } = dependencies;
   const { topic, partition, highWatermark } = batch;
@@ -130,21 +138,26 @@ async function storeBatch(payload: EachBatchPayload, dependencies: Dependencies,
   progress.seen(topic, partition, { next: messages[0]?.offset ?? unreadable?.baseOffset ?? "0", end: highWatermark });
   for (const slice of slicesOf(messages, config.consumer.sliceRows)) {
     if (!isRunning() || isStale() || halt.aborted) return; // unresolved, so it is read again
-    const last = slice.at(-1)!.offset;
     const observe = metrics.sliceSeconds.startTimer({ topic });
+    let outcome: Outcome;
     try {
       const store = (abandon: AbortSignal) => storeSlice(batch, slice, route, dependencies, abandon);
-      const excess = await withHeartbeats(heartbeat, halt, store);
-      if (excess !== undefined) return blockAtExcess(slice, excess, payload, dependencies);
+      outcome = await withHeartbeats(heartbeat, halt, store);
     } catch (error) {
       if (error === halt.reason) return; // halted while waiting for an unavailable service
       throw error;
     }
-    resolveOffset(last); // the only permission to advance
-    observe();
-    progress.seen(topic, partition, { next: String(BigInt(last) + 1n) });
-    await commitOffsetsIfNecessary();
-    await heartbeat();
+    const { excess, held, done } = outcome;
+    if (excess !== undefined) return blockAtExcess(slice, excess, payload, dependencies);
+    const last = done.at(-1)?.offset;
+    if (last !== undefined) {
+      resolveOffset(last); // the only permission to advance
+      observe();
+      progress.seen(topic, partition, { next: String(BigInt(last) + 1n) });
+      await commitOffsetsIfNecessary();
+      await heartbeat();
+    }
+    if (held) return blockAtHeld(held, payload, dependencies);
   }
   if (unreadable) return blockAtUnreadable(unreadable, payload, dependencies);
   // A transaction's marker occupies an offset but is not a record.
@@ -156,14 +169,14 @@ function blockAtExcess(
   slice: readonly [Message, ...Message[]],
   excess: string,
   payload: EachBatchPayload,
-  dependencies: Dependencies,
+  dependencies: Running,
 ) {
   const { topic, partition } = payload.batch;
   block({ lastOffset: slice.at(-1)!.offset, why: excess }, payload, dependencies);
   dependencies.log.error("too many dead letters", { topic, partition, offset: slice[0].offset, detail: excess });
 }
 
-function blockAtUnreadable(unreadable: UnreadableBatch, payload: EachBatchPayload, dependencies: Dependencies) {
+function blockAtUnreadable(unreadable: UnreadableBatch, payload: EachBatchPayload, dependencies: Running) {
   const { topic, partition } = payload.batch;
   const { baseOffset, lastOffset, detail } = unreadable;
   const remedy = `\`bun run skip ${topic} ${partition} ${baseOffset} --because "…"\` moves past it and keeps its bytes`;
@@ -172,34 +185,65 @@ function blockAtUnreadable(unreadable: UnreadableBatch, payload: EachBatchPayloa
   dependencies.log.error("batch cannot be read", { topic, partition, offset: baseOffset, lastOffset, detail });
 }
 
-/** Pauses a partition that needs a person to fix it; all others continue. */
-function block(at: Block, { batch, pause }: EachBatchPayload, { progress }: Dependencies) {
-  progress.blocked(batch.topic, batch.partition, at);
-  setTimeout(pause(), fetchAgainAfterMs).unref();
+/** Leaves a record of a newer contract, and all after it, to a newer consumer: read by this one, it would lose fields. */
+function blockAtHeld({ offset, why }: Held, payload: EachBatchPayload, dependencies: Running) {
+  const { topic, partition } = payload.batch;
+  block({ lastOffset: offset, why }, payload, dependencies);
+  dependencies.log.error("record of a newer contract", { topic, partition, offset, detail: why });
 }
 
-/** Stores or dead-letters a slice. If the dead-letter limit would be exceeded, dead-letters nothing and returns why. */
+/** Pauses a partition that needs a person to fix it; all others continue. */
+function block(at: Block, { batch, pause }: EachBatchPayload, { progress, pauses }: Running) {
+  progress.blocked(batch.topic, batch.partition, at);
+  pauses.begin(pause());
+}
+
+/** Pauses of partitions: each ends after a while, and all end with the assignment, which another consumer may share. */
+function openPauses() {
+  const resumes = new Set<() => void>();
+  return {
+    begin(resume: () => void) {
+      resumes.add(resume);
+      setTimeout(() => resumes.delete(resume) && resume(), fetchAgainAfterMs).unref();
+    },
+    end() {
+      for (const resume of resumes) resume();
+      resumes.clear();
+    },
+  };
+}
+
+/** What became of a slice: `done` are its records up to the held one. */
+interface Outcome {
+  done: readonly Message[];
+  held?: Held;
+  /** Why too many would be dead letters; none of them is sent then, and none of the records is done. */
+  excess?: string;
+}
+
+/** Stores or dead-letters a slice, up to the first record that the route holds. */
 async function storeSlice(
   { topic, partition }: Batch,
   slice: readonly Message[],
   route: Route,
   { sink, deadLetters, deadLetterExcess, metrics }: Dependencies,
   abandon: AbortSignal,
-): Promise<string | undefined> {
-  const { writes, letters, ignored = 0 } = await route(slice, abandon, partition);
+): Promise<Outcome> {
+  const { writes, letters, ignored = 0, held } = await route(slice, abandon, partition);
+  const done = held ? slice.filter(({ offset }) => BigInt(offset) < BigInt(held.offset)) : slice;
   const refused = await sink.write(writes, abandon);
   const [oldest] = writes;
   if (oldest) metrics.storedSeconds.observe({ topic }, (Date.now() - Number(oldest.message.timestamp)) / 1_000);
   const dead = [...letters, ...refused];
-  const excess = deadLetterExcess({ topic, partition }, slice, dead);
-  if (excess !== undefined) return excess;
+  const excess = deadLetterExcess({ topic, partition }, done, dead);
+  if (excess !== undefined) return { done: [], excess };
   if (dead.length > 0) await deadLetters.send({ topic, partition }, dead, abandon);
   for (const { committedMs } of writes)
     if (committedMs !== undefined) metrics.committedSeconds.observe((Date.now() - committedMs) / 1_000);
-  metrics.records.inc({ topic, outcome: "stored" }, slice.length - dead.length - ignored);
+  metrics.records.inc({ topic, outcome: "stored" }, done.length - dead.length - ignored);
   metrics.records.inc({ topic, outcome: "ignored" }, ignored);
   metrics.records.inc({ topic, outcome: "dead_lettered" }, dead.length);
-  return undefined;
+  return { done, ...(held && { held }) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { partitionLags } from "../operations/lag.ts";
-import { openCassandra, prepareCassandra } from "../runtime/cassandra.ts";
+import { prepareCassandra } from "../operations/migrate.ts";
+import { openCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
 import { isTransient, openKafka, prepareKafka } from "../runtime/kafka.ts";
 import { run, StoppedError } from "../runtime/lifecycle.ts";
@@ -33,12 +34,13 @@ await run(openLog("consumer"), async (stop) => {
   const { kafka, cassandra, producer, admin } = clients;
   const { groupId, sessionTimeoutMs, stalledAfterMs } = config.consumer;
   const progress = openProgress({ metrics, sessionTimeoutMs, stalledAfterMs });
+  const table: Table = {};
   const refresh = () => progress.refreshLag((topic) => partitionLags(admin, groupId, topic));
-  const checks = readinessChecks({ groupId, cassandra, progress, refresh });
+  const checks = readinessChecks({ groupId, cassandra, progress, unfit: () => table.unfit, refresh });
   const server = observe({ config, registry, log, refresh, checks });
 
   try {
-    await connect(clients, config, log, stop);
+    await connect(clients, table, config, log, stop);
     await consume(
       {
         kafka,
@@ -75,10 +77,23 @@ function openClients(config: Config, log: Log) {
   return { cassandra, kafka, producer, admin: kafka.admin() };
 }
 
+/** The table in Cassandra: why it cannot be used as it is. */
+interface Table {
+  unfit?: string;
+}
+
+type Clients = ReturnType<typeof openClients>;
+
 /** Waits until Kafka and Cassandra are ready. */
-async function connect(clients: ReturnType<typeof openClients>, config: Config, log: Log, stop: AbortSignal) {
+async function connect(clients: Clients, table: Table, config: Config, log: Log, stop: AbortSignal) {
   const { cassandra, producer, admin } = clients;
-  await Promise.all([prepareKafka(config, "consumer", log, stop), prepareCassandra(cassandra, config, log, stop)]);
+  const onUnfit = (why: string) => {
+    table.unfit = why;
+  };
+  await Promise.all([
+    prepareKafka(config, "consumer", log, stop),
+    prepareCassandra(cassandra, config, log, stop, onUnfit).then(() => delete table.unfit),
+  ]);
   const connectProducer = () => producer.connect();
   await retry(connectProducer, { what: "connect to Kafka for dead letters", while: isTransient, stop, log });
   await admin.connect();
@@ -95,13 +110,14 @@ interface RouteDependencies {
 function openRoutes({ config, watchdog, metrics, log }: RouteDependencies) {
   const { topic, changeTopic } = config.kafka;
   const { maxAheadMs } = config.consumer;
+  const { ignoredColumns } = config.cdc;
   const noteOf =
     (topic: string): Note =>
     (messages, partition) =>
       watchdog.note({ topic, partition, offset: messages[0]!.offset, lastOffset: messages.at(-1)!.offset });
   const registry = openRegistry(config.schemaRegistry.url);
   const createdUsers = openCreatedUsersRoute({ registry, maxAheadMs, note: noteOf(topic), log });
-  const userChanges = openUserChangesRoute({ maxAheadMs, note: noteOf(changeTopic), metrics });
+  const userChanges = openUserChangesRoute({ maxAheadMs, ignoredColumns, note: noteOf(changeTopic), metrics });
   const routes = new Map<string, Route>([[topic, createdUsers]]);
   if (config.cdc.apply) routes.set(changeTopic, userChanges.route);
   return { routes, onAssignment: userChanges.restart };

@@ -58,7 +58,7 @@ export function declareMetrics(registry: Registry) {
     }),
     unknownColumns: new Counter({
       name: "consumer_unknown_columns_total",
-      help: "Values in change events whose column is not in the contract. A rise: the PostgreSQL table has a new column.",
+      help: "Values in change events whose column is not in the contract but in cdc.ignoredColumns. A rise: they are written, and not stored.",
       labelNames: ["column"] as const,
       registers,
     }),

@@ -5,13 +5,19 @@ interface Dependencies {
   groupId: string;
   cassandra: Cassandra;
   progress: Progress;
+  /** Why the table cannot be used as it is. */
+  unfit: () => string | undefined;
   /** Updates the lag. */
   refresh: () => Promise<void>;
 }
 
 /** The checks of `/readyz`: each returns what keeps records from being stored, a sentence each, or throws. */
-export const readinessChecks = ({ groupId, cassandra, progress, refresh }: Dependencies) => ({
+export const readinessChecks = ({ groupId, cassandra, progress, unfit, refresh }: Dependencies) => ({
   membership: async () => (progress.isMember() ? [] : [`not a member of the consumer group ${groupId}`]),
+  table: async () => {
+    const why = unfit();
+    return why === undefined ? [] : [why];
+  },
   partitions: async () => progress.blocks(),
   Cassandra: async () => {
     await cassandra.execute("SELECT now() FROM system.local");

@@ -1,4 +1,5 @@
 import { publication, table, timeField } from "./entity.ts";
+import { updateSql } from "./migration.ts";
 import { createSql, deletedTable, quoted } from "./tables.ts";
 
 /** The role Debezium uses to read PostgreSQL's log. */
@@ -31,6 +32,8 @@ AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname = '${
  * - TRUNCATE deletes the rows one by one, since a change event without a row cannot be ordered relative to others.
  */
 export const captureSql = `${createSql}
+
+${updateSql}
 
 ALTER TABLE ${table} REPLICA IDENTITY FULL;
 

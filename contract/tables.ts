@@ -4,7 +4,7 @@ import { fields, type User } from "./user.ts";
 
 const columns = fields.map((field) => field.name);
 /** A list is frozen, one cell like any other: its write time is the row's, and an empty list is not null. */
-const cqlTypes: Readonly<Record<FieldKind, string>> = {
+export const cqlTypes: Readonly<Record<FieldKind, string>> = {
   uuid: "uuid",
   text: "text",
   int: "int",
@@ -15,7 +15,7 @@ const cqlTypes: Readonly<Record<FieldKind, string>> = {
   date: "date",
   list: "frozen<list<text>>",
 };
-const sqlTypes: Readonly<Record<FieldKind, string>> = {
+export const sqlTypes: Readonly<Record<FieldKind, string>> = {
   uuid: "uuid",
   text: "text",
   int: "integer",
@@ -32,17 +32,21 @@ export const writeTimeOf = (user: Pick<User, typeof timeField>) => Date.parse(us
 
 // --- Cassandra ------------------------------------------------------------------------------------------------------
 
-/**
- * The statements that create keyspace, table and index if missing, to be executed one by one.
- * The index matches text regardless of case and of how accents are encoded, but not regardless of accents.
- */
-export const createCql = (keyspace: string, dataCenter: string, replicationFactor: number) => [
+/** The index that matches text regardless of case and of how accents are encoded, but not regardless of accents. */
+export const indexName = `${table}_${indexedField}`;
+
+/** The statements that create keyspace, table and index if missing, to be executed one by one. */
+export const createCql = (
+  keyspace: string,
+  dataCenter: string,
+  replicationFactor: number,
+): [keyspace: string, table: string, index: string] => [
   `CREATE KEYSPACE IF NOT EXISTS ${keyspace}
   WITH replication = {'class': 'NetworkTopologyStrategy', '${dataCenter}': ${replicationFactor}};`,
   `CREATE TABLE IF NOT EXISTS ${keyspace}.${table} (
 ${fields.map(({ name, kind }) => `  ${name} ${cqlTypes[kind]}${name === idField ? " PRIMARY KEY" : ""}`).join(",\n")}
 );`,
-  `CREATE CUSTOM INDEX IF NOT EXISTS ${table}_${indexedField} ON ${keyspace}.${table} (${indexedField})
+  `CREATE CUSTOM INDEX IF NOT EXISTS ${indexName} ON ${keyspace}.${table} (${indexedField})
   USING 'StorageAttachedIndex' WITH OPTIONS = {'case_sensitive': 'false', 'normalize': 'true'};`,
 ];
 

@@ -4,6 +4,7 @@ import { schemaLimits, type Walk, walkOf } from "./bounded-avro.ts";
 import { namespace, recordName } from "./entity.ts";
 import type { Field } from "./fields.ts";
 import { firstFault } from "./first-fault.ts";
+import { contractAttribute } from "./newer-schema.ts";
 import { type Rejected, rejected } from "./topics.ts";
 import { fields, User } from "./user.ts";
 
@@ -19,6 +20,7 @@ export const avroSchema = {
   name: recordName,
   namespace,
   doc: "A user profile. Made from contract/user.ts; do not edit.",
+  [contractAttribute]: fields.map(({ name }) => name),
   fields: fields.map((field: Field) => ({
     name: field.name,
     type: field.nullable ? (["null", avroTypeOf(field)] as const) : avroTypeOf(field),

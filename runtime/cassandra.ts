@@ -1,8 +1,5 @@
 import { auth, Client, errors, policies, types } from "cassandra-driver";
-import { createCql } from "../contract/tables.ts";
 import type { Config } from "./config.ts";
-import type { Log } from "./log.ts";
-import { retry } from "./retry.ts";
 
 export type Cassandra = Client;
 
@@ -26,25 +23,6 @@ export function openCassandra(
     pooling: { maxRequestsPerConnection: 32_768, warmup: true },
     policies: { reconnection: new policies.reconnection.ExponentialReconnectionPolicy(100, 5_000, false) },
   });
-}
-
-/** Waits indefinitely until Cassandra responds, then creates keyspace, table and index if missing. */
-export async function prepareCassandra(
-  client: Cassandra,
-  config: Pick<Config, "cassandra">,
-  log: Log,
-  stop: AbortSignal,
-): Promise<void> {
-  const { contactPoints, keyspace } = config.cassandra;
-  const what = `connect to Cassandra at ${contactPoints.join(", ")}`;
-  await retry(() => createTable(client, config), { what, while: isTransient, stop, log });
-  log.info("Cassandra is ready", { keyspace });
-}
-
-/** Creates keyspace, table and index if missing. */
-export async function createTable(client: Cassandra, { cassandra }: Pick<Config, "cassandra">): Promise<void> {
-  for (const statement of createCql(cassandra.keyspace, cassandra.localDataCenter, cassandra.replicationFactor))
-    await client.execute(statement, [], { prepare: false });
 }
 
 const transientCodes: ReadonlySet<number> = new Set([

@@ -3,7 +3,7 @@ import { messageOf } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 
 export interface RetryOptions {
-  /** The name of the work for the log: "write", "connect to Cassandra". */
+  /** The name of the work for the log: "write", "prepare Cassandra". */
   what: string;
   /** Which errors to retry; any other is thrown immediately. */
   while: (error: unknown) => boolean;

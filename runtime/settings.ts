@@ -91,6 +91,11 @@ export const Settings = z.strictObject({
       password: setting(z.string().optional(), "CASSANDRA_PASSWORD", "Password of that login.", { secret: true }),
     })
     .prefault({}),
+  manageSchema: flag(
+    true,
+    "MANAGE_SCHEMA",
+    "Whether programs create tables and add columns at their start; otherwise `bun run migrate` or an administrator does.",
+  ),
   consumer: z
     .strictObject({
       groupId: text(entity.consumerGroup, "CONSUMER_GROUP_ID", "Consumer group; its instances share the partitions."),
@@ -125,6 +130,11 @@ export const Settings = z.strictObject({
   cdc: z
     .strictObject({
       apply: flag(true, "CDC_APPLY", "Whether the consumer applies changes of the PostgreSQL table to Cassandra."),
+      ignoredColumns: setting(
+        items(z.string().min(1)).default([]),
+        "CDC_IGNORED_COLUMNS",
+        "Columns of the PostgreSQL table that are not in the contract and need not reach Cassandra, separated by commas.",
+      ),
     })
     .prefault({}),
   api: z

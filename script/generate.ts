@@ -24,6 +24,7 @@ const {
   avsc,
   files,
   faults: misfits,
+  rollOut,
 } = await import("./generated-files.ts")
   .then(({ generatedFiles }) => generatedFiles(project, flag === "--check"))
   .catch((error: Error) => fail([error.message]));
@@ -38,7 +39,8 @@ const next = `${versions}/${topic}.${Math.max(0, ...published.map(({ version }) 
 if (flag === "--publish" && !isPublished) files.set(next, avsc);
 if (flag !== "--check") for (const [name, text] of files) await Bun.write(join(project, name), text);
 
-if (flag === "--publish") console.log(isPublished ? "The schema is already published." : `Published as ${next}.`);
+if (flag === "--publish")
+  console.log(isPublished ? "The schema is already published." : `Published as ${next}. ${rollOut}`);
 else if (!isPublished)
   console.log("The schema differs from the published versions: run `bun run contract --publish` before deploying it.");
 

@@ -14,6 +14,9 @@ switch (name) {
   case "skip":
     await import("../consumer/skip.ts");
     break;
+  case "migrate":
+    await import("./migrate.ts");
+    break;
   case "source":
     await import("../sources/embedded/main.ts");
     break;

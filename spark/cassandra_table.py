@@ -1,6 +1,7 @@
-"""The table in Cassandra: created from the generated CQL, written by the connector, with deletes in plain CQL."""
+"""The table in Cassandra: brought up to date by the generated CQL, written by the connector, with deletes in plain CQL."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,23 +14,62 @@ from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from faults import TransientError
+from faults import FinalError, TransientError
 from settings import Settings
 
 DATA_CENTER_IN_FILE = "'datacenter1': 1"
 DELETES_IN_FLIGHT = 64
 
 
-def create_table(settings: Settings, cql_file: Path) -> None:
-    """Creates keyspace, table and index if missing. Raises TransientError if Cassandra is unavailable."""
+def prepare_table(settings: Settings, cql_file: Path) -> None:
+    """
+    Brings keyspace, table and index up to date with the contract, unless `manage_schema` is off. Raises TransientError if
+    Cassandra is unavailable, and FinalError if the table cannot be used as it is.
+    """
     text = (
         cql_file.read_text(encoding="utf-8")
         .replace(settings.entity.keyspace, settings.keyspace)
         .replace(DATA_CENTER_IN_FILE, f"'{settings.local_data_center}': {settings.replication_factor}")
     )
+    table = f"{settings.keyspace}.{settings.entity.table}"
+    wanted = dict(_COLUMN.findall(text))
+    query = "SELECT column_name, type FROM system_schema.columns WHERE keyspace_name = %s AND table_name = %s"
     with connect(settings) as session:
-        for statement in filter(str.strip, text.split(";")):
-            session.execute(statement, timeout=30)
+        existing = {
+            row.column_name: row.type for row in session.execute(query, (settings.keyspace, settings.entity.table))
+        }
+        statements = [
+            statement.strip()
+            for statement in text.split(";")
+            if statement.strip() and not _adds_existing(statement, existing or wanted)
+        ]
+        faults = [
+            f"{name} is {existing[name]}, and the contract has {kind}"
+            for name, kind in wanted.items()
+            if existing.get(name, kind) != kind
+        ]
+        missing = [name for name in wanted if existing and name not in existing]
+        faults += [f"{name} is missing, and required" for name in missing if f"EXISTS {name} " not in text]
+        if faults:
+            raise FinalError(f"{table} does not match the contract: {'; '.join(faults)}")
+        if settings.manage_schema:
+            for statement in statements:
+                session.execute(statement, timeout=30)
+        elif missing or not existing:
+            what = f"columns are missing: {', '.join(missing)}" if existing else "it is missing"
+            raise FinalError(
+                f"{table} does not match the contract: {what}; run `bun run migrate`, or have an "
+                f"administrator apply {cql_file.name}"
+            )
+
+
+#: A column of CREATE TABLE in the generated file: name and type.
+_COLUMN = re.compile(r"^  (\w+) ([\w<>]+)(?: PRIMARY KEY)?,?$", re.MULTILINE)
+
+
+def _adds_existing(statement: str, existing: Mapping[str, str]) -> bool:
+    added = re.search(r"ADD IF NOT EXISTS (\w+) ", statement)
+    return added is not None and added[1] in existing
 
 
 def connector_options(settings: Settings) -> dict[str, str]:

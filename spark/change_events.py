@@ -19,7 +19,8 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\
 class ChangeEvent(NamedTuple):
     """
     `kind` is upsert, read (by a snapshot), delete, nothing or rejected. `user` is in the contract's order, times in
-    milliseconds; `kept` lists columns that Cassandra must not change. `commit` is in microseconds since 1970; for
+    milliseconds; `kept` lists columns that Cassandra must not change; `unknown` lists columns with a value that are not in
+    the contract. `commit` is in microseconds since 1970; for
     `read` it is the time at which the snapshot read the row.
     """
 
@@ -44,11 +45,13 @@ class _RejectedError(Exception):
 def read_change_event(key: bytes | None, value: bytes | None, fields: Sequence[Field], id_field: str) -> ChangeEvent:
     if value is None:
         return NOTHING  # a tombstone for compaction; it follows the delete
+    unknown: list[str] = []
     try:
         envelope = _envelope(value)
+        unknown = _unknown(envelope, fields)
         match envelope["op"]:
             case "c" | "u" | "r":
-                return _upsert(envelope, fields)
+                return _upsert(envelope, fields, unknown)
             case "d":
                 return _delete(envelope, key, fields, id_field)
             case "m":
@@ -61,7 +64,7 @@ def read_change_event(key: bytes | None, value: bytes | None, fields: Sequence[F
                 raise _RejectedError("unsupported_change", f"op is {json.dumps(other)}")
     except _RejectedError as why:
         reason, detail = why.args
-        return ChangeEvent("rejected", reason, detail)
+        return ChangeEvent("rejected", reason, detail, unknown=unknown)
 
 
 def _envelope(value: bytes) -> dict[str, Any]:
@@ -81,7 +84,13 @@ def _envelope(value: bytes) -> dict[str, Any]:
     return envelope
 
 
-def _upsert(envelope: dict[str, Any], fields: Sequence[Field]) -> ChangeEvent:
+def _unknown(envelope: dict[str, Any], fields: Sequence[Field]) -> list[str]:
+    """A null loses nothing, and a deleted row has nothing to lose."""
+    known = {field.name for field in fields}
+    return [name for name, value in (envelope.get("after") or {}).items() if name not in known and value is not None]
+
+
+def _upsert(envelope: dict[str, Any], fields: Sequence[Field], unknown: list[str]) -> ChangeEvent:
     op, before, after = envelope["op"], envelope.get("before") or {}, envelope.get("after")
     _expect(after is not None, f"after: missing, with op {op}")
     values: list[Any] = []
@@ -100,8 +109,6 @@ def _upsert(envelope: dict[str, Any], fields: Sequence[Field]) -> ChangeEvent:
             raise _RejectedError("invalid_user", f"{field.name}: missing")
         else:
             values.append(None if value is None else _value_of(field, value))
-    known = {field.name for field in fields}
-    unknown = [name for name in after if name not in known]
     if op == "r":
         return ChangeEvent("read", None, None, tuple(values), kept, unknown, int(envelope["source"]["ts_us"]), 1, 0)
     return ChangeEvent("upsert", None, None, tuple(values), kept, unknown, *_position(envelope))

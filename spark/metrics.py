@@ -33,7 +33,7 @@ LAG = Gauge(
 )
 UNKNOWN_COLUMNS = Counter(
     "spark_stream_unknown_columns",
-    "Values of columns not in the contract, ignored. A rise: PostgreSQL's table has a new column.",
+    "Values of the columns in CDC_IGNORED_COLUMNS. A rise: they are written, and not stored.",
     ["topic", "column"],
     registry=REGISTRY,
 )

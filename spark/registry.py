@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from faults import TransientError
+from faults import FinalError, TransientError
+from newer_schema import newer_fields
 from user_schema import UserSchema
 
 TIMEOUT_SECONDS = 10
@@ -30,7 +31,8 @@ class Registry:
     def resolve(self, ids: Iterable[int]) -> set[int]:
         """
         Adds the schemas of these ids to `writers` and returns the ids that the registry does not know.
-        Raises TransientError if the registry is unavailable, so that no record is rejected because of an outage.
+        Raises TransientError if the registry is unavailable, so that no record is rejected because of an outage, and
+        FinalError for a schema of a newer contract, whose fields this job would lose.
         """
         unknown = set()
         for schema_id in ids:
@@ -38,6 +40,12 @@ class Registry:
             if answer is None:
                 unknown.add(schema_id)
             else:
+                newer = newer_fields(answer["schema"], self._schema.columns)
+                if newer:
+                    raise FinalError(
+                        f"schema {schema_id} is of a newer contract, whose fields this job does not know: "
+                        f"{', '.join(newer)}; update the job: it continues from its checkpoint"
+                    )
                 self.writers[schema_id] = self._schema.writer(answer["schema"], self._references(answer, set()))
         return unknown
 

@@ -52,6 +52,8 @@ class Settings:
     replication_factor: int
     username: str | None
     password: str | None
+    manage_schema: bool
+    ignored_columns: tuple[str, ...]
     max_dead_letters_in_a_row: int
     max_dead_letter_share: float
     max_ahead_ms: int
@@ -77,6 +79,9 @@ class Settings:
             replication_factor=int(env.get("CASSANDRA_REPLICATION_FACTOR") or 1),
             username=env.get("CASSANDRA_USERNAME") or None,
             password=env.get("CASSANDRA_PASSWORD") or None,
+            manage_schema=(env.get("MANAGE_SCHEMA") or "true").lower()
+            not in ("false", "0", "no", "off", "n", "disabled"),
+            ignored_columns=tuple(filter(None, map(str.strip, (env.get("CDC_IGNORED_COLUMNS") or "").split(",")))),
             max_dead_letters_in_a_row=int(env.get("CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW") or 100),
             max_dead_letter_share=float(env.get("CONSUMER_MAX_DEAD_LETTER_SHARE") or 0.5),
             max_ahead_ms=int(env.get("CONSUMER_MAX_AHEAD_MS") or 300_000),

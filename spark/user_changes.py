@@ -1,7 +1,7 @@
 """Writes each batch of change events as upserts and deletes, timestamped by commit, and dead letters."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -13,6 +13,7 @@ import log
 import metrics
 from change_events import read_change_event
 from dead_letter_limit import DeadLetterLimit
+from faults import FinalError
 from settings import Settings
 from stopping import Stop, StoppingError
 from user_schema import UserSchema
@@ -31,6 +32,7 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
         newest_ms = time.time_ns() // 1_000_000 + settings.max_ahead_ms
         changes = with_write_times(validate(read(records, schema), schema, newest_ms), schema).persist()
         try:
+            ignored = _ignored_columns(changes, settings.ignored_columns)
             outcome = "coalesce(reason, if(kind = 'delete', 'delete', 'upsert'))"
             counts = dict(changes.where("kind <> 'nothing'").groupBy(F.expr(outcome)).count().collect())
             kept = [
@@ -54,7 +56,8 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
                 dead_letters.send(changes.where("reason is not null"), settings)
             else:
                 limit.reset()
-            _count_unknown_columns(changes, topic)
+            for column, count in ignored.items():
+                metrics.UNKNOWN_COLUMNS.labels(topic, column).inc(count)
         finally:
             changes.unpersist()
         dead = sum(counts.values())
@@ -146,7 +149,17 @@ def _newest(*columns: str) -> list[Column]:
     return [F.col(name).desc() for name in columns]
 
 
-def _count_unknown_columns(changes: DataFrame, topic: str) -> None:
-    named = changes.where("reason is null and size(unknown) > 0").select(F.explode("unknown").alias("column"))
-    for row in named.groupBy("column").count().collect():
-        metrics.UNKNOWN_COLUMNS.labels(topic, row.column).inc(row["count"])
+def _ignored_columns(changes: DataFrame, ignored: Collection[str]) -> dict[str, int]:
+    """
+    The ignored columns and how many values they have. Raises FinalError if other columns that are not in the contract
+    have values: a newer version knows what to do with them, and this one would lose them.
+    """
+    named = changes.where("size(unknown) > 0").select(F.explode("unknown").alias("column"))
+    counts = {row.column: row["count"] for row in named.groupBy("column").count().collect()}
+    newer = sorted(set(counts) - set(ignored))
+    if newer:
+        raise FinalError(
+            f"changes have values in columns that this job does not know: {', '.join(newer)}; update the job, which "
+            "continues from its checkpoint, or list columns that are not the contract's in CDC_IGNORED_COLUMNS"
+        )
+    return counts

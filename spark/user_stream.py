@@ -20,7 +20,7 @@ import created_users
 import log
 import metrics
 import user_changes
-from cassandra_table import connector_options, create_table
+from cassandra_table import connector_options, prepare_table
 from faults import TransientError, is_final, is_transient, summary_of
 from settings import Entity, Options, Settings, parse_options
 from stopping import Stop
@@ -103,7 +103,7 @@ def wait_for_table(settings: Settings, options: Options, stop: Stop) -> None:
     pause_seconds = 0.5
     while not stop.requested.is_set():
         try:
-            return create_table(settings, options.generated / f"{settings.entity.table}.cql")
+            return prepare_table(settings, options.generated / f"{settings.entity.table}.cql")
         except TransientError as error:
             if options.available_now:
                 raise

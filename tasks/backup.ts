@@ -1,9 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { table } from "../contract/entity.ts";
-import { columnArrays, createSql, holdSql, upsertSql, writeTimeOf } from "../contract/tables.ts";
+import { columnArrays, holdSql, upsertSql, writeTimeOf } from "../contract/tables.ts";
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
+import { expectFit, logMigration, migratePostgres } from "../operations/migrate.ts";
 import { FinalError, messageOf, StoppedError, TransientError } from "../runtime/lifecycle.ts";
 import { classifyError, openPostgres, type Postgres } from "../runtime/postgres.ts";
 import { retry } from "../runtime/retry.ts";
@@ -39,7 +40,10 @@ export const backup: Task<{ input?: string }> = {
     const withRetries: Retrying = (what, work) => retryWhileUnavailable(what, work, { log, stop });
     const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0 };
     try {
-      await withRetries("create the table", () => Promise.race([sql.unsafe(createSql), noAnswer()]));
+      const prepare = () => Promise.race([migratePostgres(sql, { apply: config.manageSchema }), noAnswer()]);
+      const report = await withRetries("prepare the table", prepare);
+      logMigration(report, log);
+      expectFit(report);
       for await (const batch of lines(input)) {
         const { users, rejects } = parseUsers(batch);
         const store = (part: UserLine[]) => withRetries("store users", () => upsert(sql, part));
@@ -76,12 +80,18 @@ async function retryWhileUnavailable<T>(
     return await retry(work, { what, while: isWorthRetrying, stop, log });
   } catch (error) {
     if (classifyError(error) === "final")
-      throw new FinalError(`PostgreSQL refused to ${what}: ${messageOf(error)}; check postgres.url, POSTGRES_URL`);
+      throw new FinalError(`PostgreSQL refused to ${what}: ${messageOf(error)}; ${remedyOf(error)}`);
     if (error instanceof StoppedError) throw error;
     const Failure = classifyError(error) === "transient" ? TransientError : Error;
     throw new Failure(`could not ${what}`, { cause: error });
   }
 }
+
+/** By PostgreSQL's class of errors: 42 is about tables and rights on them, the others about the login or the database. */
+const remedyOf = (error: unknown) =>
+  String((error as { code?: unknown }).code).startsWith("42")
+    ? "`bun run migrate`, as the table's owner, compares it with the contract"
+    : "check postgres.url, POSTGRES_URL";
 
 /** Rejects after `maxUnavailableMs`: postgres.js reconnects indefinitely if a server closes each connection. */
 async function noAnswer(): Promise<never> {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createCql } from "../contract/tables.ts";
+import { table } from "../contract/entity.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { openRecorder } from "./faults/records.ts";
@@ -10,11 +10,6 @@ import { namesOf } from "./support/names.ts";
 test("a consumer that fails while finishing its slice after SIGTERM exits with code 1 and logs the reason", async () => {
   const names = namesOf(import.meta.path);
   const [host, port] = names.config.cassandra.contactPoints[0]!.split(":") as [string, string | undefined];
-  await withCassandra(names.config, async (client) => {
-    const statements = createCql(names.keyspace, names.config.cassandra.localDataCenter, 1);
-    for (const statement of statements)
-      await client.execute(statement.replace("picture text", "photo text"), [], { prepare: false });
-  });
   const recorder = await openRecorder(names);
   const link = await openLink(host, Number(port ?? 9042));
   const consumer = startConsumer({
@@ -22,6 +17,9 @@ test("a consumer that fails while finishing its slice after SIGTERM exits with c
     env: { ...names.env, CASSANDRA_CONTACT_POINTS: `127.0.0.1:${link.port}` },
   });
   await until("it is ready", async () => (await consumer.status("/readyz")) === 200);
+  await withCassandra(names.config, async (client) => {
+    await client.execute(`ALTER TABLE ${names.keyspace}.${table} DROP picture`, [], { prepare: false });
+  });
 
   link.hold();
   await recorder.sendUsers(10);

@@ -1,13 +1,13 @@
 import { afterAll, expect, test } from "bun:test";
 import avro from "avsc";
-import { valueSubject } from "../contract/entity.ts";
+import { table, valueSubject } from "../contract/entity.ts";
 import { validUsers } from "../contract/samples.ts";
 import { createCql } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { encode } from "../contract/wire.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { until } from "../runtime/until.ts";
-import { startConsumer } from "./faults/consumer.ts";
+import { type StartedConsumer, startConsumer } from "./faults/consumer.ts";
 import { newUser, openRecorder } from "./faults/records.ts";
 import { dropKeyspace, readRows, readWriteTimes, withCassandra } from "./support/cassandra.ts";
 import { lagOf, readTopic } from "./support/kafka.ts";
@@ -27,7 +27,10 @@ const lagIsZero = ({ config, groupId, topic }: Names) =>
 
 /** Runs a consumer until the lag is 0, then stops it. */
 async function drain(names: Names) {
-  const consumer = startConsumer(names);
+  await stopAtTheEnd(names, startConsumer(names));
+}
+
+async function stopAtTheEnd(names: Names, consumer: StartedConsumer) {
   await lagIsZero(names);
   consumer.signal("SIGTERM");
   expect(await consumer.exited).toBe(0);
@@ -93,11 +96,16 @@ test("reading the topic again changes no row and no write time, and an older rec
 test("a record with an older schema is read, and one refused by Cassandra is dead-lettered", async () => {
   const names = namesFor("refused");
   const { config } = names;
-  const ascii = createCql(config.cassandra.keyspace, config.cassandra.localDataCenter, 1).map((statement) =>
+  const { keyspace, localDataCenter } = config.cassandra;
+  const consumer = startConsumer(names);
+  await until("it is ready", async () => (await consumer.status("/readyz")) === 200);
+  // At its start, the consumer would refuse such a table.
+  const ascii = createCql(keyspace, localDataCenter, 1).map((statement) =>
     statement.replace("last_name text", "last_name ascii"),
   );
   await withCassandra(config, async (client) => {
-    for (const statement of ascii) await client.execute(statement, [], { prepare: false });
+    for (const statement of [`DROP TABLE ${keyspace}.${table}`, ...ascii])
+      await client.execute(statement, [], { prepare: false });
   });
   const recorder = await openRecorder(names);
   const good = Array.from({ length: 100 }, newUser).map((user) => ({ ...user, last_name: "Kelley" }));
@@ -134,7 +142,7 @@ test("a record with an older schema is read, and one refused by Cassandra is dea
     { key: "largest", value: Buffer.alloc(1_000_000), user: null },
   ]);
 
-  await drain(names);
+  await stopAtTheEnd(names, consumer);
   const letters = await readTopic(config, names.deadLetterTopic);
   // kafkajs sends a request to several partitions again if one of them failed, so the topic may hold a record twice.
   const reasons = new Map([

@@ -13,10 +13,10 @@ interface Dependencies {
 
 /** The route of the topic of created users. */
 export function openCreatedUsersRoute({ registry, maxAheadMs, note, log }: Dependencies): Route {
-  const readersFor = openSchemas(registry, log);
+  const schemasFor = openSchemas(registry, log);
   return async (messages, stop, partition) => {
-    const readers = await readersFor(messages, stop);
+    const schemas = await schemasFor(messages, stop);
     note(messages, partition);
-    return sift(messages, { readers, now: Date.now(), maxAheadMs });
+    return sift(messages, { schemas, now: Date.now(), maxAheadMs });
   };
 }

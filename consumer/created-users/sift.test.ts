@@ -8,12 +8,16 @@ import type { Message } from "../change.ts";
 import { sift } from "./sift.ts";
 
 const [rachel, adryn] = validUsers as [User, User, ...User[]];
-const readers = new Map([
-  [1, readerOf(JSON.stringify(avroSchema))],
+const schema = (text: object, newerFields: string[] = []) => ({ read: readerOf(JSON.stringify(text)), newerFields });
+/** An id that no changed byte of another record makes. */
+const newer = 0x01_01_01_01;
+const schemas = new Map([
+  [1, schema(avroSchema)],
   [2, null],
-  [3, readerOf(JSON.stringify({ type: "record", name: "Fish", fields: [{ name: "fins", type: "int" }] }))],
+  [3, schema({ type: "record", name: "Fish", fields: [{ name: "fins", type: "int" }] })],
+  [newer, schema(avroSchema, ["height"])],
 ]);
-const options = { readers, now: Date.parse("2026-01-15T06:00:00Z"), maxAheadMs: 300_000 };
+const options = { schemas, now: Date.parse("2026-01-15T06:00:00Z"), maxAheadMs: 300_000 };
 
 const message = (value: Buffer | null, offset = 0): Message => ({
   key: null,
@@ -81,4 +85,15 @@ test("any batch is stored or dead-lettered: any bytes end in exactly one of the 
     }),
     { numRuns: 300 },
   );
+});
+
+test("the first record of a newer contract is held, and all after it are left unread", () => {
+  const records = [encode(rachel, 1), null, encode(adryn, newer), encode(rachel, 1)].map(message);
+  const { writes, letters, held } = sift(records, options);
+  expect([writes.length, letters.length, held?.offset]).toEqual([1, 1, "2"]);
+  expect(held?.why).toBe(
+    `the record at offset 2 has schema ${newer} of a newer contract, whose fields this version does not know: height; update the consumer`,
+  );
+  // Even if it could not be read.
+  expect(sift([message(Buffer.concat([encode(adryn, newer), Buffer.alloc(1)]))], options).held?.offset).toBe("0");
 });

@@ -16,7 +16,8 @@ const siftOne = (value: unknown, key?: unknown) => {
     writeTimes: openWriteTimes(),
     now,
     maxAheadMs: 300_000,
-    onUnknownColumn: (column) => columns.push(column),
+    ignoredColumns: ["nick", "reason"],
+    onIgnoredColumn: (column) => columns.push(column),
   });
   return { ...sifted, change: sifted.writes[0]?.change, letter: sifted.letters[0], columns };
 };
@@ -114,7 +115,18 @@ test("of two writes of a row in one slice, values omitted by the newer come from
   ]);
 });
 
-test("a column that is not in the contract is ignored and counted", () => {
+test("a change with a value in an unknown column is held, and all after it are left unread", () => {
+  const events = [{}, { height: null }, { height: 1.8, email: "nobody" }, {}].map((more) =>
+    message(envelope({ op: "u", after: row(rachel, more) })),
+  );
+  const { writes, letters, held } = siftChanges(events, { writeTimes: openWriteTimes(), now, maxAheadMs: 300_000 });
+  expect([writes.length, letters.length, held?.offset]).toEqual([2, 0, events[2]!.offset]);
+  expect(held?.why).toContain("columns that this version does not know: height; update the consumer");
+  // A deletion loses nothing.
+  expect(siftOne(envelope({ op: "d", before: row(rachel, { height: 1.8 }) })).change?.kind).toBe("delete");
+});
+
+test("an ignored column is counted if it has a value", () => {
   const { change, columns } = siftOne(envelope({ op: "u", after: row(rachel, { nick: "r", reason: "none" }) }));
   expect(change).toMatchObject({ kind: "upsert", user: rachel });
   expect(columns).toEqual(["nick", "reason"]);

@@ -32,7 +32,7 @@ export type ChangeEvent =
   | { kind: "changed"; change: Untimed; at: LogPosition; unknownColumns: string[] }
   | { kind: "read"; change: Change; unknownColumns: string[] }
   | { kind: "nothing" }
-  | Rejected;
+  | (Rejected & { unknownColumns?: string[] });
 
 /** A change without its write time, which depends on earlier changes. */
 type Untimed = { kind: "upsert"; user: User; kept?: readonly (keyof User)[] } | { kind: "delete"; id: string };
@@ -42,26 +42,34 @@ export interface ChangeOptions {
   /** Milliseconds since 1970. */
   now: number;
   maxAheadMs: number;
-  /** Called for each column that is not in the contract, once per record. */
-  onUnknownColumn?: (column: string) => void;
+  /** Columns that are not in the contract and may be lost. */
+  ignoredColumns?: readonly string[];
+  /** Called for each ignored column with a value, once per record. */
+  onIgnoredColumn?: (column: string) => void;
 }
 
-/** Change events of one partition, in order -> upserts, deletes and dead letters. */
+/**
+ * Change events of one partition, in order -> upserts, deletes and dead letters, up to the first one with a value in a
+ * column that is neither in the contract nor ignored: a newer version knows what to do with it.
+ */
 export function siftChanges(messages: readonly Message[], options: ChangeOptions): Sifted {
-  const { writeTimes, now, maxAheadMs, onUnknownColumn } = options;
+  const { writeTimes, now, maxAheadMs, ignoredColumns = [], onIgnoredColumn } = options;
   const newestMicros = (now + maxAheadMs) * 1_000;
-  const sifted = { writes: [], letters: [], ignored: 0 } as Required<Sifted>;
+  const sifted = { writes: [], letters: [], ignored: 0 } satisfies Sifted as Sifted & { ignored: number };
   for (const message of messages) {
     const event = readChangeEvent(message);
     if (event.kind === "nothing") {
       sifted.ignored += 1;
       continue;
     }
+    const { unknownColumns = [] } = event;
+    const newer = unknownColumns.filter((column) => !ignoredColumns.includes(column));
+    if (newer.length > 0) return { ...sifted, held: { offset: message.offset, why: whyHeld(message, newer) } };
+    for (const column of unknownColumns) onIgnoredColumn?.(column);
     if (event.kind === "rejected") {
       sifted.letters.push({ message, reason: event.reason, detail: event.detail });
       continue;
     }
-    for (const column of event.unknownColumns) onUnknownColumn?.(column);
     if (event.kind === "read") {
       sifted.writes.push({ message, change: event.change });
       continue;
@@ -77,6 +85,10 @@ export function siftChanges(messages: readonly Message[], options: ChangeOptions
   }
   return sifted;
 }
+
+const whyHeld = ({ offset }: Message, columns: string[]) =>
+  `the change at offset ${offset} has values in columns that this version does not know: ${columns.join(", ")}; update ` +
+  "the consumer, or list columns that are not the contract's in cdc.ignoredColumns, CDC_IGNORED_COLUMNS";
 
 /** One record of the change topic. Pure. */
 export function readChangeEvent({ key, value }: Pick<Message, "key" | "value">): ChangeEvent {
@@ -103,8 +115,8 @@ function upsertOf({ op, before, after, source, transaction }: Envelope): ChangeE
   if (!after) return rejected("undecodable", `after: missing, with op ${op}`);
   const { row, kept } = rowOf(after, before);
   const user = userOf(row, kept);
-  if (isRejected(user)) return user;
-  const unknownColumns = Object.keys(after).filter((name) => !known.has(name));
+  const unknownColumns = Object.keys(after).filter((name) => !known.has(name) && after[name] !== null);
+  if (isRejected(user)) return { ...user, unknownColumns };
   if (op === "r") {
     // The best known write time of a row read by a snapshot is its own timestamp. One microsecond is added so that it
     // wins over the event it came from. The time of reading would be too late: it would win over later edits.

@@ -5,19 +5,20 @@ import { openWriteTimes, type WriteTimes } from "./write-times.ts";
 
 interface Dependencies {
   maxAheadMs: number;
+  ignoredColumns: readonly string[];
   note: Note;
   metrics: Pick<Metrics, "unknownColumns">;
 }
 
 /** The route of the change topic. Call `restart` on each assignment: reading resumes at the committed offsets. */
-export function openUserChangesRoute({ maxAheadMs, note, metrics }: Dependencies) {
+export function openUserChangesRoute({ maxAheadMs, ignoredColumns, note, metrics }: Dependencies) {
   const partitions = new Map<number, WriteTimes>();
-  const onUnknownColumn = (column: string) => metrics.unknownColumns.inc({ column });
+  const onIgnoredColumn = (column: string) => metrics.unknownColumns.inc({ column });
   const route: Route = async (messages, _, partition) => {
     note(messages, partition);
     const writeTimes = partitions.get(partition) ?? openWriteTimes();
     partitions.set(partition, writeTimes);
-    return siftChanges(messages, { writeTimes, now: Date.now(), maxAheadMs, onUnknownColumn });
+    return siftChanges(messages, { writeTimes, now: Date.now(), maxAheadMs, ignoredColumns, onIgnoredColumn });
   };
   return { route, restart: () => partitions.clear() };
 }

@@ -39,6 +39,15 @@ DO $do$ BEGIN
   EXECUTE FUNCTION created_users_deleted();
 END $do$;
 
+ALTER TABLE created_users
+  ADD COLUMN IF NOT EXISTS gender text,
+  ADD COLUMN IF NOT EXISTS phone text,
+  ADD COLUMN IF NOT EXISTS address text,
+  ADD COLUMN IF NOT EXISTS post_code text,
+  ADD COLUMN IF NOT EXISTS dob timestamptz,
+  ADD COLUMN IF NOT EXISTS registered_date timestamptz,
+  ADD COLUMN IF NOT EXISTS picture text;
+
 ALTER TABLE created_users REPLICA IDENTITY FULL;
 
 CREATE OR REPLACE FUNCTION created_users_touch() RETURNS trigger LANGUAGE plpgsql AS $$

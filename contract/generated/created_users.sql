@@ -38,3 +38,12 @@ DO $do$ BEGIN
   CREATE TRIGGER created_users_deleted AFTER INSERT OR DELETE OR UPDATE OF id ON created_users FOR EACH ROW
   EXECUTE FUNCTION created_users_deleted();
 END $do$;
+
+ALTER TABLE created_users
+  ADD COLUMN IF NOT EXISTS gender text,
+  ADD COLUMN IF NOT EXISTS phone text,
+  ADD COLUMN IF NOT EXISTS address text,
+  ADD COLUMN IF NOT EXISTS post_code text,
+  ADD COLUMN IF NOT EXISTS dob timestamptz,
+  ADD COLUMN IF NOT EXISTS registered_date timestamptz,
+  ADD COLUMN IF NOT EXISTS picture text;

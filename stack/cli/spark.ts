@@ -70,7 +70,7 @@ function submitCommand(instance: Instance): string[] {
 
 /** The stack's addresses and the project's other settings as the job's environment variables. */
 export function jobEnvironment(instance: Instance): Record<string, string> {
-  const { kafka, cassandra, consumer, log } = instance.config;
+  const { kafka, cassandra, cdc, consumer, log, manageSchema } = instance.config;
   const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, CASSANDRA_CONTACT_POINTS, CASSANDRA_LOCAL_DATA_CENTER } =
     environmentOf(instance);
   const optional = { CASSANDRA_USERNAME: cassandra.username, CASSANDRA_PASSWORD: cassandra.password };
@@ -84,6 +84,8 @@ export function jobEnvironment(instance: Instance): Record<string, string> {
     CASSANDRA_LOCAL_DATA_CENTER,
     CASSANDRA_KEYSPACE: cassandra.keyspace,
     CASSANDRA_REPLICATION_FACTOR: String(cassandra.replicationFactor),
+    MANAGE_SCHEMA: String(manageSchema),
+    CDC_IGNORED_COLUMNS: cdc.ignoredColumns.join(","),
     CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW: String(consumer.maxDeadLettersInARow),
     CONSUMER_MAX_DEAD_LETTER_SHARE: String(consumer.maxDeadLetterShare),
     CONSUMER_MAX_AHEAD_MS: String(consumer.maxAheadMs),

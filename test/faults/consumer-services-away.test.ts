@@ -76,7 +76,7 @@ test("with Cassandra stopped for 60 s while records flow, the consumer waits and
   expect(performance.now() - asked).toBeLessThan(10_000);
   consumer = startConsumer(names);
   await until("it logs what it is waiting for", async () =>
-    (await consumer.output()).includes('what="connect to Cassandra at'),
+    (await consumer.output()).includes('what="prepare Cassandra at'),
   );
 
   await until("the outage is over", () => performance.now() - since > outageMs, { withinMs: 2 * outageMs });

@@ -20,10 +20,10 @@ afterAll(() => {
   for (const program of started) program.signal("SIGKILL"); // left over from failed tests
 });
 
-/** Starts `consumer/main.ts` on the test's topic, group and keyspace. */
-export function startConsumer({ env }: Names): StartedConsumer {
+/** Starts `consumer/main.ts`, of a copy of the project if one is given, on the test's topic, group and keyspace. */
+export function startConsumer({ env }: Pick<Names, "env">, folder?: string): StartedConsumer {
   // All consumers in tests are configured with the same port; if it is taken they use another and log it.
-  const program = startProgram("consumer/main.ts", [], env);
+  const program = startProgram("consumer/main.ts", [], env, folder);
   started.push(program);
   const urlOf = async (path: string) => {
     const [, url] = address.exec(await program.output()) ?? [];

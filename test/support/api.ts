@@ -7,9 +7,14 @@ export interface StartedApi extends StartedProgram {
 }
 
 /** Starts an API of the test's own on a free port, and resolves once it is running, though not necessarily ready. */
-export async function startApi(environment: Record<string, string>, file = "api/main.ts"): Promise<StartedApi> {
+export async function startApi(
+  environment: Record<string, string>,
+  file = "api/main.ts",
+  folder?: string,
+): Promise<StartedApi> {
   const port = await getPort({ host: "127.0.0.1" });
-  const program = startProgram(file, [], { ...environment, API_PORT: String(port), LISTEN_HOST: "127.0.0.1" });
+  const env = { ...environment, API_PORT: String(port), LISTEN_HOST: "127.0.0.1" };
+  const program = startProgram(file, [], env, folder);
   const url = `http://127.0.0.1:${port}`;
   const ended = program.exited.then(async (code) => {
     throw new Error(`the API exited with code ${code}:\n${await program.output()}`);

@@ -15,7 +15,9 @@ import { type Names, namesOf } from "./names.ts";
 /** A test's own change data capture: a database, a connector, a slot, a topic and a keyspace. */
 export interface Capture extends Names {
   changeTopic: string;
-  /** A connection as the table's owner to the test's own database. */
+  /** The test's own database, as the table's owner. */
+  url: string;
+  /** A connection to it. */
   sql: Postgres;
   superuser: Postgres;
   slot: string;
@@ -55,7 +57,8 @@ export async function openCapture(file: string, env: Record<string, string> = {}
   await server.unsafe(`GRANT ${prefix} TO users, ${replicationRole}`);
   const superuser = openPostgres(superuserUrl(instance, prefix), 1);
   const owner = { role: "users", password: instance.secrets.postgresUsers, database: prefix };
-  const sql = openPostgres(postgresUrl(instance, owner), 4);
+  const url = postgresUrl(instance, owner);
+  const sql = openPostgres(url, 4);
   await sql.begin((transaction) => transaction.unsafe(captureSql));
 
   const connector = connectorOf(environmentOf(instance).CONNECT_URL, prefix);
@@ -66,6 +69,7 @@ export async function openCapture(file: string, env: Record<string, string> = {}
   return {
     ...names,
     changeTopic,
+    url,
     sql,
     superuser,
     slot: prefix,

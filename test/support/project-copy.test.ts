@@ -12,7 +12,16 @@ test("a changed contract changes the copy's generated files, not the project's",
     "    timestamp: time().meta({",
     '    nationality: anyText(2).nullable().meta({ description: "Two-letter code.", example: "ie" }),\n    timestamp: time().meta({',
   );
-  expect(await copy.bun(["script/generate.ts"])).toMatchObject({ code: 0, stderr: "" });
+  const { code, stdout, stderr } = await copy.bun(["script/generate.ts", "--publish"]);
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(stdout).toContain("Roll out in this order:");
+  for (const file of ["created_users.sql", "change_capture.sql"])
+    expect(await Bun.file(join(copy.folder, "contract/generated", file)).text()).toContain(
+      "ADD COLUMN IF NOT EXISTS nationality text",
+    );
+  expect(await Bun.file(join(copy.folder, "contract/generated/created_users.cql")).text()).toContain(
+    "ADD IF NOT EXISTS nationality text;",
+  );
   const generated = "contract/generated/users_created.avsc";
   expect(await Bun.file(join(copy.folder, generated)).text()).toContain('"nationality"');
   expect(await Bun.file(join(project, generated)).text()).not.toContain('"nationality"');

@@ -17,9 +17,9 @@ export async function startCluster(env = process.env): Promise<Instance> {
   return instance;
 }
 
-/** Submits the job with a test's own topic, keyspace and checkpoint. */
-export const startJob = ({ env, keyspace }: Names, ...args: string[]): StartedProgram =>
-  startProgram("stack/main.ts", ["spark", "--checkpoint", checkpointOf(env, keyspace), ...args], env);
+/** Submits the job, of a copy of the project if `folder` is given, with a test's own topic, keyspace and checkpoint. */
+export const startJob = ({ env, keyspace, folder }: Names & { folder?: string }, ...args: string[]): StartedProgram =>
+  startProgram("stack/main.ts", ["spark", "--checkpoint", checkpointOf(env, keyspace), ...args], env, folder);
 
 /** The Spark processes of a stack whose command line contains `word`: drivers and executors, not the daemons. */
 export function sparkProcesses({ folder }: Pick<Instance, "folder">, word: string): number[] {
