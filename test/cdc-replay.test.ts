@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { changeable } from "../contract/samples.ts";
 import { columnArrays, upsertSql } from "../contract/tables.ts";
 import { encode } from "../contract/wire.ts";
 import { until } from "../runtime/until.ts";
@@ -10,6 +11,8 @@ import { readRows } from "./support/cassandra.ts";
 import { lagOf } from "./support/kafka.ts";
 
 setDefaultTimeout(240_000);
+
+const { text, optional } = changeable;
 
 test("edits and deletes made through the API and in PostgreSQL survive a replay of both topics from offset 0", async () => {
   const capture = await openCapture(import.meta.path);
@@ -41,17 +44,17 @@ test("edits and deletes made through the API and in PostgreSQL survive a replay 
     expect((await fetch(`${api.url}/update-user/${id}`, init)).status).toBe(200);
   };
   await until("the API is ready", async () => (await fetch(`${api.url}/readyz`)).ok);
-  await put(edited.id, { last_name: "Through the API" });
-  await put(editedInBoth.id, { last_name: "Through the API", phone: "1" });
+  await put(edited.id, { [text]: "Through the API" });
+  await put(editedInBoth.id, { [text]: "Through the API", [optional]: "1" });
   expect((await fetch(`${api.url}/delete-user/${deleted.id}`, { method: "DELETE" })).status).toBe(204);
-  await sql`UPDATE created_users SET last_name = 'In PostgreSQL' WHERE id = ${editedInBoth.id}`;
+  await sql`UPDATE created_users SET ${sql(text)} = 'In PostgreSQL' WHERE id = ${editedInBoth.id}`;
   await sql`DELETE FROM created_users WHERE id = ${deletedInPostgres.id}`;
 
   const expectEdits = async () => {
     const rows = await readRows(config);
-    expect(rows.get(edited.id)).toMatchObject({ last_name: "Through the API" });
+    expect(rows.get(edited.id)).toMatchObject({ [text]: "Through the API" });
     // The later edit wins as a whole row. The one made through the API is lost because PostgreSQL never had it.
-    expect(rows.get(editedInBoth.id)).toMatchObject({ last_name: "In PostgreSQL", phone: editedInBoth.phone });
+    expect(rows.get(editedInBoth.id)).toMatchObject({ [text]: "In PostgreSQL", [optional]: editedInBoth[optional] });
     expect([rows.has(deleted.id), rows.has(deletedInPostgres.id), rows.size]).toEqual([false, false, 98]);
     return rows;
   };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { table } from "../contract/entity.ts";
+import { changeable } from "../contract/samples.ts";
 import type { User } from "../contract/user.ts";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { openPostgres } from "../runtime/postgres.ts";
@@ -14,6 +15,7 @@ import { digestsOf, runFolder, usersOf } from "./support/runs.ts";
 
 const config = loadConfig();
 const postgres = openPostgres(config.postgres.url);
+const { text } = changeable;
 let airflow: Airflow;
 let runId: string;
 let ids: string[];
@@ -66,15 +68,15 @@ test("edits made through the API and in PostgreSQL survive a rerun", async () =>
   const response = await fetch(`${process.env.API_URL}/update-user/${throughApi}`, {
     method: "PUT",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ first_name: "Ada" }),
+    body: JSON.stringify({ [text]: "Ada" }),
   });
   expect(response.status).toBe(200);
-  await postgres`UPDATE ${postgres(table)} SET first_name = 'Grace', "timestamp" = now() WHERE id = ${inPostgres}`;
+  await postgres`UPDATE ${postgres(table)} SET ${postgres(text)} = 'Grace', "timestamp" = now() WHERE id = ${inPostgres}`;
 
   await clearAndWait();
-  expect((await readRows(config)).get(throughApi)?.first_name).toBe("Ada");
-  const [row] = await postgres`SELECT first_name FROM ${postgres(table)} WHERE id = ${inPostgres}`;
-  expect(row?.first_name).toBe("Grace");
+  expect((await readRows(config)).get(throughApi)?.[text]).toBe("Ada");
+  const [row] = await postgres`SELECT ${postgres(text)} FROM ${postgres(table)} WHERE id = ${inPostgres}`;
+  expect(row?.[text]).toBe("Grace");
 }, 240_000);
 
 test("a user deleted in PostgreSQL stays deleted there and in Cassandra after a rerun", async () => {
@@ -87,8 +89,8 @@ test("a user deleted in PostgreSQL stays deleted there and in Cassandra after a 
   expect(await airflow.countsOf(runId, "backup")).toMatchObject({ read: 200, written: 199, deleted: 1 });
   expect(await airflow.countsOf(runId, "produce")).toMatchObject({ read: 199, written: 199 });
   // Changes arrive in commit order: once this one has arrived, so have all changes of the run.
-  await postgres`UPDATE ${postgres(table)} SET first_name = 'Witness' WHERE id = ${witness}`;
-  const nameOf = async (id: string) => (await readRows(config)).get(id)?.first_name;
+  await postgres`UPDATE ${postgres(table)} SET ${postgres(text)} = 'Witness' WHERE id = ${witness}`;
+  const nameOf = async (id: string) => (await readRows(config)).get(id)?.[text];
   await until("a later change is in Cassandra", async () => (await nameOf(witness)) === "Witness");
   expect(await postgres`SELECT FROM ${postgres(table)} WHERE id = ${deleted}`).toHaveLength(0);
   expect((await readRows(config)).has(deleted)).toBe(false);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import avro from "avsc";
 import { validUsers } from "../contract/samples.ts";
-import type { User } from "../contract/user.ts";
+import { fields as contract, type User } from "../contract/user.ts";
 import { avroSchema, encode } from "../contract/wire.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
@@ -52,12 +52,11 @@ test("schemas of other writers: unions and references are read, and unbounded wo
   }));
   const union = { ...avroSchema, fields };
   const unionType = avro.Type.forSchema(union as unknown as avro.Schema, { wrapUnions: false });
+  const times = contract.filter(({ kind }) => kind === "timestamp").map(({ name }) => name);
   const millis = (time: string | null) => time && Date.parse(time);
   const unionBody = unionType.toBuffer({
     ...nullable,
-    dob: millis(nullable.dob),
-    registered_date: millis(nullable.registered_date),
-    timestamp: millis(nullable.timestamp),
+    ...Object.fromEntries(times.map((name) => [name, millis(nullable[name] as string | null)])),
   });
 
   const place = { type: "record", name: "Place", namespace: "geo", fields: [{ name: "city", type: "string" }] };

@@ -10,7 +10,10 @@ type Given<Shape> = {
   [Name in keyof Shape]: Shape[Name] extends z.ZodNullable ? z.ZodDefault<Shape[Name]> : Shape[Name];
 };
 const given = Object.fromEntries(
-  Object.entries(profile).map(([name, field]) => [name, field instanceof z.ZodNullable ? field.default(null) : field]),
+  Object.entries(profile).map(([name, field]) => [
+    name,
+    field instanceof z.ZodNullable ? (field as z.ZodNullable).default(null) : field,
+  ]),
 ) as Given<typeof profile>;
 
 /** A user as a client adds it. */

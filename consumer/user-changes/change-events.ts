@@ -169,7 +169,7 @@ function userOf(row: Record<string, unknown>, kept: readonly (keyof User)[]): Us
   const isKept = Object.fromEntries(kept.map((name) => [name, true]));
   const user = (kept.length > 0 ? User.omit(isKept as { picture: true }) : User).safeParse(row);
   if (!user.success) return rejected("invalid_user", firstFault(user.error));
-  return { ...Object.fromEntries(kept.map((name) => [name, null])), ...user.data } as User;
+  return { ...user.data, ...Object.fromEntries(kept.map((name) => [name, null])) } as unknown as User;
 }
 
 function parsed<T>(bytes: Buffer, schema: z.ZodType<T>, what: string): T | Rejected {

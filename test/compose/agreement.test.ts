@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { dirname, join, relative, resolve } from "node:path";
 import { replicationRole } from "../../contract/change-capture.ts";
 import * as entity from "../../contract/entity.ts";
-import { allSettings, resolveConfig, sourceSettings } from "../../sources/config.ts";
+import { sources } from "../../sources/catalogue.ts";
+import { allSettings, resolveConfig, sourceAddress, sourceSettings } from "../../sources/config.ts";
 import { tasks } from "../../tasks/list.ts";
 
 const project = join(import.meta.dir, "..", "..");
@@ -132,22 +133,24 @@ describe("names", () => {
     const { API_TOKEN: _, ...variables } = environmentOf("api");
     for (const name of Object.keys(variables)) expect(known).toContain(name);
     const settings = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, defaultsOf(value)]));
-    expect(resolveConfig("", settings)).toMatchObject({
+    const config = resolveConfig("", settings);
+    expect(config).toMatchObject({
       kafka: { brokers: ["broker:29092"], ...topics },
       cassandra: { contactPoints: ["cassandra:9042"] },
       schemaRegistry: { url: "http://schema-registry:8081" },
-      sources: { randomuser: { embeddedUrl: "http://source:3001/api/1.4/" } },
     });
+    expect(sourceAddress(config)).toStartWith("http://source:3001/");
   });
 
   test("config.yaml supplies the settings that .env omits", () => {
     const { API_TOKEN: _, ...variables } = environmentOf("airflow-scheduler");
     const settings = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, defaultsOf(value)]));
-    const url = "https://randomuser.me/api/1.4/";
-    const yaml = `source: dummyjson\nrandomuser: { url: "${url}" }\nlog: { level: debug }`;
+    const [source = ""] = sources.keys();
+    const url = "https://example.com/api/";
+    const yaml = `source: ${source}\n${source}: { url: "${url}" }\nlog: { level: debug }`;
     expect(resolveConfig(yaml, settings)).toMatchObject({
-      source: "dummyjson",
-      sources: { randomuser: { url } },
+      source,
+      sources: { [source]: { url } },
       log: { level: "debug" },
     });
   });

@@ -1,4 +1,5 @@
 import { table } from "../../contract/entity.ts";
+import { changeable } from "../../contract/samples.ts";
 import type { User } from "../../contract/user.ts";
 import { openAirflow } from "../../operations/airflow.ts";
 import { until } from "../../runtime/until.ts";
@@ -25,8 +26,8 @@ export async function changesReachCassandra(platform: ComposeProject): Promise<s
 
   const [user] = await usersOf(platform);
   if (!user) throw new Error("no user to edit");
-  await sql(platform, `UPDATE ${table} SET first_name = 'Edited' WHERE id = '${user.id}'`);
-  await until("the edit in Cassandra", async () => (await userOf(platform, user.id)).first_name === "Edited", {
+  await sql(platform, `UPDATE ${table} SET ${changeable.text} = 'Edited' WHERE id = '${user.id}'`);
+  await until("the edit in Cassandra", async () => (await userOf(platform, user.id))[changeable.text] === "Edited", {
     withinMs,
   });
   return user.id;
@@ -75,8 +76,8 @@ export async function dataSurvivesDown(platform: ComposeProject, edited: string)
     throw new Error(`before: ${JSON.stringify(before)}\nafter: ${JSON.stringify(after)}`);
 
   await connectorRuns(platform);
-  await sql(platform, `UPDATE ${table} SET first_name = 'Edited again' WHERE id = '${edited}'`);
-  const again = async () => (await userOf(platform, edited)).first_name === "Edited again";
+  await sql(platform, `UPDATE ${table} SET ${changeable.text} = 'Edited again' WHERE id = '${edited}'`);
+  const again = async () => (await userOf(platform, edited))[changeable.text] === "Edited again";
   await until("the second edit in Cassandra", again, { withinMs });
 }
 

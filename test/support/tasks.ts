@@ -29,7 +29,7 @@ export function openTasks() {
   ) =>
     Bun.spawn([process.execPath, join(project, "tasks/main.ts"), ...line.split(" ").filter(Boolean)], {
       cwd: folder,
-      env: { PATH: process.env.PATH, RANDOMUSER_URL: url, FETCH_TIMEOUT_MS: "5000", ...env },
+      env: { PATH: process.env.PATH, EMBEDDED_SOURCE_URL: url, FETCH_TIMEOUT_MS: "5000", ...env },
       stdin,
       stdout: "pipe",
       stderr: "pipe",
