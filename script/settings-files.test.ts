@@ -33,15 +33,8 @@ export const acme = defineSource({
     id,
     first_name: name,
     last_name: name,
-    gender: null,
     email: \`\${name}@example.com\`,
     username: name,
-    phone: null,
-    address: null,
-    post_code: null,
-    dob: null,
-    registered_date: null,
-    picture: null,
   }),
 });
 `;

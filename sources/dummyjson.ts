@@ -57,7 +57,6 @@ export const dummyjson = defineSource({
     address: `${address.address}, ${address.city}, ${address.state}, ${address.country}`,
     post_code: address.postalCode,
     dob: midnightOf(birthDate),
-    registered_date: null,
     picture: image,
   }),
 });

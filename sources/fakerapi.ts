@@ -12,7 +12,7 @@ const namespace = "2220fd5c-6fb5-466b-a44c-027cedde6de5";
  * - An id. `id` is the position in the response, so everybody's first person is number 1. A user's id is derived from the
  *   e-mail address, name and birthday instead: the same seed gives the same persons and ids, another seed others.
  * - Pages. Each page of a stream has a seed of its own.
- * - User names. The e-mail address is the user name too.
+ * - Usernames. The e-mail address is the username too.
  */
 export const fakerapi = defineSource({
   name: "fakerapi",
@@ -61,7 +61,6 @@ export const fakerapi = defineSource({
     address: `${address.street}, ${address.city}, ${address.country}`,
     post_code: address.zipcode,
     dob: `${birthday}T00:00:00.000Z`,
-    registered_date: null,
     picture: image,
   }),
 });
