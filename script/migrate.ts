@@ -14,7 +14,7 @@ import { messageOf } from "../runtime/lifecycle.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { classifyError, openPostgres } from "../runtime/postgres.ts";
 import { retry } from "../runtime/retry.ts";
-import { loadConfig } from "../sources/config.ts";
+import { loadConfig, overridesIn } from "../sources/config.ts";
 
 const usage = `usage: bun run migrate [--check] [--json]
 
@@ -48,7 +48,9 @@ async function main(argv: string[]): Promise<0 | 1 | 2> {
       process.stdout.write(usage);
       return 0;
     }
-    const outcomes = await migrate(loadConfig(), !values.check);
+    const config = loadConfig();
+    for (const sentence of overridesIn(config)) console.error(sentence);
+    const outcomes = await migrate(config, !values.check);
     console.log(values.json ? JSON.stringify(jsonOf(outcomes)) : textOf(outcomes));
     if (outcomes.some((outcome) => "failed" in outcome)) return 2;
     return outcomes.every((outcome) => "added" in outcome && isFit(outcome)) ? 0 : 1;

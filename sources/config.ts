@@ -64,6 +64,10 @@ export function configure(program: string): { config: Config; log: Log } {
   return { config, log };
 }
 
+/** A sentence for people, if a variable overrides a value in the file. */
+export const overridesIn = ({ file, overridden }: Config): string[] =>
+  overridden.length === 0 ? [] : [`Variables override values in ${file}: ${overridden.map(shownOverride).join(", ")}`];
+
 /** `key (VARIABLE)`, without the values, which may be secret. */
 export const shownOverride = ({ key, env }: Config["overridden"][number]) => `${key} (${env})`;
 

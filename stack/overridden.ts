@@ -1,4 +1,4 @@
-import { allSettings, loadConfig, shownOverride } from "../sources/config.ts";
+import { allSettings, loadConfig, overridesIn, shownOverride } from "../sources/config.ts";
 import { environmentOf } from "./environment.ts";
 import type { Instance } from "./instance.ts";
 
@@ -12,9 +12,7 @@ export function overriddenSettings(instance: Instance): string[] {
     .filter(
       ({ key, env: name }) => own[name] !== undefined && own[name] !== env[name] && (env[name] || inFile.has(key)),
     );
-  const sentences: string[] = [];
-  if (config.overridden.length > 0)
-    sentences.push(`Variables override values in ${config.file}: ${config.overridden.map(shownOverride).join(", ")}`);
+  const sentences = overridesIn(config);
   if (byStack.length > 0)
     sentences.push(`The stack uses its own services and ignores: ${byStack.map(shownOverride).join(", ")}`);
   return sentences;
