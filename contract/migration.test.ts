@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import { type Column, planCassandra, planPostgres } from "./migration.ts";
+import { changeable } from "./samples.ts";
 import { cqlTypes, indexName, sqlTypes } from "./tables.ts";
 import { fields } from "./user.ts";
 
+const { text, optional, time } = changeable;
 const cluster = { keyspace: "ks", localDataCenter: "dc", replicationFactor: 1 };
 const inCassandra: Column[] = fields.map(({ name, kind }) => ({ name, type: cqlTypes[kind] }));
 const inPostgres: Column[] = fields.map(({ name, kind, nullable }) => ({
@@ -32,30 +34,33 @@ test("what is missing is created, in an order that can be executed", () => {
 });
 
 test("missing nullable columns are added, in the order of the contract", () => {
-  expect(cassandra(without(inCassandra, "dob", "gender")).steps).toEqual([
-    { what: "column gender text", statement: "ALTER TABLE ks.created_users ADD IF NOT EXISTS gender text;" },
-    { what: "column dob timestamp", statement: "ALTER TABLE ks.created_users ADD IF NOT EXISTS dob timestamp;" },
-  ]);
-  expect(postgres(without(inPostgres, "dob")).steps).toEqual([
+  expect(cassandra(without(inCassandra, time, optional)).steps).toEqual([
+    { what: `column ${optional} text`, statement: `ALTER TABLE ks.created_users ADD IF NOT EXISTS ${optional} text;` },
     {
-      what: "column dob timestamp with time zone",
-      statement: "ALTER TABLE created_users ADD COLUMN IF NOT EXISTS dob timestamptz;",
+      what: `column ${time} timestamp`,
+      statement: `ALTER TABLE ks.created_users ADD IF NOT EXISTS ${time} timestamp;`,
+    },
+  ]);
+  expect(postgres(without(inPostgres, time)).steps).toEqual([
+    {
+      what: `column ${time} timestamp with time zone`,
+      statement: `ALTER TABLE created_users ADD COLUMN IF NOT EXISTS ${time} timestamptz;`,
     },
   ]);
 });
 
 test("a missing required column, another type and NOT NULL are refused with what to do", () => {
-  expect(cassandra(without(inCassandra, "email")).refused.map(({ why }) => why)).toEqual([
-    "ks.created_users has no column email text, and a required one cannot be added to existing rows; make the field nullable in contract/user.ts",
+  expect(cassandra(without(inCassandra, text)).refused.map(({ why }) => why)).toEqual([
+    `ks.created_users has no column ${text} text, and a required one cannot be added to existing rows; make the field nullable in contract/user.ts`,
   ]);
-  expect(cassandra(changed(inCassandra, "dob", { type: "text" })).refused.map(({ why }) => why)).toEqual([
-    "ks.created_users.dob is text, and the contract has timestamp; keep the type in contract/user.ts and add a field with another name, or change the table by hand: Cassandra cannot change a column's type",
+  expect(cassandra(changed(inCassandra, time, { type: "text" })).refused.map(({ why }) => why)).toEqual([
+    `ks.created_users.${time} is text, and the contract has timestamp; keep the type in contract/user.ts and add a field with another name, or change the table by hand: Cassandra cannot change a column's type`,
   ]);
-  expect(postgres(changed(inPostgres, "dob", { type: "text" })).refused[0]?.why).toContain(
-    "created_users.dob is text, and the contract has timestamp with time zone",
+  expect(postgres(changed(inPostgres, time, { type: "text" })).refused[0]?.why).toContain(
+    `created_users.${time} is text, and the contract has timestamp with time zone`,
   );
-  expect(postgres(changed(inPostgres, "phone", { notNull: true })).refused[0]?.why).toContain(
-    "`ALTER TABLE created_users ALTER COLUMN phone DROP NOT NULL`",
+  expect(postgres(changed(inPostgres, optional, { notNull: true })).refused[0]?.why).toContain(
+    `\`ALTER TABLE created_users ALTER COLUMN ${optional} DROP NOT NULL\``,
   );
   expect(postgres([...inPostgres, { name: "nick", type: "text", notNull: true }]).refused[0]?.why).toContain(
     "created_users.nick is NOT NULL without a default and is not in the contract",

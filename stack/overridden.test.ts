@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sources } from "../sources/catalogue.ts";
 import { loadConfig } from "../sources/config.ts";
 import { jobEnvironment } from "./cli/spark.ts";
 import { environmentOf } from "./environment.ts";
@@ -40,9 +41,9 @@ test("the Spark job uses the stack's addresses too, and all other settings of th
 });
 
 test("values in the file that a variable overrides are named", () => {
-  expect(
-    sentencesOf("source: randomuser\nports: { api: 5000 }", { USERS_SOURCE: "dummyjson", API_PORT: "6000" }),
-  ).toEqual([`Variables override values in ${file}: source (USERS_SOURCE), ports.api (API_PORT)`]);
+  expect(sentencesOf("log: { level: debug }\nports: { api: 5000 }", { LOG_LEVEL: "error", API_PORT: "6000" })).toEqual([
+    `Variables override values in ${file}: log.level (LOG_LEVEL), ports.api (API_PORT)`,
+  ]);
 });
 
 test("nothing is named with the project's own file, moved ports included, nor in a shell that has the stack's variables", async () => {
@@ -54,14 +55,12 @@ test("nothing is named with the project's own file, moved ports included, nor in
 });
 
 test("the URL of a source, and which source it is, reach the stack's programs from the file", () => {
-  const url = "https://randomuser.me/api/1.4/";
-  const instance = instanceOf(`randomuser: { url: "${url}" }`);
+  const [source = ""] = sources.keys();
+  const url = "https://users.example.com/";
+  const instance = instanceOf(`source: ${source}\n${source}: { url: "${url}" }`);
   const programs = loadConfig({ ...environmentOf(instance) });
-  expect(programs).toMatchObject({ source: "randomuser", sources: { randomuser: { url } }, overridden: [] });
+  expect(programs).toMatchObject({ source, sources: { [source]: { url } }, overridden: [] });
   // An edit is read by the next task: the stack's environment, which was set at its start, does not hold the old URL.
-  writeFileSync(file, "source: dummyjson\nrandomuser: { url: 'https://users.example.com/' }");
-  expect(loadConfig({ ...environmentOf(instance) })).toMatchObject({
-    source: "dummyjson",
-    sources: { randomuser: { url: "https://users.example.com/" } },
-  });
+  writeFileSync(file, `source: ${source}\n${source}: { url: "${url}new/" }`);
+  expect(loadConfig({ ...environmentOf(instance) }).sources[source]).toMatchObject({ url: `${url}new/` });
 });

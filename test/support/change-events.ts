@@ -1,4 +1,5 @@
 import type { Message } from "../../consumer/change.ts";
+import type { FieldKind } from "../../contract/fields.ts";
 import { validUsers } from "../../contract/samples.ts";
 import { fields, type User } from "../../contract/user.ts";
 
@@ -6,12 +7,15 @@ export const rachel = validUsers[0] as User;
 export const committedAt = Date.parse("2026-11-21T14:28:49.912Z") * 1_000 + 294;
 export const now = committedAt / 1_000 + 100;
 
-const times = fields.filter(({ kind }) => kind === "timestamp").map(({ name }) => name);
+function asLogged(kind: FieldKind, value: User[keyof User]): unknown {
+  if (kind === "timestamp") return value?.toString().replace("Z", "000Z") ?? null;
+  return kind === "date" && value !== null ? Date.parse(String(value)) / 86_400_000 : value;
+}
 
-/** A row as written by Debezium: times with microseconds. */
+/** A row as written by Debezium: times with microseconds, dates in days since 1970. */
 export const row = (user: User, more: object = {}) => ({
   ...user,
-  ...Object.fromEntries(times.map((name) => [name, user[name]?.toString().replace("Z", "000Z") ?? null])),
+  ...Object.fromEntries(fields.map(({ name, kind }) => [name, asLogged(kind, user[name])])),
   ...more,
 });
 

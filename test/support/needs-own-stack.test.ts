@@ -32,9 +32,9 @@ async function bareBunTest(file: string) {
 }
 
 test("a service test without a stack of its own fails with one message and connects to nothing", async () => {
-  const { exitCode, output, asked } = await bareBunTest("./test/api.test.ts");
+  const { exitCode, output, asked } = await bareBunTest("./test/lag.test.ts");
   expect(exitCode).toBe(1);
-  expect(output).toContain("test/api.test.ts needs a stack of its own: run it with `bun run test test/api.test.ts`");
+  expect(output).toContain("test/lag.test.ts needs a stack of its own: run it with `bun run test test/lag.test.ts`");
   expect(output).toContain(" 1 fail");
   expect(output).toContain(" 0 pass");
   expect(asked).toBe(0);
