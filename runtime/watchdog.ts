@@ -13,9 +13,10 @@ export interface Watchdog {
 /**
  * Kills the process with SIGKILL, after a log line, once its event loop has been blocked for `stallMs`: a blocked
  * process does not respond to anything, not even SIGTERM, and must exit to be restarted. This runs in a separate
- * thread, which sleeps until a beat is missing.
+ * thread, which sleeps until a beat is missing. It does nothing under a debugger, whose breakpoints block the loop.
  */
 export function watchLoop(program: string, stallMs = defaultStallMs): Watchdog {
+  if (isDebugged()) return { note() {} };
   const shared = new SharedArrayBuffer(8 + maxNoteBytes);
   const beat = new Int32Array(shared, 0, 2);
   const noted = new Uint8Array(shared, 8);
@@ -35,6 +36,10 @@ export function watchLoop(program: string, stallMs = defaultStallMs): Watchdog {
     },
   };
 }
+
+/** Whether the process was started with `bun --inspect…` or by an editor, which sets the variable instead. */
+const isDebugged = () =>
+  Boolean(process.env.BUN_INSPECT) || process.execArgv.some((arg) => arg.startsWith("--inspect"));
 
 /** Runs in the thread, so it cannot use anything else in this file. */
 function watch(require: (name: string) => never) {
