@@ -1,10 +1,9 @@
 import { expect, test } from "bun:test";
+import { idField, table } from "./entity.ts";
 import { type Column, planCassandra, planPostgres } from "./migration.ts";
-import { changeable } from "./samples.ts";
-import { cqlTypes, indexName, sqlTypes } from "./tables.ts";
+import { cqlTypes, deletedTable, indexName, quoted, sqlTypes } from "./tables.ts";
 import { fields } from "./user.ts";
 
-const { text, optional, time } = changeable;
 const cluster = { keyspace: "ks", localDataCenter: "dc", replicationFactor: 1 };
 const inCassandra: Column[] = fields.map(({ name, kind }) => ({ name, type: cqlTypes[kind] }));
 const inPostgres: Column[] = fields.map(({ name, kind, nullable }) => ({
@@ -12,12 +11,16 @@ const inPostgres: Column[] = fields.map(({ name, kind, nullable }) => ({
   type: kind === "timestamp" ? "timestamp with time zone" : sqlTypes[kind],
   notNull: !nullable,
 }));
+const optional = fields.filter(({ nullable }) => nullable);
+const required = fields.find(({ name, nullable }) => !nullable && name !== idField)!;
+
 const without = (columns: Column[], ...names: string[]) => columns.filter(({ name }) => !names.includes(name));
 const changed = (columns: Column[], name: string, change: Partial<Column>) =>
   columns.map((column) => (column.name === name ? { ...column, ...change } : column));
 const cassandra = (columns: Column[]) => planCassandra({ hasKeyspace: true, columns, indexes: [indexName] }, cluster);
 const postgres = (columns: Column[], isTracked = true) => planPostgres({ columns, isTracked });
 const nothing = { steps: [], refused: [], unknown: [] };
+const whatOf = ({ steps }: { steps: { what: string }[] }) => steps.map(({ what }) => what);
 
 test("a table that has everything needs nothing", () => {
   expect(cassandra(inCassandra)).toEqual(nothing);
@@ -26,44 +29,44 @@ test("a table that has everything needs nothing", () => {
 
 test("what is missing is created, in an order that can be executed", () => {
   const all = planCassandra({ hasKeyspace: false, columns: [], indexes: [] }, cluster);
-  expect(all.steps.map(({ what }) => what)).toEqual(["keyspace ks", "table created_users", `index ${indexName}`]);
-  expect(postgres([], false).steps.map(({ what }) => what)).toEqual(["table created_users"]);
-  expect(postgres(inPostgres, false).steps.map(({ what }) => what)).toEqual([
-    "tracking of deletions in created_users_deleted",
-  ]);
+  expect(whatOf(all)).toEqual(["keyspace ks", `table ${table}`, `index ${indexName}`]);
+  expect(whatOf(postgres([], false))).toEqual([`table ${table}`]);
+  expect(whatOf(postgres(inPostgres, false))).toEqual([`tracking of deletions in ${deletedTable}`]);
 });
 
 test("missing nullable columns are added, in the order of the contract", () => {
-  expect(cassandra(without(inCassandra, time, optional)).steps).toEqual([
-    { what: `column ${optional} text`, statement: `ALTER TABLE ks.created_users ADD IF NOT EXISTS ${optional} text;` },
-    {
-      what: `column ${time} timestamp`,
-      statement: `ALTER TABLE ks.created_users ADD IF NOT EXISTS ${time} timestamp;`,
-    },
-  ]);
-  expect(postgres(without(inPostgres, time)).steps).toEqual([
-    {
-      what: `column ${time} timestamp with time zone`,
-      statement: `ALTER TABLE created_users ADD COLUMN IF NOT EXISTS ${time} timestamptz;`,
-    },
-  ]);
+  const names = optional.map(({ name }) => name);
+  expect(cassandra(without(inCassandra, ...names)).steps).toEqual(
+    optional.map(({ name, kind }) => ({
+      what: `column ${name} ${cqlTypes[kind]}`,
+      statement: `ALTER TABLE ks.${table} ADD IF NOT EXISTS ${name} ${cqlTypes[kind]};`,
+    })),
+  );
+  expect(postgres(without(inPostgres, ...names)).steps.map(({ statement }) => statement)).toEqual(
+    optional.map(
+      ({ name, kind }) => `ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${quoted(name)} ${sqlTypes[kind]};`,
+    ),
+  );
 });
 
 test("a missing required column, another type and NOT NULL are refused with what to do", () => {
-  expect(cassandra(without(inCassandra, text)).refused.map(({ why }) => why)).toEqual([
-    `ks.created_users has no column ${text} text, and a required one cannot be added to existing rows; make the field nullable in contract/user.ts`,
+  const { name, kind } = required;
+  const reasons = ({ refused }: { refused: { why: string }[] }) => refused.map(({ why }) => why);
+  expect(reasons(cassandra(without(inCassandra, name)))).toEqual([
+    `ks.${table} has no column ${name} ${cqlTypes[kind]}, and a required one cannot be added to existing rows; make the field nullable in contract/user.ts`,
   ]);
-  expect(cassandra(changed(inCassandra, time, { type: "text" })).refused.map(({ why }) => why)).toEqual([
-    `ks.created_users.${time} is text, and the contract has timestamp; keep the type in contract/user.ts and add a field with another name, or change the table by hand: Cassandra cannot change a column's type`,
+  expect(reasons(cassandra(changed(inCassandra, name, { type: "blob" })))).toEqual([
+    `ks.${table}.${name} is blob, and the contract has ${cqlTypes[kind]}; keep the type in contract/user.ts and add a field with another name, or change the table by hand: Cassandra cannot change a column's type`,
   ]);
-  expect(postgres(changed(inPostgres, time, { type: "text" })).refused[0]?.why).toContain(
-    `created_users.${time} is text, and the contract has timestamp with time zone`,
+  expect(reasons(postgres(changed(inPostgres, name, { type: "bytea" })))[0]).toStartWith(
+    `${table}.${name} is bytea, and the contract has `,
   );
-  expect(postgres(changed(inPostgres, optional, { notNull: true })).refused[0]?.why).toContain(
-    `\`ALTER TABLE created_users ALTER COLUMN ${optional} DROP NOT NULL\``,
-  );
-  expect(postgres([...inPostgres, { name: "nick", type: "text", notNull: true }]).refused[0]?.why).toContain(
-    "created_users.nick is NOT NULL without a default and is not in the contract",
+  for (const field of optional)
+    expect(reasons(postgres(changed(inPostgres, field.name, { notNull: true })))[0]).toContain(
+      `\`ALTER TABLE ${table} ALTER COLUMN ${quoted(field.name)} DROP NOT NULL\``,
+    );
+  expect(reasons(postgres([...inPostgres, { name: "nick", type: "text", notNull: true }]))[0]).toContain(
+    `${table}.nick is NOT NULL without a default and is not in the contract`,
   );
 });
 

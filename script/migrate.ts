@@ -2,6 +2,7 @@
  * `bun run migrate`: brings the tables in PostgreSQL and Cassandra up to date with the contract, on the servers that
  * config.yaml and the environment name; by default the native stack's.
  */
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -34,6 +35,8 @@ exit codes: 0 up to date; 1 something was refused, or with --check is missing; 2
 
 /** How long a server may be unavailable, or its table locked, in milliseconds. */
 const patienceMs = 30_000;
+/** How long a server may take altogether, in milliseconds. */
+const answerWithinMs = patienceMs + 15_000;
 
 /** A table's report, or why there is none. */
 type Outcome = TableReport | { store: TableReport["store"]; table: string; failed: string };
@@ -83,16 +86,21 @@ async function attempt(
   work: () => Promise<TableReport>,
 ): Promise<Outcome> {
   const until = performance.now() + patienceMs;
-  const late = AbortSignal.timeout(patienceMs + 5_000);
+  const isWorthRetrying = (error: unknown) =>
+    performance.now() < until && (isTransient(error) || classifyError(error) === "transient");
+  const late = new AbortController();
+  // postgres.js reconnects indefinitely to a server that closes each connection.
+  const timer = setTimeout(() => late.abort(), answerWithinMs);
+  const tooLate = once(late.signal, "abort").then(() => {
+    throw new Error(`no answer within ${answerWithinMs / 1_000} s`);
+  });
   try {
-    return await retry(work, {
-      what: `migrate ${store}`,
-      while: (error) => performance.now() < until && (isTransient(error) || classifyError(error) === "transient"),
-      stop: late,
-      log,
-    });
+    const done = retry(work, { what: `migrate ${store}`, while: isWorthRetrying, stop: late.signal, log });
+    return await Promise.race([done, tooLate]);
   } catch (error) {
     return { store, table, failed: messageOf(error) };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
