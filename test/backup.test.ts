@@ -103,7 +103,7 @@ test("backup waits while PostgreSQL is down, and continues once it is back", asy
   await link.cut();
   writeUsers("users.jsonl", validUsers);
   const backup = start("backup", ["--input", "users.jsonl", "--output", "backup.jsonl"], {
-    more: { POSTGRES_URL: url.href },
+    more: { POSTGRES_URL: url.href, LOG_LEVEL: "warning" },
   });
   const log = backup.stderr.getReader();
   expect(new TextDecoder().decode((await log.read()).value)).toContain("msg=retrying");

@@ -242,7 +242,7 @@ export function changeSpecimens(): Specimen[] {
       kept.id,
       event("u", { before: kept, after: { ...kept, address: "__debezium_unavailable_value" } }, commit(10)),
     ),
-    about(snapshot.id, event("r", { after: { ...snapshot, city: "unknown to the contract" } }, commit(11))),
+    about(snapshot.id, event("r", { after: { ...snapshot, city: "an ignored column", region: null } }, commit(11))),
     // Of users that are also in the other topic: one newer, one older.
     about(adrin.id, event("d", { before: adrin }, commit(12))),
     about(rachel.id, event("u", { after: { ...rachel, first_name: "Older" } }, Date.UTC(2020, 0) * 1_000)),
