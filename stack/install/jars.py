@@ -3,7 +3,7 @@
 jars.py BUNDLE=FOLDER ...   download bundles of jars.lock into new folders, which appear only once complete
 jars.py --update            regenerate jars.lock from jars.toml
 
-A connection that fails is retried with growing pauses, for about a minute.
+A download that fails is retried with growing pauses, for about a minute.
 """
 
 import hashlib
@@ -29,7 +29,8 @@ from requests import RequestException
 HERE = Path(__file__).parent
 CACHE = Path(os.environ["USER_AUTOMATION_CACHE"])
 MAVEN = MavenContext(repo_cache=CACHE / "maven", timeout=60)
-PAUSES = [1, 2, 4, 8, 16, 32]  # in seconds, before each retry of a failed connection
+PAUSES = [1, 2, 4, 8, 16, 32]  # in seconds, before each retry
+FAILURES = (RequestException, RuntimeError)  # no connection, or a response other than 200
 pausing = threading.Lock()
 
 
@@ -53,7 +54,7 @@ def downloaded(coordinate: str) -> Path:
     for seconds in PAUSES:
         try:
             return file.resolve()
-        except RequestException as error:
+        except FAILURES as error:
             file.cached_path.unlink(missing_ok=True)  # it may have begun
             pause(seconds, f"jars: downloading {coordinate} failed, next attempt in {seconds} s: {error}")
     return file.resolve()
@@ -131,5 +132,5 @@ if __name__ == "__main__":
             name, folder = argument.split("=", 1)
             try:
                 install(name, Path(folder))
-            except RequestException as error:
+            except FAILURES as error:
                 sys.exit(f"jars: {name} could not be downloaded: {error}")

@@ -21,12 +21,17 @@ JAR = b"the bytes of a jar" * 10_000
 
 
 class Repository(BaseHTTPRequestHandler):
-    """Has one jar, and breaks the first `broken` downloads off in the middle."""
+    """Has one jar. The first `busy` requests for it get 503, and the first `broken` downloads end in the middle."""
 
+    busy = 0
     broken = 0
 
     def do_GET(self):
         is_jar = self.path == "/org/example/tool/1.0/tool-1.0.jar"
+        if is_jar and Repository.busy:
+            Repository.busy -= 1
+            self.send_error(503)
+            return
         self.send_response(200 if is_jar else 404)
         self.send_header("Content-Length", str(len(JAR) if is_jar else 0))
         self.end_headers()
@@ -40,7 +45,7 @@ class Repository(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A repository that refuses connections until `server_activate`."""
-    Repository.broken = 0
+    Repository.busy = Repository.broken = 0
     server = ThreadingHTTPServer(("127.0.0.1", 0), Repository, bind_and_activate=False)
     server.server_bind()
     url = f"http://127.0.0.1:{server.server_port}"
@@ -87,6 +92,14 @@ def test_downloads_that_break_off_are_retried(server, tmp_path, capfd):
     jars.install("tools", tmp_path / "bundle")
     assert (tmp_path / "bundle" / "tool-1.0.jar").read_bytes() == JAR
     assert Repository.broken == 0
+
+
+def test_a_repository_that_is_busy_is_asked_again(server, tmp_path, capfd):
+    Repository.busy = 2
+    server.server_activate()
+    jars.install("tools", tmp_path / "bundle")
+    assert (tmp_path / "bundle" / "tool-1.0.jar").read_bytes() == JAR
+    assert Repository.busy == 0
 
 
 def test_a_jar_that_differs_from_the_lock_is_not_installed_and_not_retried(server, tmp_path, capfd):
