@@ -34,7 +34,7 @@ export async function askSource(
     text = await send(source, request, config.fetch, log, stop);
   } catch (error) {
     if (error instanceof HTTPError && !transientStatuses.includes(error.response.status))
-      throw new FinalError(`${source.name} rejected the request with status ${error.response.status}: ${shown}`);
+      throw new FinalError(`${refusalOf(source, error.response.status)}: ${shown}`);
     stop.throwIfAborted(); // stopping, not the source, ended the attempts
     throw new TransientError(
       `${source.name} did not respond successfully in ${config.fetch.attempts} attempts: ${shown}`,
@@ -103,6 +103,7 @@ async function send(
   const response = await ky(request, {
     timeout: timeoutMs,
     signal: stop,
+    redirect: secrets.length > 0 ? "manual" : request.redirect,
     headers: { accept: request.headers.get("accept") ?? "application/json" },
     // The body is read within the attempt, so that a connection that drops half-way is retried too.
     fetch: async (request) => {
@@ -128,6 +129,12 @@ async function send(
   });
   return response.text();
 }
+
+/** A redirect is followed unless a key would be sent there too, since headers go with it to any host. */
+const refusalOf = ({ name, secrets }: ConfiguredSource, status: number) =>
+  secrets.length > 0 && [301, 302, 303, 307, 308].includes(status)
+    ? `${name} redirects the request, with status ${status}, and its key is sent nowhere else; set the address that answers`
+    : `${name} rejected the request with status ${status}`;
 
 const transientStatuses = [408, 429, ...Array.from({ length: 100 }, (_, index) => 500 + index)];
 

@@ -128,6 +128,17 @@ test("the key is in no log and error even if it is in the status line", async ()
   }
 });
 
+test("a key is not sent on to where the source redirects", async () => {
+  using other = serve(people);
+  using server = serve(() => new Response(null, { status: 307, headers: { Location: other.url } }));
+  const { outcome } = await ask(server.url);
+  expect(other.asked).toEqual([]);
+  expect(server.asked).toHaveLength(1);
+  expect(messageOf(outcome)).toBe(
+    `crm redirects the request, with status 307, and its key is sent nowhere else; set the address that answers: ${new URL(server.url).origin}/search`,
+  );
+});
+
 test("a key that no header can carry is refused by name, without its value", () => {
   const settings = { crm: crm.settings.prefault({}) };
   const resolve = () => resolveSettings(settings, "", { CRM_KEY: `${key}\nX-Other: 1` }, "config.yaml");
