@@ -4,7 +4,7 @@
  */
 
 /** One record, and several, as routes, options and messages name them. */
-const singular = "user";
+export const singular = "user";
 export const plural = "users";
 
 /** The name and namespace of the Avro record. Messages of a record with another name cannot be read. */

@@ -173,6 +173,7 @@ export const columnArrays = (users: readonly User[]) =>
   fields.map(({ name }) =>
     users.map((user) => {
       const value = user[name] as FieldValue;
+      if (typeof value === "boolean") return String(value); // postgres.js takes an array of booleans for a boolean
       return Array.isArray(value) ? arrayLiteral(value) : value;
     }),
   );

@@ -48,7 +48,10 @@ const expected: Expected[] = [
   { has: 'bun run sql "UPDATE created_users', prints: [/^\{"id":"[0-9a-f-]{36}",.*"last_name":"Ó Ceallaigh"/] },
 ];
 
-const files = ["README.md", ...new Bun.Glob("docs/**/*.md").scanSync({ cwd: project })];
+// test/your-own-record.test.ts runs the blocks of that page, in a copy of the project.
+const files = ["README.md", ...new Bun.Glob("docs/**/*.md").scanSync({ cwd: project })].filter(
+  (file) => file !== "docs/your-own-record.md",
+);
 const blocks = files.flatMap((file) => {
   const text = readFileSync(join(project, file), "utf8");
   return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, lines = ""]) => ({
