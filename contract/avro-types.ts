@@ -98,11 +98,9 @@ function onlyFrom(writers: readonly string[]): Update {
 }
 
 /** A type that resolves a writer's union branch by branch. */
-function readingUnions({ name, kind }: Field, type: avro.Type): avro.Type {
+function readingUnions({ name }: Field, type: avro.Type): avro.Type {
   const refusal = new Error(`${name}: the writer's type cannot be resolved to the contract's`);
   const createResolver = (writer: avro.Type) => {
-    // Spark cannot refuse only this branch.
-    if (kind === "double" && isUnion(writer) && writer.types.some(({ typeName }) => typeName === "long")) throw refusal;
     const branches = (isUnion(writer) ? writer.types : [writer]).map((branch) => {
       try {
         return type.createResolver(branch);

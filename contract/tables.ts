@@ -63,10 +63,14 @@ export const selectCql = (keyspace: string) =>
 export const deleteCql = (keyspace: string) =>
   `DELETE FROM ${keyspace}.${table} USING TIMESTAMP ? WHERE ${idField} = ?`;
 
+/** A list without items in the native protocol: the driver would write null instead. */
+const emptyList = Buffer.alloc(4);
+
 /** A user as the values of a row, in the order of the columns. Times are Dates; the driver takes uuids and dates as text. */
-export const rowOf = (user: User): (FieldValue | Date)[] =>
+export const rowOf = (user: User): (FieldValue | Date | Buffer)[] =>
   fields.map(({ name, kind }) => {
     const value = user[name] as FieldValue;
+    if (Array.isArray(value) && value.length === 0) return emptyList;
     return kind === "timestamp" && value !== null ? new Date(value as string) : value;
   });
 

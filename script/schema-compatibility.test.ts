@@ -27,9 +27,9 @@ test("a new field without a default makes old messages unreadable", () => {
 /** A published version with three more fields, one of them nullable. */
 const richer = schema((fields) => [
   ...fields,
-  { name: "nickname", type: ["null", { type: "string" }], default: null },
-  { name: "height", type: "double", default: 0 },
-  { name: "tags", type: { type: "array", items: { type: "string", maxLength: 20 } }, default: [] },
+  { name: "odd_nickname", type: ["null", { type: "string" }], default: null },
+  { name: "odd_height", type: "double", default: 0 },
+  { name: "odd_tags", type: { type: "array", items: { type: "string", maxLength: 20 } }, default: [] },
 ]);
 const versions = [...published, { name: "users_created.2.avsc", text: richer }];
 const changed = (name: string, change: object) =>
@@ -40,17 +40,20 @@ const changed = (name: string, change: object) =>
     ),
   });
 
-test.each(["nickname", changeable.text])("a removed or renamed field is refused, even a nullable one: %s", (name) => {
-  const [sentence, ...more] = breaksWith(changed(name, { name: "renamed", aliases: [name] }), versions);
-  expect(more).toEqual([]);
-  expect(sentence).toStartWith(`${name}: published in users_created.2.avsc, is missing. A field cannot be removed`);
-});
+test.each(["odd_nickname", changeable.text])(
+  "a removed or renamed field is refused, even a nullable one: %s",
+  (name) => {
+    const [sentence, ...more] = breaksWith(changed(name, { name: "renamed", aliases: [name] }), versions);
+    expect(more).toEqual([]);
+    expect(sentence).toStartWith(`${name}: published in users_created.2.avsc, is missing. A field cannot be removed`);
+  },
+);
 
 test.each([
-  ["height", { type: "float" }, "is float instead of double"],
-  ["height", { type: "string", default: "" }, "is string instead of double"],
-  ["nickname", { type: ["null", "bytes"] }, "is bytes instead of string"],
-  ["tags", { type: "string", default: "" }, "is string instead of array of string"],
+  ["odd_height", { type: "float" }, "is float instead of double"],
+  ["odd_height", { type: "string", default: "" }, "is string instead of double"],
+  ["odd_nickname", { type: ["null", "bytes"] }, "is bytes instead of string"],
+  ["odd_tags", { type: "string", default: "" }, "is string instead of array of string"],
   [changeable.time, { type: ["null", "long"] }, "is long instead of long (timestamp-millis)"],
 ])("another type is refused, even one that Avro would read: %s", (name, change, why) => {
   expect(breaksWith(changed(name, change), versions)[0]).toStartWith(
@@ -59,7 +62,7 @@ test.each([
 });
 
 test("a field may not become required or nullable", () => {
-  expect(breaksWith(changed("nickname", { type: "string", default: "" }), versions)[0]).toStartWith("messages of");
+  expect(breaksWith(changed("odd_nickname", { type: "string", default: "" }), versions)[0]).toStartWith("messages of");
   expect(breaksWith(changed(changeable.text, { type: ["null", "string"], default: null }), versions)[0]).toStartWith(
     "a consumer of",
   );
@@ -67,7 +70,7 @@ test("a field may not become required or nullable", () => {
 
 test("a new rule is compatible", () => {
   const items = { type: "array", items: { type: "string", maxLength: 30 } };
-  expect(breaksWith(changed("tags", { type: items, maxItems: 3 }), versions)).toEqual([]);
+  expect(breaksWith(changed("odd_tags", { type: items, maxItems: 3 }), versions)).toEqual([]);
 });
 
 test("a description does not change the bytes", () => {

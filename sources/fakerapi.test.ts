@@ -54,7 +54,7 @@ test("the sample's twelve persons become users, reduced to what the contract nee
     { read: 12, written: 12, rejected: 0, source: "fakerapi", asked: 12 },
     { read: 12, written: 12, rejected: 0 },
   ]);
-  expect(users[0]).toEqual({
+  expect(users[0]).toMatchObject({
     id: "233d6236-494e-51c8-a052-e86d034d34a5",
     first_name: "Monty",
     last_name: "Torphy",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import bounded_avro
-from bounded_avro import Schema, plain
+from bounded_avro import PRIMITIVES, Schema, plain
 from settings import Entity
 
 Kind = Literal["uuid", "text", "int", "long", "double", "boolean", "timestamp", "date", "list"]
@@ -92,8 +92,8 @@ class UserSchema:
         """
         The writer's schema prepared for resolution to `reader`, or None if its values cannot become users. The rules are
         those of Avro's "Schema Resolution" as contract/avro-types.ts applies them: of a union the branch that a value
-        takes must be readable, and a time or a date must have been written as one. `references` are the schemas whose names it uses,
-        each before those that refer to it.
+        takes must be readable, and a time or a date must have been written as one. `references` are the schemas whose
+        names it uses, each before those that refer to it.
         """
         if sum(map(len, (text, *references))) > bounded_avro.MAX_LENGTH:
             return None
@@ -105,20 +105,22 @@ class UserSchema:
             bounded_avro.check(record)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return None
+        fields = record["fields"]
         if record != plain(self.avro):
             if record["name"] != plain(self.avro)["name"]:
                 return None
-            written = {field["name"]: field["type"] for field in schema["fields"]}
-            for field in self.fields:
-                readable = _readable(written[field.name], field) if field.name in written else field.nullable
-                if not readable:
-                    return None
-        known = set(self.columns)
-        fields = [
-            {**field, "type": _widened(field["type"])} if field["name"] in known else field
-            for field in record["fields"]
+            raw = {field["name"]: field["type"] for field in schema["fields"]}
+            known = {field.name: field for field in self.fields}
+            if not all(_readable(raw[name], field) if name in raw else field.nullable for name, field in known.items()):
+                return None
+            fields = [
+                {"name": name, "type": _as_written(written, raw[name], known[name]) if name in known else written}
+                for name, written in ((field["name"], field["type"]) for field in fields)
+            ]
+        widened = [
+            {**field, "type": _widened(field["type"])} if field["name"] in self.columns else field for field in fields
         ]
-        return json.dumps({**record, "fields": [*fields, SENTINEL_FIELD]})
+        return json.dumps({**record, "fields": [*widened, SENTINEL_FIELD]})
 
 
 def _field(field: dict[str, Any]) -> Field:
@@ -144,9 +146,7 @@ def _type_of(written: Schema) -> tuple[Any, str | None]:
 
 def _readable(written: Schema, field: Field) -> bool:
     if isinstance(written, list):
-        # Java would round a long to a double.
-        rounds = field.kind == "double" and any(_type_of(branch)[0] == "long" for branch in written)
-        return not rounds and any(_readable(branch, field) for branch in written)
+        return any(_readable(branch, field) for branch in written)
     kind, logical = _type_of(written)
     if isinstance(kind, list):
         return _readable(kind, field)
@@ -155,6 +155,23 @@ def _readable(written: Schema, field: Field) -> bool:
     if kind not in READABLE[field.kind] or LOGICAL.get(field.kind, logical) != logical:
         return False
     return field.kind != "list" or _is_text(_items_of(written))
+
+
+def _as_written(written: Schema, raw: Schema, field: Field) -> Schema:
+    """
+    A field's plain type in which the branches of a union that Avro could read, but the contract does not, are types
+    that cannot be resolved: a plain number is no time, and a long is no double. `raw` has the logical types.
+    """
+    while isinstance(raw, dict):
+        raw = raw["type"]
+    if not isinstance(written, list) or not isinstance(raw, list):
+        return written
+    return [
+        branch
+        if branch == "null" or not isinstance(branch, str) or branch not in PRIMITIVES or _readable(raw[at], field)
+        else {"type": "fixed", "name": f"__unreadable_{field.name}_{at}", "size": 1}
+        for at, branch in enumerate(written)
+    ]
 
 
 def _items_of(written: Any) -> Schema:

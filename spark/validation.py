@@ -1,7 +1,7 @@
 """The rules of contract/user.ts as Spark expressions, built from the attributes in the Avro schema."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -23,7 +23,8 @@ TWO_UNITS = "\ufffd\ufffd"
 
 def first_fault(fields: Iterable[Field], user: str) -> Column:
     """The first violation in the struct `user`, as `field: what was expected`; null if it is valid."""
-    return F.coalesce(*(fault for field in fields for fault in _faults(field, F.col(f"{user}.{field.name}"))))
+    faults = (fault for field in fields for fault in _faults(field, F.col(f"{user}.{field.name}")))
+    return F.coalesce(*faults, F.lit(None).cast("string"))
 
 
 def _faults(field: Field, value: Column) -> Iterable[Column]:
@@ -65,12 +66,15 @@ def _number_rules(rules: Rules, value: Column) -> Iterable[Rule]:
 
 def _list_rules(field: Field, value: Column) -> Iterable[Rule]:
     if (least := field.rules.get("minItems")) is not None:
-        yield F.size(value) >= least, f"expected at least {least} items"
+        yield F.array_size(value) >= least, f"expected at least {least} items"
     if (most := field.rules.get("maxItems")) is not None:
-        yield F.size(value) <= most, f"expected at most {most} items"
+        yield F.array_size(value) <= most, f"expected at most {most} items"
     for number, (_, expected) in enumerate(_text_rules(field.items, F.lit(""))):
-        holds = F.forall(value, lambda item, number=number: list(_text_rules(field.items, item))[number][0])
-        yield holds | value.isNull(), f"each item {expected}"
+        yield F.forall(value, _text_rule(field.items, number)), f"each item {expected}"
+
+
+def _text_rule(rules: Rules, number: int) -> Callable[[Column], Column]:
+    return lambda item: list(_text_rules(rules, item))[number][0]
 
 
 def _text_rules(rules: Rules, value: Column) -> Iterable[Rule]:

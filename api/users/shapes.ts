@@ -1,18 +1,36 @@
 import { z } from "@hono/zod-openapi";
 import { idField, indexedField, timeField } from "../../contract/entity.ts";
-import type { FieldKind } from "../../contract/fields.ts";
+import type { Field, FieldKind } from "../../contract/fields.ts";
 import { fields, User } from "../../contract/user.ts";
 
-const { [idField]: id, [timeField]: _, ...profile } = User.shape;
+/** The OpenAPI generator calls an int a number, and leaves out the limits of both. */
+const numbers: Partial<Record<FieldKind, { type: string; format: string }>> = {
+  int: { type: "integer", format: "int32" },
+  long: { type: "integer", format: "int64" },
+  double: { type: "number", format: "double" },
+};
+const documentationOf = ({ name, kind, nullable, rules }: Field<keyof User>, limits = rules) => {
+  const number = numbers[kind];
+  const types = number && { ...number, ...(nullable && { type: [number.type, "null"] }), ...limits };
+  return { ...User.shape[name].meta(), ...types };
+};
+
+const {
+  [idField]: id,
+  [timeField]: _,
+  ...profile
+} = Object.fromEntries(
+  fields.map((field) => [field.name, User.shape[field.name].meta(documentationOf(field))]),
+) as typeof User.shape;
 
 /** Nullable fields may be omitted and are then null. */
 type Given<Shape> = {
   [Name in keyof Shape]: Shape[Name] extends z.ZodNullable ? z.ZodDefault<Shape[Name]> : Shape[Name];
 };
 const given = Object.fromEntries(
-  Object.entries(profile).map(([name, field]) => [
+  Object.entries(profile as z.ZodRawShape).map(([name, field]) => [
     name,
-    field instanceof z.ZodNullable ? (field as z.ZodNullable).default(null) : field,
+    field instanceof z.ZodNullable ? field.default(null).meta({ ...field.meta(), default: null }) : field,
   ]),
 ) as Given<typeof profile>;
 
@@ -53,9 +71,9 @@ const stored: Readonly<Record<FieldKind, z.ZodType>> = {
   list: z.array(z.string()),
 };
 const asStored = Object.fromEntries(
-  fields.map(({ name, kind, nullable }) => {
-    const value = stored[kind];
-    return [name, (nullable ? value.nullable() : value).meta(User.shape[name].meta() ?? {})];
+  fields.map((field) => {
+    const value = stored[field.kind];
+    return [field.name, (field.nullable ? value.nullable() : value).meta(documentationOf(field, {}))];
   }),
 );
 
