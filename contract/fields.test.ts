@@ -93,6 +93,10 @@ test.each([
   expect(() => fieldsOf({ id: word.meta(meta("x")), odd: schema })).toThrow(`\nodd: ${why}\nSupported are `);
 });
 
+test.each(["order", "group", "user", "index", "token"])("a name that CQL or SQL reserves is refused: %s", (name) => {
+  expect(() => fieldsOf({ [name]: word.meta(meta("x")) })).toThrow(`\n${name}: a word that CQL or SQL reserves`);
+});
+
 test("a name that CQL and SQL would change is refused", () => {
   expect(() => fieldsOf({ birthDate: z.iso.date().meta(meta("1978-04-22")) })).toThrow(
     "\nbirthDate: a name may have only",

@@ -63,9 +63,26 @@ export function fieldsOf<Shape extends z.ZodRawShape>(shape: Shape): readonly Fi
 
 class Unmappable extends Error {}
 
+/**
+ * Words that cannot name a column in CQL or in SQL.
+ * Source: cassandra.apache.org, "Appendix A: CQL Keywords"; postgresql.org/docs/current/sql-keywords-appendix.html
+ */
+const reserved = new Set(
+  `add all allow alter analyse analyze and any apply array as asc asymmetric authorize authorization batch begin binary
+   both by case cast check collate collation column columnfamily concurrently constraint create cross current_catalog
+   current_date current_role current_schema current_time current_timestamp current_user default deferrable delete desc
+   describe distinct do drop else end entries except execute false fetch for foreign freeze from full grant group having
+   if ilike in index infinity initially inner insert intersect into is isnull join keyspace lateral leading left like
+   limit localtime localtimestamp materialized modify nan natural norecursive not notnull null of offset on only or order
+   outer overlaps placing primary references rename replace returning revoke right schema select session_user set similar
+   some symmetric system_user table tablesample then to token trailing true truncate union unique unlogged update use user
+   using variadic verbose view when where window with`.split(/\s+/),
+);
+
 function fieldOf<Name extends string>(name: Name, schema: z.ZodType): Field<Name> {
   if (!/^[a-z][a-z0-9_]*$/.test(name))
     throw new Unmappable("a name may have only lower-case letters, digits and underscores, and begins with a letter");
+  if (reserved.has(name)) throw new Unmappable("a word that CQL or SQL reserves; choose another name");
   const nullable = schema instanceof z.ZodNullable;
   const value = (nullable ? schema.unwrap() : schema) as z.ZodType;
   const mapped = mappingOf(value);
