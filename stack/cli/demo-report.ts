@@ -2,7 +2,8 @@ import Table from "cli-table3";
 import { table } from "../../contract/entity.ts";
 import { fields, type User } from "../../contract/user.ts";
 import type { CaptureState } from "../../operations/connector.ts";
-import { sourceAddress } from "../../sources/config.ts";
+import { listSettings } from "../../runtime/setting.ts";
+import { configuredSource, sourceAddress } from "../../sources/config.ts";
 import { environmentOf } from "../environment.ts";
 import { type Instance, usesEmbeddedSource } from "../instance.ts";
 import type { StartTimes } from "../lifecycle.ts";
@@ -96,7 +97,9 @@ export function showReport(instance: Instance, report: DemoReport): void {
 /** Where the users came from and, for the embedded source, how to use the live one. */
 function sourceOf(instance: Instance): string {
   if (!usesEmbeddedSource(instance)) return sourceAddress(instance.config);
-  return "the embedded source (generated users; set RANDOMUSER_URL=https://randomuser.me/api/1.4/ for live ones)";
+  const settings = listSettings(configuredSource(instance.config).settings);
+  const url = settings.find(({ path }) => path[0] === "url")?.env;
+  return `the embedded source (generated users; set ${url} for live ones)`;
 }
 
 function section(title: string, head: string[], rows: (string | number | undefined)[][]) {
