@@ -21,7 +21,9 @@ test("500 sample users pass through all four tasks: the table and the topic cont
   for (const [task, args] of stages) {
     const { code, counts, log } = await run(task, args, { RANDOMUSER_URL: `${samples.url.origin}/api/1.4/` });
     logs.push(log);
-    expect([task, code, log]).toEqual([task, 0, ""]);
+    // backup creates the table, since this file's schema has none yet.
+    const logged = task === "backup" ? /^[^\n]*msg="schema changed"[^\n]*\n$/ : /^$/;
+    expect([task, code, log]).toEqual([task, 0, expect.stringMatching(logged)]);
     expect(counts).toMatchObject({ read: 500, written: 500, rejected: 0 });
   }
   const users = usersOf(path("users.jsonl"));
