@@ -3,6 +3,7 @@ import { idField, indexedField, table, timeField } from "../../contract/entity.t
 import { deleteCql, rowOf, selectCql, upsertCql, userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
 import type { Database } from "../database.ts";
+import { Problem } from "../problem.ts";
 import { badCursor, cursorOf, pageStateOf } from "./cursor.ts";
 import type { TokenRange } from "./token-ranges.ts";
 
@@ -77,7 +78,7 @@ async function page(
     return { users: result.rows.map(userOf), cursor: cursorOf(name, result.pageState) };
   } catch (error) {
     // The cursor is forged, or from another version of Cassandra.
-    if (cursor !== undefined && isProtocolError(error)) throw badCursor();
+    if (cursor !== undefined && isBadPageState(error instanceof Problem ? error.cause : error)) throw badCursor();
     throw error;
   }
 }
@@ -90,5 +91,16 @@ function asRead(user: User): User {
 
 const long = (value: bigint) => types.Long.fromString(value.toString());
 
-const isProtocolError = (error: unknown) =>
-  error instanceof errors.ResponseError && error.code === types.responseErrorCodes.protocolError;
+/**
+ * Cassandra refuses most page states that are not its own. One that it can parse, but whose position is no key, makes
+ * the replicas fail for a reason that they cannot name, which has the code 0.
+ * Source: Cassandra's native_protocol_v5.spec, "Read_failure".
+ */
+function isBadPageState(error: unknown) {
+  if (!(error instanceof errors.ResponseError)) return false;
+  const { reasons = {} } = error as { reasons?: Record<string, number> };
+  const { protocolError, readFailure } = types.responseErrorCodes;
+  return (
+    error.code === protocolError || (error.code === readFailure && Object.values(reasons).every((code) => code === 0))
+  );
+}

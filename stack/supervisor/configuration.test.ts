@@ -1,11 +1,13 @@
-import { expect, test } from "bun:test";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { configurationOf, scriptOf } from "./configuration.ts";
 
+const folder = mkdtempSync(join(tmpdir(), "it's a $HOME "));
+afterAll(() => rmSync(folder, { recursive: true }));
+
 test("a program receives its arguments, variables and folder unchanged, whatever characters they contain", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "it's a $HOME "));
   const hostile = `a 'b' "c" $(touch harm) \`touch harm\` %(x)s; \\ end`;
   const print = "process.stdout.write(JSON.stringify([process.cwd(), process.env.SECRET, process.argv.slice(1)]))";
   const argv = [process.execPath, "-e", print, "--", hostile];
