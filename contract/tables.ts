@@ -145,19 +145,25 @@ END $do$;`;
 export const holdSql = `SELECT FROM ${table} WHERE ${idField} = ANY($1::uuid[]) ORDER BY ${idField} FOR KEY SHARE`;
 
 /**
+ * The kinds that are given to `upsertSql` as text: `unnest` would flatten an array of arrays, and postgres.js takes an
+ * array of booleans for a boolean.
+ */
+const asText: ReadonlySet<FieldKind> = new Set(["list", "boolean"]);
+
+/**
  * Upserts many users in one statement: one array per column (`columnArrays`). A row that is at least as new as the user
  * stays unchanged, so that rerunning a task changes nothing; a deleted user stays deleted. Returns a row for each
  * stored user (`inserted`: whether it is new) and one for each deleted user (`deleted`: the id). `xmax` is 0 in a new
  * row.
  */
 export const upsertSql = `WITH given AS (
-  SELECT * FROM unnest(${fields.map(({ kind }, index) => `$${index + 1}::${kind === "list" ? "text" : sqlTypes[kind]}[]`).join(", ")})
+  SELECT * FROM unnest(${fields.map(({ kind }, index) => `$${index + 1}::${asText.has(kind) ? "text" : sqlTypes[kind]}[]`).join(", ")})
   AS given (${columns.map(quoted).join(", ")})
 ), deleted AS (
   SELECT ${idField} FROM given JOIN ${deletedTable} USING (${idField})
 ), stored AS (
   INSERT INTO ${table} (${columns.map(quoted).join(", ")})
-  SELECT ${fields.map(({ name, kind }) => (kind === "list" ? `${quoted(name)}::text[]` : quoted(name))).join(", ")}
+  SELECT ${fields.map(({ name, kind }) => (asText.has(kind) ? `${quoted(name)}::${sqlTypes[kind]}` : quoted(name))).join(", ")}
   FROM given WHERE ${idField} NOT IN (SELECT ${idField} FROM deleted)
   ON CONFLICT (${idField}) DO UPDATE SET
 ${columns
@@ -169,15 +175,12 @@ ${columns
 )
 SELECT inserted, NULL AS deleted FROM stored UNION ALL SELECT NULL, ${idField} FROM deleted`;
 
-/**
- * Users as one array per column, the parameters of `upsertSql`. Ids must be unique. Lists are array literals, since
- * `unnest` would flatten an array of arrays.
- */
+/** Users as one array per column, the parameters of `upsertSql`. Ids must be unique. Lists are array literals. */
 export const columnArrays = (users: readonly User[]) =>
   fields.map(({ name }) =>
     users.map((user) => {
       const value = user[name] as FieldValue;
-      if (typeof value === "boolean") return String(value); // postgres.js takes an array of booleans for a boolean
+      if (typeof value === "boolean") return String(value);
       return Array.isArray(value) ? arrayLiteral(value) : value;
     }),
   );

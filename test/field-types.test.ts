@@ -102,7 +102,8 @@ test("every program holds the same values", async () => {
 
   // Through the tasks to PostgreSQL and Kafka, and by Debezium and the consumer to Cassandra.
   const formatted = await runTasks(capture);
-  expect(formatted).toMatchObject({ birthday: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), shoe_size: null });
+  // A copy, since toMatchObject puts its matchers into what it compares.
+  expect({ ...formatted }).toMatchObject({ birthday: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), shoe_size: null });
   const consumer = startProgram("consumer/main.ts", [], capture.env);
   await capture.agree();
   const expected = [formatted, ...users];

@@ -107,6 +107,8 @@ test("orders pass through the tasks, the consumer and the API of the changed pro
 
     const [stored] = await sql.unsafe(`SELECT * FROM ${keyspace}.created_orders WHERE id = '${first.id}'`);
     expect(stored).toMatchObject({ articles: first.articles, quantity: first.quantity, total: first.total });
+    const paid = await sql.unsafe(`SELECT id, paid FROM ${keyspace}.created_orders`);
+    expect(new Map(paid.map((row) => [row.id, row.paid]))).toEqual(new Map(orders.map((row) => [row.id, row.paid])));
     await sql.unsafe(`DROP SCHEMA ${keyspace} CASCADE`);
   } finally {
     for (const program of programs) program.kill();
