@@ -8,6 +8,7 @@ import { until } from "../runtime/until.ts";
 import { project } from "../stack/instance.ts";
 import { dropKeyspace } from "./support/cassandra.ts";
 import { namesOf } from "./support/names.ts";
+import { plainEnvironment } from "./support/plain-environment.ts";
 import { openProjectCopy } from "./support/project-copy.ts";
 
 setDefaultTimeout(540_000);
@@ -22,7 +23,7 @@ symlinkSync(process.execPath, join(tools, "bun"));
 type Env = Record<string, string | undefined>;
 const ofGit = { GIT_AUTHOR_NAME: "Rachel", GIT_AUTHOR_EMAIL: "rachel@example.com" };
 const environment: Env = {
-  ...process.env,
+  ...plainEnvironment(),
   PATH: `${tools}:${process.env.PATH}`,
   ...ofGit,
   GIT_COMMITTER_NAME: ofGit.GIT_AUTHOR_NAME,
@@ -72,6 +73,7 @@ test("orders pass through the tasks, the consumer and the API of the changed pro
   const sql = openPostgres(config.postgres.url, 1);
   await sql.unsafe(`CREATE SCHEMA ${keyspace}`);
   const own = {
+    ...process.env,
     ...environment,
     ...env,
     PATH: environment.PATH,

@@ -9,6 +9,7 @@ import { openProgress } from "../../stack/progress.ts";
 import { servicesOf } from "../../stack/services/catalogue.ts";
 import { removePostgresFolder } from "../../stack/services/postgres-files.ts";
 import { supervisorOf } from "../../stack/supervisor/client.ts";
+import { plainEnvironment } from "./plain-environment.ts";
 
 /** A private stack: its own folder, free ports, and none of the settings given. */
 export interface OwnStack {
@@ -29,7 +30,7 @@ const parent = join(project, ".stack-test");
 export async function openOwnStack(): Promise<OwnStack> {
   for (const name of existsSync(parent) ? readdirSync(parent) : []) {
     if (isAlive(Number(name))) continue;
-    const left = await openInstance({ ...userEnvironment(), STACK_DIR: join(parent, name) });
+    const left = await openInstance({ ...plainEnvironment(), STACK_DIR: join(parent, name) });
     await down(left);
     remove(left);
   }
@@ -37,7 +38,7 @@ export async function openOwnStack(): Promise<OwnStack> {
   const folder = join(parent, String(process.pid));
   const ports = freePorts();
   const instance = await openInstance({
-    ...userEnvironment(),
+    ...plainEnvironment(),
     ...ports,
     STACK_DIR: folder,
     USERS_SOURCE: "randomuser",
@@ -68,14 +69,6 @@ async function runs(instance: Instance): Promise<boolean> {
   const states = new Map((await supervisor.states()).map(({ name, state }) => [name, state]));
   return servicesOf(instance).every((service) =>
     service.programs(instance).every(({ name }) => states.get(name) === "RUNNING"),
-  );
-}
-
-/** This process's environment without variables that select another stack or change settings. */
-function userEnvironment(): Record<string, string> {
-  const ours = new Set([...allSettings.map(({ env }) => env), "CONFIG_FILE", "STACK_DIR", "TASKS_BIN", "RUNS_DIR"]);
-  return Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => !ours.has(entry[0])),
   );
 }
 
