@@ -12,6 +12,7 @@ import {
   dataSurvivesDown,
   sparkTakesOver,
   usersReachCassandra,
+  volumesAreMigrated,
 } from "./scenario.ts";
 
 await docker("version", "--format", "{{.Server.Version}}").catch((error) => {
@@ -29,6 +30,7 @@ let spark = false;
 
 await onPlatform("KRaft", ["docker-compose.yml", ...overlays], async (platform, step) => {
   const edited = await platformSteps(platform, step);
+  await step("`migrate` in a container adds a column", () => volumesAreMigrated(platform));
   await step("three consumers share the partitions", () => consumersSharePartitions(platform));
   await step("rows, edits, DAG runs and the connector survive down and up", () => dataSurvivesDown(platform, edited));
 });

@@ -33,6 +33,14 @@ export async function changesReachCassandra(platform: ComposeProject): Promise<s
   return user.id;
 }
 
+/** The documented command adds a column that a volume of an earlier version lacks. */
+export async function volumesAreMigrated(platform: ComposeProject): Promise<void> {
+  await sql(platform, `ALTER TABLE ${table} DROP COLUMN ${changeable.optional}`);
+  const report = await platform.compose("run", "--rm", "--no-TTY", "consumer", "migrate", "--json");
+  if (!report.includes(`column ${changeable.optional} text`)) throw new Error(`migrate reported ${report}`);
+  await sql(platform, `SELECT ${changeable.optional} FROM ${table} LIMIT 1`);
+}
+
 /** While no consumer runs, the job stores the users of a DAG run, and ends when it has read everything. */
 export async function sparkTakesOver(platform: ComposeProject): Promise<void> {
   await platform.compose("stop", "consumer", "consumer-metrics");
