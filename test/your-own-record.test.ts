@@ -8,6 +8,7 @@ import { until } from "../runtime/until.ts";
 import { project } from "../stack/instance.ts";
 import { dropKeyspace } from "./support/cassandra.ts";
 import { namesOf } from "./support/names.ts";
+import { outcomeOf } from "./support/outcome.ts";
 import { plainEnvironment } from "./support/plain-environment.ts";
 import { openProjectCopy } from "./support/project-copy.ts";
 
@@ -36,11 +37,7 @@ const start = (lines: string, env: Env = environment) =>
 
 async function run(lines: string, env: Env = environment) {
   const shell = start(lines, env);
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(shell.stdout).text(),
-    new Response(shell.stderr).text(),
-    shell.exited,
-  ]);
+  const { code, stdout, stderr } = await outcomeOf(shell);
   if (code !== 0) throw new Error(`exit code ${code} of\n${lines}\n${stdout.slice(-8_000)}\n${stderr.slice(-8_000)}`);
   return stdout;
 }

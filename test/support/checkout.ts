@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { project } from "../../stack/instance.ts";
+import { outcomeOf } from "./outcome.ts";
 
 /** The project in a folder of the test's own, with its own `.env`; commands run there write their files there. */
 export interface Checkout {
@@ -33,12 +34,7 @@ export function openCheckout(dotEnv = ""): Checkout {
         env: { ...env, PATH: `${tools}:${env.PATH}` },
         stdio: ["ignore", "pipe", "pipe"],
       });
-      const [stdout, stderr, code] = await Promise.all([
-        new Response(shell.stdout).text(),
-        new Response(shell.stderr).text(),
-        shell.exited,
-      ]);
-      return { code, stdout, stderr };
+      return outcomeOf(shell);
     },
     close: () => rmSync(folder, { recursive: true }),
   };

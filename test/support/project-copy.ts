@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { project } from "../../stack/instance.ts";
+import { outcomeOf } from "./outcome.ts";
 
 /** A copy of the project's sources that a test may change, as somebody who makes the project their own would. */
 export interface ProjectCopy {
@@ -32,12 +33,7 @@ export function openProjectCopy(): ProjectCopy {
     },
     async bun(argv, env = process.env) {
       const command = Bun.spawn([process.execPath, ...argv], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-      const [stdout, stderr, code] = await Promise.all([
-        new Response(command.stdout).text(),
-        new Response(command.stderr).text(),
-        command.exited,
-      ]);
-      return { code, stdout, stderr };
+      return outcomeOf(command);
     },
     close: () => rmSync(folder, { recursive: true }),
   };
