@@ -12,9 +12,11 @@ COPY runtime runtime
 COPY operations operations
 COPY sources sources
 COPY tasks tasks
+COPY stream stream
 COPY consumer consumer
 COPY api api
-COPY script/programs.ts script/proxy.ts script/migrate.ts script/
+COPY operate operate
+COPY script/programs.ts script/proxy.ts script/
 RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --outfile /out/bin/programs \
  && tasks=$(/out/bin/programs --list) \
  && for task in $tasks; do ln -s programs "/out/bin/$task"; done

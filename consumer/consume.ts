@@ -2,8 +2,8 @@ import { type Batch, type EachBatchPayload, type Kafka, KafkaJSError } from "kaf
 import type { Config } from "../runtime/config.ts";
 import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
 import type { Log } from "../runtime/log.ts";
-import type { Sink } from "./cassandra/sink.ts";
-import type { Held, Message, Route } from "./change.ts";
+import type { Sink } from "../stream/cassandra/sink.ts";
+import type { Held, Message, Route } from "../stream/change.ts";
 import type { openDeadLetterLimit } from "./dead-letter-limit.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Metrics } from "./metrics.ts";

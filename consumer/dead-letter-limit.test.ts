@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { DeadLetter, Message } from "./change.ts";
+import type { DeadLetter, Message } from "../stream/change.ts";
 import { openDeadLetterLimit } from "./dead-letter-limit.ts";
 
 const place = { topic: "users_created", partition: 0 };

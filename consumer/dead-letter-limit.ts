@@ -1,4 +1,4 @@
-import type { DeadLetter, Message } from "./change.ts";
+import type { DeadLetter, Message } from "../stream/change.ts";
 
 /** The share is taken over this many of a partition's last records; until then it is not checked. */
 const windowRecords = 1_000;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Registry } from "prom-client";
 import { nullHeader } from "../runtime/kafka/null-headers.ts";
 import { type Log, openLog } from "../runtime/log.ts";
-import type { DeadLetter } from "./change.ts";
+import type { DeadLetter } from "../stream/change.ts";
 import { type Letter, openDeadLetters, requestsOf } from "./dead-letters.ts";
 import { declareMetrics } from "./metrics.ts";
 

@@ -2,7 +2,7 @@ import { deadLetterHeaders } from "../contract/topics.ts";
 import { nullHeader } from "../runtime/kafka/null-headers.ts";
 import type { Log } from "../runtime/log.ts";
 import { retry } from "../runtime/retry.ts";
-import type { DeadLetter, Headers } from "./change.ts";
+import type { DeadLetter, Headers } from "../stream/change.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** The largest request to the dead-letter topic, unless a single letter is larger. */

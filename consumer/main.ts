@@ -10,17 +10,17 @@ import { openRegistry } from "../runtime/registry.ts";
 import { retry } from "../runtime/retry.ts";
 import { type Watchdog, watchLoop } from "../runtime/watchdog.ts";
 import { configure } from "../sources/config.ts";
-import { openSink } from "./cassandra/sink.ts";
-import type { Note, Route } from "./change.ts";
+import { openSink } from "../stream/cassandra/sink.ts";
+import type { Note, Route } from "../stream/change.ts";
+import { openCreatedUsersRoute } from "../stream/created-users/route.ts";
+import { openUserChangesRoute } from "../stream/user-changes/route.ts";
 import { consume } from "./consume.ts";
-import { openCreatedUsersRoute } from "./created-users/route.ts";
 import { openDeadLetterLimit } from "./dead-letter-limit.ts";
 import { openDeadLetters } from "./dead-letters.ts";
 import { declareMetrics, type Metrics } from "./metrics.ts";
 import { observe } from "./observe.ts";
 import { openProgress } from "./progress.ts";
 import { readinessChecks } from "./readiness.ts";
-import { openUserChangesRoute } from "./user-changes/route.ts";
 
 /** How long closing the connections may take before the process exits without waiting, in milliseconds. */
 const closeWithinMs = 2_000;

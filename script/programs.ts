@@ -11,11 +11,8 @@ switch (name) {
   case "consumer":
     await import("../consumer/main.ts");
     break;
-  case "skip":
-    await import("../consumer/skip.ts");
-    break;
-  case "migrate":
-    await import("./migrate.ts");
+  case "operate":
+    await import("../operate/main.ts");
     break;
   case "source":
     await import("../sources/embedded/main.ts");

@@ -1,4 +1,4 @@
-"""Parses one record of the change topic, like consumer/user-changes/change-events.ts. Pure; runs on the executors."""
+"""Parses one record of the change topic, like stream/user-changes/change-events.ts. Pure; runs on the executors."""
 
 import json
 import re

@@ -111,7 +111,7 @@ def validate(events: DataFrame, schema: UserSchema, newest_ms: int) -> DataFrame
 
 def with_write_times(changes: DataFrame, schema: UserSchema) -> DataFrame:
     """
-    Adds `write_time`, by the rule of consumer/user-changes/write-times.ts: the commit time or, if later, one microsecond after the
+    Adds `write_time`, by the rule of stream/user-changes/write-times.ts: the commit time or, if later, one microsecond after the
     row's previous change. Changes before the batch are not known, so if it starts inside a transaction, the position in
     the transaction is added, which exceeds the number of earlier changes. A snapshot's row is assumed to have been
     written at its own timestamp.

@@ -1,10 +1,10 @@
 import { join } from "node:path";
+import type { Progress } from "../runtime/progress.ts";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
 import { tailOf } from "./logs.ts";
 import { inOrder, reversed } from "./order.ts";
 import { checkPorts } from "./ports.ts";
-import type { Progress } from "./progress.ts";
 import { servicesOf } from "./services/catalogue.ts";
 import { type Program, readyWithinMs, type Service } from "./services/service.ts";
 import { type ProgramState, type Supervisor, supervisorOf } from "./supervisor/client.ts";

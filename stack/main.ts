@@ -1,10 +1,10 @@
 /** The stack's command line: `bun run up`, `bun run demo` and so on; package.json has a script for each command. */
 import { ConfigError } from "../runtime/config.ts";
+import { paint } from "../runtime/progress.ts";
 import { parseCommandLine } from "./cli/command-line.ts";
 import { commands } from "./cli/commands.ts";
 import { StackError } from "./failure.ts";
 import { openInstance } from "./instance.ts";
-import { paint } from "./progress.ts";
 
 async function main(argv: string[]): Promise<number> {
   const request = parseCommandLine(commands, argv);

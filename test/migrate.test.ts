@@ -54,7 +54,7 @@ async function run(file: string, args: string[] = [], more: Record<string, strin
   const program = start(file, args, more);
   return { code: await program.exited, output: await program.output() };
 }
-const migrate = (...args: string[]) => run("script/migrate.ts", args);
+const migrate = (...args: string[]) => run("operate/main.ts", ["migrate", ...args]);
 /** The command's own judgement, one table each: PostgreSQL's and Cassandra's. */
 async function reports() {
   const { code, output } = await migrate("--json");
@@ -182,17 +182,19 @@ test("another type, a missing required column and NOT NULL are refused, and noth
 
 test("a server that does not answer, and a wrong flag, end with exit code 2", async () => {
   await createTables();
-  const { code, output } = await run("script/migrate.ts", [], { POSTGRES_URL: "postgres://users:x@127.0.0.1:1/users" });
+  const { code, output } = await run("operate/main.ts", ["migrate"], {
+    POSTGRES_URL: "postgres://users:x@127.0.0.1:1/users",
+  });
   expect(code).toBe(2);
   expect(output).toContain("PostgreSQL at 127.0.0.1:1: ");
   expect(output).toMatch(/Cassandra \S+created_users .*up to date/);
   expect((await migrate("--chekc")).code).toBe(2);
-  expect(await migrate("--help")).toMatchObject({ code: 0, output: expect.stringContaining("exit codes") });
+  expect(await migrate("--help")).toMatchObject({ code: 0, output: expect.stringContaining("Exit codes") });
 });
 
 test("without a URL it is the native stack's PostgreSQL, with the stack's password", async () => {
   await createTables();
-  const { code, output } = await run("script/migrate.ts", ["--check"], { POSTGRES_URL: "" });
+  const { code, output } = await run("operate/main.ts", ["migrate", "--check"], { POSTGRES_URL: "" });
   expect(output).toMatch(/PostgreSQL created_users .*up to date/);
   expect(code).toBe(0);
 });
@@ -214,7 +216,7 @@ test("a long reader delays a migration, which delays no other reader for long, a
   await createTables(withoutPicture);
   const reader = await stores.sql.reserve();
   await reader.unsafe(`BEGIN; SELECT FROM ${table}`);
-  const first = start("script/migrate.ts");
+  const first = start("operate/main.ts", ["migrate"]);
   const waiting = `SELECT FROM pg_locks WHERE relation = '${stores.keyspace}.${table}'::regclass AND NOT granted`;
   await until("it waits for its lock", async () => (await stores.sql.unsafe(waiting)).length > 0, { everyMs: 20 });
   const begin = performance.now();
@@ -227,7 +229,7 @@ test("a long reader delays a migration, which delays no other reader for long, a
   await first.exited;
   expect((await columns()).postgres).not.toContain("picture");
 
-  const second = start("script/migrate.ts");
+  const second = start("operate/main.ts", ["migrate"]);
   await until("it waits for its lock", async () => (await stores.sql.unsafe(waiting)).length > 0, { everyMs: 20 });
   await reader.unsafe("COMMIT");
   reader.release();

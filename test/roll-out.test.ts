@@ -68,7 +68,7 @@ async function runTasks(folder: string, seed: string, users = 60): Promise<void>
 }
 
 async function migrate(folder: string) {
-  const program = startProgram("script/migrate.ts", [], env, folder);
+  const program = startProgram("operate/main.ts", ["migrate"], env, folder);
   return { code: await program.exited, output: await program.output() };
 }
 

@@ -35,8 +35,8 @@ test("a damaged batch is named, all others are stored, and `skip` moves past it 
 
   const skip = async (offset: bigint) => {
     const program = startProgram(
-      "consumer/skip.ts",
-      [topic, "1", String(offset), "--because", "damaged by a test"],
+      "operate/main.ts",
+      ["skip", topic, "1", String(offset), "--because", "damaged by a test"],
       env,
     );
     return { code: await program.exited, output: await program.output() };

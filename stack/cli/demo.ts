@@ -9,6 +9,7 @@ import { boundOf, type Histogram, mean, readHistogram, since } from "../../opera
 import { openCassandra } from "../../runtime/cassandra.ts";
 import { openKafka } from "../../runtime/kafka.ts";
 import { openPostgres } from "../../runtime/postgres.ts";
+import { openProgress, type Progress } from "../../runtime/progress.ts";
 import { NotInTime, until } from "../../runtime/until.ts";
 import { local } from "../addresses.ts";
 import { registerConnector } from "../change-capture.ts";
@@ -19,7 +20,6 @@ import { type StartTimes, stopServices, up } from "../lifecycle.ts";
 import { tailOf } from "../logs.ts";
 import { inParallel } from "../order.ts";
 import { overriddenSettings } from "../overridden.ts";
-import { openProgress, type Progress } from "../progress.ts";
 import { run } from "../services/run-tool.ts";
 import type { Command } from "./command-line.ts";
 import { type FinishedRun, runDag } from "./dag-run.ts";

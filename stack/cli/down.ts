@@ -1,5 +1,5 @@
+import { openProgress } from "../../runtime/progress.ts";
 import { down as stopStack } from "../lifecycle.ts";
-import { openProgress } from "../progress.ts";
 import { disableSpark } from "../services/spark.ts";
 import type { Command } from "./command-line.ts";
 

@@ -1,5 +1,5 @@
 import type { CaptureState } from "../../operations/connector.ts";
-import { paint } from "../progress.ts";
+import { paint } from "../../runtime/progress.ts";
 
 /** Prints the state of change data capture and, if it failed, the remedy. */
 export function showCapture({ connector, task, failure, slotLagBytes, topicLagRecords }: CaptureState): void {

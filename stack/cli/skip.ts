@@ -6,8 +6,7 @@ import { exec } from "./exec.ts";
 
 export const skip: Command = {
   summary: "Move the consumer past an unreadable batch, saving its bytes in the dead-letter topic",
-  usage: "TOPIC PARTITION OFFSET --because REASON",
-  options: { "--because REASON": "why the records of this batch are not needed" },
+  hasOwnHelp: true,
   /** A group's offsets can change only while it has no members, so the stack's consumer is stopped and then restarted. */
   async run(instance, args) {
     const supervisor = supervisorOf(instance);
@@ -15,7 +14,7 @@ export const skip: Command = {
     const isRunning = states.some(({ name, state }) => name === "consumer" && state === "RUNNING");
     if (isRunning) await supervisor.stop("consumer");
     try {
-      return await exec([process.execPath, join(project, "consumer", "skip.ts"), ...args], instance);
+      return await exec([process.execPath, join(project, "operate", "main.ts"), "skip", ...args], instance);
     } finally {
       if (isRunning) await supervisor.start("consumer");
     }

@@ -1,9 +1,9 @@
 import Table from "cli-table3";
 import ms from "ms";
 import { listProcesses, residentBytes } from "../../operations/processes.ts";
+import { paint } from "../../runtime/progress.ts";
 import { captureOf } from "../change-capture.ts";
 import type { Instance } from "../instance.ts";
-import { paint } from "../progress.ts";
 import { servicesOf } from "../services/catalogue.ts";
 import { supervisorOf } from "../supervisor/client.ts";
 import type { Command } from "./command-line.ts";

@@ -1,6 +1,6 @@
+import { openProgress } from "../../runtime/progress.ts";
 import { up as startStack } from "../lifecycle.ts";
 import { overriddenSettings } from "../overridden.ts";
-import { openProgress } from "../progress.ts";
 import { enableSpark } from "../services/spark.ts";
 import type { Command } from "./command-line.ts";
 

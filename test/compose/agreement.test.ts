@@ -87,7 +87,7 @@ describe("ports", () => {
 
 describe("services", () => {
   test("each long-running service has a health check and waits for its dependencies to be healthy", () => {
-    const jobs = ["airflow-init", "spark-submit"];
+    const jobs = ["airflow-init", "operate", "spark-submit"];
     for (const [name, { healthcheck, depends_on = {} }] of services) {
       if (!jobs.includes(name)) expect([name, healthcheck?.test.length]).toEqual([name, expect.any(Number)]);
       for (const { condition } of Object.values(depends_on))

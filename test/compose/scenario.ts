@@ -36,7 +36,7 @@ export async function changesReachCassandra(platform: ComposeProject): Promise<s
 /** The documented command adds a column that a volume of an earlier version lacks. */
 export async function volumesAreMigrated(platform: ComposeProject): Promise<void> {
   await sql(platform, `ALTER TABLE ${table} DROP COLUMN ${changeable.optional}`);
-  const report = await platform.compose("run", "--rm", "--no-TTY", "consumer", "migrate", "--json");
+  const report = await platform.compose("run", "--rm", "--no-TTY", "operate", "migrate", "--json");
   if (!report.includes(`column ${changeable.optional} text`)) throw new Error(`migrate reported ${report}`);
   await sql(platform, `SELECT ${changeable.optional} FROM ${table} LIMIT 1`);
 }

@@ -1,7 +1,7 @@
-import type { Message } from "../../consumer/change.ts";
 import type { FieldKind } from "../../contract/fields.ts";
 import { validUsers } from "../../contract/samples.ts";
 import { fields, type User } from "../../contract/user.ts";
+import type { Message } from "../../stream/change.ts";
 
 export const rachel = validUsers[0] as User;
 export const committedAt = Date.parse("2026-11-21T14:28:49.912Z") * 1_000 + 294;

@@ -1,12 +1,12 @@
 import pLimit from "p-limit";
+import type { Counter } from "prom-client";
 import { type Cassandra, isTransient } from "../../runtime/cassandra.ts";
 import type { Log } from "../../runtime/log.ts";
 import { retry } from "../../runtime/retry.ts";
 import { type DeadLetter, idOf, type Write } from "../change.ts";
-import type { Metrics } from "../metrics.ts";
 import { batchesOf, collapse } from "./batches.ts";
 import { openReplicas } from "./replicas.ts";
-import { openRequests } from "./requests.ts";
+import { openRequests, type RequestMetrics } from "./requests.ts";
 
 /** Concurrent requests to Cassandra, across all partitions. */
 const maxInFlight = 32;
@@ -22,7 +22,7 @@ export interface Sink {
 interface Dependencies {
   cassandra: Cassandra;
   keyspace: string;
-  metrics: Pick<Metrics, "retries" | "writeSeconds">;
+  metrics: RequestMetrics & { retries: Pick<Counter<"what">, "inc"> };
   log: Log;
 }
 

@@ -1,11 +1,11 @@
 import { types } from "cassandra-driver";
+import type { Histogram } from "prom-client";
 import { table } from "../../contract/entity.ts";
 import { deleteCql, rowOf, selectCql, upsertCql } from "../../contract/tables.ts";
 import { fields } from "../../contract/user.ts";
 import { type Cassandra, isInvalidStatement, isTransient } from "../../runtime/cassandra.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
 import { type Change, type DeadLetter, idOf, type Write } from "../change.ts";
-import type { Metrics } from "../metrics.ts";
 import type { Replicas } from "./replicas.ts";
 
 /** The outcome of one request: its writes are stored, refused, or to be retried because of `error`. */
@@ -15,11 +15,16 @@ export interface Outcome {
   error?: unknown;
 }
 
+/** Observes each request, a batch or a single write. */
+export interface RequestMetrics {
+  writeSeconds: Pick<Histogram<"kind">, "startTimer">;
+}
+
 interface Dependencies {
   cassandra: Cassandra;
   keyspace: string;
   replicas: Replicas;
-  metrics: Pick<Metrics, "writeSeconds">;
+  metrics: RequestMetrics;
 }
 
 const stored: Outcome = { refused: [], retry: [] };

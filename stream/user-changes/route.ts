@@ -1,5 +1,5 @@
+import type { Counter } from "prom-client";
 import type { Note, Route } from "../change.ts";
-import type { Metrics } from "../metrics.ts";
 import { siftChanges } from "./change-events.ts";
 import { openWriteTimes, type WriteTimes } from "./write-times.ts";
 
@@ -7,7 +7,7 @@ interface Dependencies {
   maxAheadMs: number;
   ignoredColumns: readonly string[];
   note: Note;
-  metrics: Pick<Metrics, "unknownColumns">;
+  metrics: { unknownColumns: Pick<Counter<"column">, "inc"> };
 }
 
 /** The route of the change topic. Call `restart` on each assignment: reading resumes at the committed offsets. */

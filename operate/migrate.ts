@@ -1,37 +1,44 @@
-/**
- * `bun run migrate`: brings the tables in PostgreSQL and Cassandra up to date with the contract, on the servers that
- * config.yaml and the environment name; by default the native stack's.
- */
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parseArgs } from "node:util";
-import Table from "cli-table3";
 import { rollOutOrder, rollOutText } from "../contract/migration.ts";
 import { migrateCassandra, migratePostgres, type TableReport } from "../operations/migrate.ts";
 import { isTransient, openCassandra } from "../runtime/cassandra.ts";
-import { type Config, ConfigError } from "../runtime/config.ts";
+import type { Config } from "../runtime/config.ts";
 import { messageOf } from "../runtime/lifecycle.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { classifyError, openPostgres } from "../runtime/postgres.ts";
 import { retry } from "../runtime/retry.ts";
+import { tableText } from "../runtime/table.ts";
 import { loadConfig, overridesIn } from "../sources/config.ts";
+import { type Command, jsonOption } from "./command.ts";
+import { postgresUrl } from "./postgres-url.ts";
 
-const usage = `usage: bun run migrate [--check] [--json]
+type Given = { check?: boolean; json?: boolean };
 
-Adds to the tables in PostgreSQL and Cassandra what they lack of the contract. Nothing is ever changed or removed: a
-column of another type, or a required one that is missing, is refused with what to do.
-
-options:
-  --check     change nothing: list what is missing, with its statements
-  --json      print one JSON object
-  -h, --help  show this help and exit
-
-The servers are those of config.yaml and of the environment (POSTGRES_URL, CASSANDRA_CONTACT_POINTS, CASSANDRA_KEYSPACE
-and so on); by default the native stack's.
-
-exit codes: 0 up to date; 1 something was refused, or with --check is missing; 2 a server could not be asked or changed
-`;
+export const migrate: Command<Given> = {
+  name: "migrate",
+  summary: "Add to the tables in PostgreSQL and Cassandra what they lack of the contract",
+  detail:
+    "Nothing is changed or removed: a column of another type, or a required one that is missing, is refused with what " +
+    "to do.",
+  options: (yargs) =>
+    yargs
+      .option("check", { type: "boolean", describe: "Change nothing: list what is missing, with its statements" })
+      .option("json", jsonOption)
+      .example("$0 migrate --check", "shows what a deployment would add"),
+  exits: {
+    0: "up to date",
+    1: "something was refused, or with --check is missing",
+    2: "a server could not be asked or changed",
+  },
+  async run({ check = false, json = false }) {
+    const config = loadConfig();
+    for (const sentence of overridesIn(config)) console.error(sentence);
+    const outcomes = await migrateAll(config, !check);
+    console.log(json ? JSON.stringify(jsonOf(outcomes)) : textOf(outcomes));
+    if (outcomes.some((outcome) => "failed" in outcome)) return 2;
+    return outcomes.every((outcome) => "added" in outcome && isFit(outcome)) ? 0 : 1;
+  },
+};
 
 /** How long a server may be unavailable, or its table locked, in milliseconds. */
 const patienceMs = 30_000;
@@ -41,29 +48,7 @@ const answerWithinMs = patienceMs + 15_000;
 /** A table's report, or why there is none. */
 type Outcome = TableReport | { store: TableReport["store"]; table: string; failed: string };
 
-async function main(argv: string[]): Promise<0 | 1 | 2> {
-  try {
-    const { values } = parseArgs({
-      args: argv,
-      options: { check: { type: "boolean" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-    });
-    if (values.help) {
-      process.stdout.write(usage);
-      return 0;
-    }
-    const config = loadConfig();
-    for (const sentence of overridesIn(config)) console.error(sentence);
-    const outcomes = await migrate(config, !values.check);
-    console.log(values.json ? JSON.stringify(jsonOf(outcomes)) : textOf(outcomes));
-    if (outcomes.some((outcome) => "failed" in outcome)) return 2;
-    return outcomes.every((outcome) => "added" in outcome && isFit(outcome)) ? 0 : 1;
-  } catch (error) {
-    console.error(`${messageOf(error)}${error instanceof ConfigError ? "" : "\n\nSee `bun run migrate --help`."}`);
-    return 2;
-  }
-}
-
-async function migrate(config: Config, apply: boolean): Promise<Outcome[]> {
+async function migrateAll(config: Config, apply: boolean): Promise<Outcome[]> {
   const log = openLog("migrate", "warning");
   const sql = openPostgres(postgresUrl(config), 2);
   const cassandra = openCassandra(config, "migrate");
@@ -110,9 +95,7 @@ const jsonOf = (outcomes: Outcome[]) => ({ tables: outcomes, rollOut: rollOutOrd
 
 function textOf(outcomes: Outcome[]): string {
   const rows = outcomes.flatMap(rowsOf);
-  const table = new Table({ head: ["table", "what", "result"], style: { head: [], border: [], compact: true } });
-  table.push(...rows);
-  const lines = [table.toString()];
+  const lines = [tableText(["table", "what", "result"], rows)];
   for (const outcome of outcomes) {
     if ("failed" in outcome) lines.push(`${outcome.store} at ${outcome.table}: ${outcome.failed}`);
     else {
@@ -136,14 +119,3 @@ function rowsOf(outcome: Outcome): string[][] {
   ];
   return rows.length > 0 ? rows : [[name, "", "up to date"]];
 }
-
-/** The URL; for the native stack's own server with the password that the stack has generated. */
-function postgresUrl({ postgres, ports }: Config): string {
-  const url = new URL(postgres.url);
-  const file = join(process.env.STACK_DIR || join(import.meta.dir, "..", ".stack"), "secrets.json");
-  if (url.password === "" && url.host === `127.0.0.1:${ports.postgres}` && existsSync(file))
-    url.password = (JSON.parse(readFileSync(file, "utf8")) as { postgresUsers: string }).postgresUsers;
-  return url.href;
-}
-
-process.exit(await main(process.argv.slice(process.argv[2] === "migrate" ? 3 : 2)));
