@@ -31,11 +31,11 @@ test("a letter keeps the original's bytes and has its origin and reason", async 
       key: Buffer.from("k"),
       value: Buffer.alloc(4),
       headers: {
-        reason: ["no_magic_byte"],
-        detail: ["the value does not begin with magic byte 0 and a schema id"],
-        "source.topic": ["users_created"],
-        "source.partition": ["3"],
-        "source.offset": ["42"],
+        "__connect.errors.topic": ["users_created"],
+        "__connect.errors.partition": ["3"],
+        "__connect.errors.offset": ["42"],
+        "__connect.errors.exception.class.name": ["no_magic_byte"],
+        "__connect.errors.exception.message": ["the value does not begin with magic byte 0 and a schema id"],
         "source.timestamp": ["1768456800000"],
       },
     },
@@ -47,14 +47,14 @@ test("the original's headers are unchanged, and ours come last", async () => {
   const { send } = openDeadLetters({ ...dependencies, send: async (letters) => sent.push(...letters) });
   const [trace, empty, theirs] = [Buffer.from([0, 255]), Buffer.alloc(0), Buffer.from("theirs")];
   const original = letter(4);
-  original.message.headers = { trace: [trace, null, trace], empty, none: null, reason: theirs };
+  original.message.headers = { trace: [trace, null, trace], empty, none: null, "__connect.errors.topic": theirs };
   await send(origin, [original], never);
   const headers = sent[0]!.headers;
-  expect(Object.keys(headers).slice(0, 4)).toEqual(["trace", "empty", "none", "reason"]);
+  expect(Object.keys(headers).slice(0, 4)).toEqual(["trace", "empty", "none", "__connect.errors.topic"]);
   expect(headers.trace).toEqual([trace, nullHeader, trace]);
   expect(headers.empty?.[0]).toBe(empty);
   expect(headers.none?.[0]).toBe(nullHeader);
-  expect(headers.reason).toEqual([theirs, "no_magic_byte"]);
+  expect(headers["__connect.errors.topic"]).toEqual([theirs, "users_created"]);
 });
 
 test("the log has one line per reason, with the count and the first and last offset", async () => {

@@ -62,11 +62,11 @@ const letterOf = ({ topic, partition }: Origin, { message, reason, detail }: Dea
   key: message.key,
   value: message.value,
   headers: headersOf(message.headers, {
-    [deadLetterHeaders.reason]: reason,
-    [deadLetterHeaders.detail]: detail,
     [deadLetterHeaders.topic]: topic,
     [deadLetterHeaders.partition]: String(partition),
     [deadLetterHeaders.offset]: message.offset,
+    [deadLetterHeaders.reason]: reason,
+    [deadLetterHeaders.detail]: detail,
     [deadLetterHeaders.timestamp]: message.timestamp,
   }),
 });

@@ -28,19 +28,42 @@ export const rejected = (reason: Reason, detail: string): Rejected => ({ kind: "
 
 /**
  * The headers added to a dead letter after the original's headers, which keep their names and bytes: of two with the
- * same name, the last is the added one. Key and value are the original bytes; the letter's timestamp is when it was
- * written.
+ * same name, the last is the added one. Key and value are the original bytes; the letter's own timestamp is when it was
+ * written. The first five are those of Kafka Connect's dead letters, so that tools for those show ours.
+ * Source: Kafka, org.apache.kafka.connect.runtime.errors.DeadLetterQueueReporter
  */
 export const deadLetterHeaders = {
-  reason: "reason",
-  detail: "detail",
-  topic: "source.topic",
-  partition: "source.partition",
-  offset: "source.offset",
+  topic: "__connect.errors.topic",
+  partition: "__connect.errors.partition",
+  offset: "__connect.errors.offset",
+  /** The reason, where Connect has the class of an exception. */
+  reason: "__connect.errors.exception.class.name",
+  detail: "__connect.errors.exception.message",
   /** When the original was produced, in milliseconds since 1970. */
   timestamp: "source.timestamp",
   /** Only for a batch, whose bytes are then the letter's value. */
   lastOffset: "source.last_offset",
   /** Why it was skipped. */
   because: "because",
+} as const;
+
+/** The names of these headers in letters of version 1.0. */
+export const formerDeadLetterHeaders = {
+  ...deadLetterHeaders,
+  topic: "source.topic",
+  partition: "source.partition",
+  offset: "source.offset",
+  reason: "reason",
+  detail: "detail",
+} as const;
+
+/**
+ * The headers added to a dead letter's record when it is put back on its topic. If it fails again they travel along in
+ * the next letter, as headers of the original.
+ */
+export const replayHeaders = {
+  /** The letter's position in the dead-letter topic, `partition:offset`. */
+  letter: "replay.letter",
+  /** How often the record has been replayed, this time included. */
+  attempt: "replay.attempt",
 } as const;

@@ -48,11 +48,11 @@ export async function skipBatch(clients: Clients, skip: Skip): Promise<Unreadabl
     );
 
   const headers = {
-    [deadLetterHeaders.reason]: reason,
-    [deadLetterHeaders.detail]: detail,
     [deadLetterHeaders.topic]: topic,
     [deadLetterHeaders.partition]: String(partition),
     [deadLetterHeaders.offset]: baseOffset,
+    [deadLetterHeaders.reason]: reason,
+    [deadLetterHeaders.detail]: detail,
     [deadLetterHeaders.lastOffset]: lastOffset,
     [deadLetterHeaders.because]: because,
   };

@@ -18,11 +18,11 @@ def send(records: DataFrame, settings: Settings) -> None:
     after the original's.
     """
     ours = F.array(
-        _header("reason", F.col("reason")),
-        _header("detail", F.col("detail")),
-        _header("source.topic", F.col("topic")),
-        _header("source.partition", F.col("partition").cast("string")),
-        _header("source.offset", F.col("offset").cast("string")),
+        _header("__connect.errors.topic", F.col("topic")),
+        _header("__connect.errors.partition", F.col("partition").cast("string")),
+        _header("__connect.errors.offset", F.col("offset").cast("string")),
+        _header("__connect.errors.exception.class.name", F.col("reason")),
+        _header("__connect.errors.exception.message", F.col("detail")),
         _header("source.timestamp", F.unix_millis("timestamp").cast("string")),
     )
     headers = F.coalesce(F.concat("headers", ours), ours)

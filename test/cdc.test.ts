@@ -153,8 +153,11 @@ test("a value of 1 MB goes to the dead-letter topic, and the row's next change i
   const letter = await until("the dead letter", async () =>
     (await readTopic(capture.config, capture.deadLetterTopic)).find(({ key }) => key?.includes(user.id)),
   );
-  expect(letter.headers).toMatchObject({ reason: "invalid_user", "source.topic": capture.changeTopic });
-  expect(letter.headers.detail).toStartWith("phone: ");
+  expect(letter.headers).toMatchObject({
+    "__connect.errors.topic": capture.changeTopic,
+    "__connect.errors.exception.class.name": "invalid_user",
+  });
+  expect(letter.headers["__connect.errors.exception.message"]).toStartWith("phone: ");
   expect((await readRows(capture.config)).get(user.id)?.phone).toBe(user.phone);
   await sql`UPDATE created_users SET phone = '021-892-1751' WHERE id = ${user.id}`;
   await agree();

@@ -86,6 +86,9 @@ const strangeOnes = [
   "=6e6f206e616d65",
   "__proto__=61206e616d65206c696b6520616e79206f74686572",
   "reason=746865697273",
+  "source.offset=2d31",
+  "source.offset=null",
+  "__connect.errors.topic=656c73657768657265",
 ];
 
 async function outcomeOf({ config }: Names) {
@@ -99,13 +102,13 @@ async function outcomeOf({ config }: Names) {
     times: sorted(times),
     letters: letters
       .map(({ key, value, headers, allHeaders }) => ({
-        source: `${headers["source.topic"]} ${headers["source.partition"]} ${headers["source.offset"]}`,
-        reason: headers.reason,
+        source: `${headers["__connect.errors.topic"]} ${headers["__connect.errors.partition"]} ${headers["__connect.errors.offset"]}`,
+        reason: headers["__connect.errors.exception.class.name"],
         // All but the readable detail, in order.
         headers: allHeaders
-          .filter(([name]) => name !== "detail")
+          .filter(([name]) => name !== "__connect.errors.exception.message")
           .map(([name, bytes]) => `${name}=${bytes?.toString("hex") ?? null}`),
-        hasDetail: (headers.detail ?? "") !== "",
+        hasDetail: (headers["__connect.errors.exception.message"] ?? "") !== "",
         key,
         value: value?.toString("base64") ?? null,
       }))

@@ -151,7 +151,7 @@ test("a record with an older schema is read, and one refused by Cassandra is dea
   ]);
   const records = (await readTopic(config, names.topic)).filter(({ key }) => reasons.has(key ?? ""));
   expect(new Set(records.map(({ key }) => key))).toEqual(new Set(reasons.keys()));
-  expect(letters.map(({ key, headers }) => [key, headers.reason]).sort()).toEqual(
+  expect(letters.map(({ key, headers }) => [key, headers["__connect.errors.exception.class.name"]]).sort()).toEqual(
     records.map(({ key }) => [key, reasons.get(key ?? "")]).sort(),
   );
   expect(letters.find(({ key }) => key === refused.id)?.value).toEqual(encode(refused, recorder.schemaId));

@@ -293,8 +293,8 @@ async function outcomeOf({ config }: Names) {
     times: sorted(await readWriteTimes(config)),
     letters: letters
       .map(({ headers }) => ({
-        source: `${headers["source.topic"]} ${headers["source.partition"]} ${headers["source.offset"]}`,
-        reason: headers.reason as Reason,
+        source: `${headers["__connect.errors.topic"]} ${headers["__connect.errors.partition"]} ${headers["__connect.errors.offset"]}`,
+        reason: headers["__connect.errors.exception.class.name"] as Reason,
       }))
       .sort((one, other) => one.source.localeCompare(other.source)),
   };

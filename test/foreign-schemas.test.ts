@@ -81,8 +81,10 @@ test("schemas of other writers: unions and references are read, and unbounded wo
   expect(await consumer.status("/healthz")).toBe(200);
   await expectNothingLost(config, recorder.acknowledged);
   const letters = await readTopic(config, names.deadLetterTopic);
-  expect(letters.map(({ key, headers }) => [key, headers.reason])).toEqual([[unbounded.id, "undecodable"]]);
-  expect(letters[0]?.headers.detail).toContain("an array of items that take no bytes");
+  expect(letters.map(({ key, headers }) => [key, headers["__connect.errors.exception.class.name"]])).toEqual([
+    [unbounded.id, "undecodable"],
+  ]);
+  expect(letters[0]?.headers["__connect.errors.exception.message"]).toContain("an array of items that take no bytes");
   consumer.signal("SIGTERM");
   expect(await consumer.exited).toBe(0);
   await recorder.close();

@@ -60,11 +60,11 @@ test("a damaged batch is named, all others are stored, and `skip` moves past it 
   expect(others).toEqual([]);
   expect(letter?.value).toEqual(bytesOf(damaged!));
   expect(letter?.headers).toEqual({
-    reason: "unreadable_batch",
-    detail: "checksum mismatch",
-    "source.topic": topic,
-    "source.partition": "1",
-    "source.offset": String(baseOffset),
+    "__connect.errors.topic": topic,
+    "__connect.errors.partition": "1",
+    "__connect.errors.offset": String(baseOffset),
+    "__connect.errors.exception.class.name": "unreadable_batch",
+    "__connect.errors.exception.message": "checksum mismatch",
     "source.last_offset": String(lastOffset),
     because: "damaged by a test",
   });

@@ -61,13 +61,14 @@ test("1,000 poison records among 10,000 good ones are dead-lettered with their r
     const { reason, value: bytes } = sent.get(key ?? "")!;
     const { partition, offset } = placeOf.get(key)!;
     expect(headers).toMatchObject({
-      reason,
-      "source.topic": names.topic,
-      "source.partition": String(partition),
-      "source.offset": String(offset),
+      "__connect.errors.topic": names.topic,
+      "__connect.errors.partition": String(partition),
+      "__connect.errors.offset": String(offset),
+      "__connect.errors.exception.class.name": reason,
     });
-    expect(headers.detail?.length).toBeGreaterThan(10);
-    expect(headers.detail).not.toContain(rachel[changeable.text]);
+    const detail = headers["__connect.errors.exception.message"];
+    expect(detail?.length).toBeGreaterThan(10);
+    expect(detail).not.toContain(rachel[changeable.text]);
     expect(value === null ? null : Buffer.compare(value, bytes!)).toBe(bytes === null ? null : 0);
   }
 

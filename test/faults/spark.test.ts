@@ -95,7 +95,9 @@ test("with the executor and the driver killed and Cassandra down for 30 seconds,
   expect([...users].filter(([id, user]) => !Bun.deepEquals(rows.get(id), user)).slice(0, 3)).toEqual([]);
   // Dead letters may be duplicated, because an interrupted batch is restarted.
   expect(new Set(letters.map(({ key }) => key ?? ""))).toEqual(poison);
-  expect(new Set(letters.map(({ headers }) => headers.reason))).toEqual(new Set(["no_value"]));
+  expect(new Set(letters.map(({ headers }) => headers["__connect.errors.exception.class.name"]))).toEqual(
+    new Set(["no_value"]),
+  );
 }, 540_000);
 
 test("SIGTERM ends the job with exit code 0", async () => {
