@@ -1,10 +1,15 @@
 import { expect, test } from "bun:test";
+import { type Changes, openTopicChanges } from "../operations/topic-changes.ts";
+import { rangeOf } from "../operations/topic-log.ts";
+import { openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
+import { openRegistry } from "../runtime/registry.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { openRecorder } from "./faults/records.ts";
 import { dropKeyspace, readRows } from "./support/cassandra.ts";
 import { lagOf, readTopic } from "./support/kafka.ts";
-import { namesOf } from "./support/names.ts";
+import { type Names, namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
 import { bytesOf, damage, storedBatches } from "./support/segments.ts";
 
@@ -32,6 +37,10 @@ test("a damaged batch is named, all others are stored, and `skip` moves past it 
   await recorder.sendUsers(300);
   await until("other records still arrive", async () => (await readRows(config)).size > 900 - unread + 100);
   expect(await lagOf(config, groupId, topic)).toBeGreaterThanOrEqual(unread);
+
+  await expect(recordsRead(names)).rejects.toThrow(
+    `topic ${topic}, partition 1: the batch of offsets ${baseOffset} to ${lastOffset} cannot be read: checksum mismatch`,
+  );
 
   const skip = async (offset: bigint) => {
     const program = startProgram(
@@ -69,6 +78,9 @@ test("a damaged batch is named, all others are stored, and `skip` moves past it 
     because: "damaged by a test",
   });
 
+  // Whoever reads the topics for other purposes passes over it as well.
+  expect(await recordsRead(names)).toBe(1_200 - Number(lastOffset - baseOffset) - 1);
+
   const next = startConsumer(names);
   await until("the rest is stored", async () => (await lagOf(config, groupId, topic)) === 0);
   const lost = Number(lastOffset - baseOffset) + 1;
@@ -79,3 +91,23 @@ test("a damaged batch is named, all others are stored, and `skip` moves past it 
   await recorder.close();
   await dropKeyspace(config);
 }, 180_000);
+
+/** How many records the topics have, read as `bun run rebuild` does. */
+async function recordsRead({ config }: Names): Promise<number> {
+  const log = openLog("test-read", "fatal");
+  const kafka = openKafka(config, "test-read", log);
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const registry = openRegistry(config.schemaRegistry.url);
+    const changes = openTopicChanges({ kafka, admin, registry, config, log });
+    let count = 0;
+    const add = ({ records }: Changes) => {
+      count += records;
+    };
+    await changes.read(await rangeOf(admin, changes.topics), add, new AbortController().signal);
+    return count;
+  } finally {
+    await admin.disconnect();
+  }
+}
