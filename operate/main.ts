@@ -7,6 +7,7 @@ import { ConfigError } from "../runtime/config.ts";
 import { messageOf } from "../runtime/lifecycle.ts";
 import { add, exitCodes } from "./command.ts";
 import { shellFunction, startsCompletion } from "./completion.ts";
+import { doctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
 import { skip } from "./skip.ts";
 
@@ -31,6 +32,7 @@ async function main(argv: string[]) {
       command.showHelp("error");
       process.exitCode = exitCodes.failed;
     });
+  cli = add(cli, doctor);
   cli = add(cli, migrate);
   cli = add(cli, skip);
   await cli.parseAsync();

@@ -67,7 +67,9 @@ function report(log: Log, error: unknown): number {
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return withShownAddresses(String(error));
   const message = withShownAddresses(error.message);
-  return error.cause === undefined ? message : `${message}: ${messageOf(error.cause)}`;
+  if (error.cause === undefined) return message;
+  const cause = messageOf(error.cause);
+  return message.endsWith(cause) ? message : `${message}: ${cause}`; // kafkajs repeats the cause's message
 }
 
 /** The stack frames of an error and its causes, without their messages. */

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { ProgramState } from "../operations/supervisor/programs.ts";
 import type { Progress } from "../runtime/progress.ts";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
@@ -7,7 +8,7 @@ import { inOrder, reversed } from "./order.ts";
 import { checkPorts } from "./ports.ts";
 import { servicesOf } from "./services/catalogue.ts";
 import { type Program, readyWithinMs, type Service } from "./services/service.ts";
-import { type ProgramState, type Supervisor, supervisorOf } from "./supervisor/client.ts";
+import { type Supervisor, supervisorOf } from "./supervisor/client.ts";
 import { countExits } from "./supervisor/restarts.ts";
 
 const probeEveryMs = 100;

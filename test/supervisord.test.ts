@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { call } from "../operations/supervisor/xml-rpc.ts";
 import { until } from "../runtime/until.ts";
 import { install } from "../stack/install/install.ts";
 import { project } from "../stack/instance.ts";
 import { configurationOf } from "../stack/supervisor/configuration.ts";
-import { call } from "../stack/supervisor/xml-rpc.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "supervisord-"));
 const socket = join(folder, "sock");

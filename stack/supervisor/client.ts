@@ -1,23 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processesOf } from "../../operations/processes.ts";
+import { type ProgramState, type Rpc, rpcOf, socketOf, statesOf } from "../../operations/supervisor/programs.ts";
+import { Fault } from "../../operations/supervisor/xml-rpc.ts";
 import { until } from "../../runtime/until.ts";
 import { StackError } from "../failure.ts";
 import type { Instance } from "../instance.ts";
 import { postgresFolder } from "../services/postgres-files.ts";
 import type { Program } from "../services/service.ts";
 import { configurationOf, scriptOf } from "./configuration.ts";
-import { call, Fault, type Value } from "./xml-rpc.ts";
-
-export type State = "STOPPED" | "STARTING" | "RUNNING" | "BACKOFF" | "STOPPING" | "EXITED" | "FATAL" | "UNKNOWN";
-
-export interface ProgramState {
-  name: string;
-  state: State;
-  pid: number;
-  /** How long it has been running, in seconds. */
-  uptimeSeconds: number;
-}
 
 /** Runs the programs: restarts them after a crash, writes their logs and stops them without leaving a process behind. */
 export interface Supervisor {
@@ -41,7 +32,7 @@ export function supervisorOf(instance: Instance): Supervisor {
   const pidFile = join(instance.folder, "run", "supervisord.pid");
   const socket = socketOf(instance.folder);
   const folders = [instance.folder, postgresFolder(instance)];
-  const rpc: Rpc = (method, ...parameters) => call(socket, `supervisor.${method}`, parameters);
+  const rpc = rpcOf(instance.folder);
   const isRunning = () =>
     rpc("getState").then(
       () => true,
@@ -83,9 +74,6 @@ export function supervisorOf(instance: Instance): Supervisor {
   };
 }
 
-/** Calls a method of supervisor's own XML-RPC namespace. */
-type Rpc = (method: string, ...parameters: (string | number | boolean)[]) => Promise<Value>;
-
 /** Handles a rejected call by ignoring one fault. */
 const ignore = (code: number) => (error: unknown) => {
   if (!(error instanceof Fault) || error.code !== code) throw error;
@@ -124,16 +112,6 @@ async function startDaemon(instance: Instance, configuration: string): Promise<v
     );
 }
 
-async function statesOf(rpc: Rpc): Promise<ProgramState[]> {
-  const all = (await rpc("getAllProcessInfo")) as Record<string, string | number>[];
-  return all.map(({ name, statename, pid, now, start }) => ({
-    name: name as string,
-    state: statename as State,
-    pid: pid as number,
-    uptimeSeconds: (now as number) - (start as number),
-  }));
-}
-
 /** The session of the current or last supervisor, which is a session leader; 0 if there was none. */
 async function sessionOf(pidFile: string): Promise<number> {
   const text = await Bun.file(pidFile)
@@ -155,14 +133,6 @@ async function endLeftovers(session: number, folders: string[]) {
     for (const pid of leftovers()) process.kill(pid, signal);
     await gone(10_000);
   }
-}
-
-/** The socket's path, in /tmp for a deep folder, since the path of a Unix socket is limited to about 100 bytes. */
-function socketOf(folder: string): string {
-  const inside = join(folder, "run", "supervisor.sock");
-  if (Buffer.byteLength(inside) <= 90) return inside;
-  const key = new Bun.CryptoHasher("sha256").update(folder).digest("hex").slice(0, 16);
-  return `/tmp/user-automation-${process.getuid?.()}-${key}.sock`;
 }
 
 /** The caller's environment without variables that would override the stack's own settings of Airflow, Python or Java. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { State } from "./client.ts";
+import type { State } from "../../operations/supervisor/programs.ts";
 import { countExits } from "./restarts.ts";
 
 const exitsAfter = (...samples: [State, number][]) => {

@@ -1,4 +1,4 @@
-import type { ProgramState } from "./client.ts";
+import type { ProgramState } from "../../operations/supervisor/programs.ts";
 
 /**
  * Counts a program's exits from successive samples of its state. An exit shows either as a down state or, if supervisor

@@ -1,6 +1,7 @@
+import type { ProgramState } from "../../operations/supervisor/programs.ts";
 import { until } from "../../runtime/until.ts";
 import { openInstance } from "../../stack/instance.ts";
-import { type ProgramState, supervisorOf } from "../../stack/supervisor/client.ts";
+import { supervisorOf } from "../../stack/supervisor/client.ts";
 
 /** Stops, starts and kills services of the test's stack by program name. */
 export interface StackControl {

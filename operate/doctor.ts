@@ -1,0 +1,34 @@
+import { diagnose } from "../operations/doctor/doctor.ts";
+import type { Finding } from "../operations/doctor/finding.ts";
+import { paint } from "../runtime/progress.ts";
+import { loadConfig } from "../sources/config.ts";
+import { type Command, jsonOption } from "./command.ts";
+import { postgresUrl } from "./postgres-url.ts";
+import { stackFolder } from "./stack-folder.ts";
+
+type Given = { json?: boolean };
+
+export const doctor: Command<Given> = {
+  name: "doctor",
+  summary: "Look at everything that can go wrong, and say what is wrong and what to do",
+  detail: "Worst first. What only follows from another finding is left out. Takes at most ten seconds.",
+  options: (yargs) =>
+    yargs
+      .option("json", jsonOption)
+      .example("$0 doctor", "prints a line for everything that is wrong, with its cure")
+      .example("$0 doctor --json | jq .findings", "for programs"),
+  exits: { 0: "nothing found", 1: "something was found", 2: "it could not look" },
+  async run({ json = false }) {
+    const config = loadConfig();
+    const isNative = stackFolder() !== undefined;
+    const findings = await diagnose({ config, env: process.env, postgresUrl: postgresUrl(config), isNative });
+    if (json) console.log(JSON.stringify({ findings: findings.map(({ explains: _, ...finding }) => finding) }));
+    else console.log(findings.length === 0 ? "nothing found" : findings.map(lineOf).join("\n"));
+    return findings.length === 0 ? 0 : 1;
+  },
+};
+
+function lineOf({ severity, about, cause, cure }: Finding): string {
+  const word = paint(severity === "error" ? ["bold", "red"] : "yellow", severity, process.stdout);
+  return `${word}${" ".repeat(9 - severity.length)}${about}: ${cause}. ${cure}.`;
+}

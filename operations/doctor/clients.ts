@@ -1,0 +1,76 @@
+import { getLogger } from "@logtape/logtape";
+import type { Admin, Kafka } from "kafkajs";
+import { type Cassandra, openCassandra } from "../../runtime/cassandra.ts";
+import type { Config } from "../../runtime/config.ts";
+import { openKafka } from "../../runtime/kafka.ts";
+import { openPostgres, type Postgres } from "../../runtime/postgres.ts";
+
+type Env = Record<string, string | undefined>;
+
+/** The base URLs of what is asked over HTTP; undefined for what is not known to be there. */
+export interface WebAddresses {
+  registry: string;
+  connect?: string;
+  airflow?: string;
+  consumer?: string;
+  api?: string;
+}
+
+/** Clients of all services. Each connects when it is first used. */
+export interface Clients {
+  config: Config;
+  web: WebAddresses;
+  /** Airflow's login. */
+  login: { username: string; password: string };
+  kafka: Kafka;
+  /** The connected admin client; every call has the same. */
+  admin: () => Promise<Admin>;
+  sql: Postgres;
+  cassandra: Cassandra;
+  close: () => Promise<void>;
+}
+
+export interface ClientOptions {
+  config: Config;
+  env: Env;
+  /** PostgreSQL's URL, with its password. */
+  postgresUrl: string;
+  /** Whether the native stack runs what has no address of its own in the environment. */
+  isNative: boolean;
+}
+
+export function openClients({ config, env, postgresUrl, isNative }: ClientOptions): Clients {
+  const kafka = openKafka(config, "doctor", getLogger("doctor"), 1);
+  const sql = openPostgres(postgresUrl, 4);
+  const cassandra = openCassandra(config, "doctor", 5_000);
+  let admin: Promise<Admin> | undefined;
+  const connect = async () => {
+    const client = kafka.admin();
+    await client.connect();
+    return client;
+  };
+  return {
+    config,
+    web: webAddresses(config, env, isNative),
+    login: { username: env.AIRFLOW_USER || "admin", password: env.AIRFLOW_PASSWORD || "admin" },
+    kafka,
+    admin: () => (admin ??= connect()),
+    sql,
+    cassandra,
+    async close() {
+      const connected = admin?.then((client) => client.disconnect());
+      await Promise.allSettled([sql.end({ timeout: 0 }), cassandra.shutdown(), connected]);
+    },
+  };
+}
+
+function webAddresses({ ports, schemaRegistry }: Config, env: Env, isNative: boolean): WebAddresses {
+  const at = (url: string | undefined, port: number) => url || (isNative ? `http://127.0.0.1:${port}` : undefined);
+  return {
+    registry: schemaRegistry.url,
+    connect: at(env.CONNECT_URL, ports.connect),
+    airflow: at(env.AIRFLOW_URL, ports.airflow),
+    consumer: at(env.CONSUMER_URL, ports.consumer),
+    api: at(env.API_URL, ports.api),
+  };
+}

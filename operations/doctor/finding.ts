@@ -1,0 +1,39 @@
+import type { Clients } from "./clients.ts";
+
+/** The services of the pipeline. A service comes after those that it depends on. */
+export const services = [
+  "the stack",
+  "PostgreSQL",
+  "Kafka",
+  "Cassandra",
+  "Schema Registry",
+  "Kafka Connect",
+  "Airflow",
+  "the consumer",
+  "the API",
+] as const;
+export type Service = (typeof services)[number];
+
+/** Something that is wrong. */
+export interface Finding {
+  /** `error`: something does not work. `warning`: it will not, or not as it should. */
+  severity: "error" | "warning";
+  /** What is wrong: a service by its name, "this machine", a file, a topic. */
+  about: string;
+  /** What is the matter with it, and why; without a full stop. */
+  cause: string;
+  /** What to do, in the imperative; without a full stop. */
+  cure: string;
+  /** Services that cannot work because of this. What later checks say about them is left out. */
+  explains?: Service[];
+}
+
+/** Looks at one thing. */
+export interface Check {
+  /** What it looks at, for the finding if it cannot: "partitions and replicas". */
+  what: string;
+  /** The services that it asks; none if it looks at this machine. The finding is about the first if it cannot look. */
+  of: Service[];
+  /** Resolves with what is wrong. If it throws or is late, that is a finding; `stop` then aborts. */
+  look: (clients: Clients, stop: AbortSignal) => Finding[] | Promise<Finding[]>;
+}

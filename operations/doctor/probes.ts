@@ -1,0 +1,97 @@
+import { shownAddress } from "../../runtime/addresses.ts";
+import { messageOf } from "../../runtime/lifecycle.ts";
+import type { Clients } from "./clients.ts";
+import type { Check, Finding, Service } from "./finding.ts";
+
+/** How a service is asked whether it works, and what else is worth a look if it does not. */
+interface Probe {
+  service: Service;
+  /** Where it is; undefined if it is not known to be there. */
+  address: (clients: Clients) => string | undefined;
+  /** Rejects unless the service works. */
+  ask: (clients: Clients, stop: AbortSignal) => Promise<unknown>;
+  /** Where its address is set. */
+  setting: string;
+  /** Its log on the native stack: `bun run logs NAME`. */
+  log: string;
+}
+
+const probes: Probe[] = [
+  {
+    service: "PostgreSQL",
+    address: ({ config }) => new URL(config.postgres.url).host,
+    ask: ({ sql }) => sql`SELECT 1`,
+    setting: "postgres.url (POSTGRES_URL)",
+    log: "postgres",
+  },
+  {
+    service: "Kafka",
+    address: ({ config }) => config.kafka.brokers.join(", "),
+    ask: async ({ admin }) => (await admin()).describeCluster(),
+    setting: "kafka.brokers (KAFKA_BROKERS)",
+    log: "kafka",
+  },
+  {
+    service: "Cassandra",
+    address: ({ config }) => config.cassandra.contactPoints.join(", "),
+    ask: ({ cassandra }) => cassandra.execute("SELECT release_version FROM system.local"),
+    setting: "cassandra.contactPoints (CASSANDRA_CONTACT_POINTS)",
+    log: "cassandra",
+  },
+  overHttp("Schema Registry", "registry", "/subjects", "schemaRegistry.url (SCHEMA_REGISTRY_URL)", "schema-registry"),
+  overHttp("Kafka Connect", "connect", "/connectors", "CONNECT_URL", "connect"),
+  overHttp("Airflow", "airflow", "/api/v2/version", "AIRFLOW_URL", "airflow"),
+  overHttp("the consumer", "consumer", "/readyz", "CONSUMER_URL", "consumer"),
+  overHttp("the API", "api", "/readyz", "API_URL", "api"),
+];
+
+/** A check for each service: whether it answers. */
+export const probeChecks = (isNative: boolean): Check[] => probes.map((probe) => checkOf(probe, isNative));
+
+const checkOf = (probe: Probe, isNative: boolean): Check => ({
+  what: "whether it answers",
+  of: [probe.service],
+  async look(clients, stop) {
+    const address = probe.address(clients);
+    if (address === undefined) return [];
+    const late = Promise.withResolvers<never>();
+    stop.addEventListener("abort", () => late.reject(new Error("no answer in time")));
+    try {
+      await Promise.race([probe.ask(clients, stop), late.promise]);
+      return [];
+    } catch (error) {
+      return [silence(probe, address, messageOf(error), isNative)];
+    }
+  },
+});
+
+const silence = ({ service, setting, log }: Probe, address: string, why: string, isNative: boolean): Finding => ({
+  severity: "error",
+  about: service,
+  cause: `does not work at ${address}: ${why.split("\n")[0]}`,
+  cure: isNative ? `See \`bun run logs ${log}\`` : `Start it, or correct ${setting}`,
+  explains: [service],
+});
+
+function overHttp(
+  service: Service,
+  name: "registry" | "connect" | "airflow" | "consumer" | "api",
+  path: string,
+  setting: string,
+  log: string,
+): Probe {
+  return {
+    service,
+    address: ({ web }) => web[name] && shownAddress(web[name]),
+    async ask({ web }, signal) {
+      const response = await fetch(`${web[name]}${path}`, { signal, headers: { connection: "close" } });
+      if (response.ok) return;
+      const text = await response.text();
+      throw new Error(
+        `${path} responds with status ${response.status}: ${text.trim().replaceAll(/\s+/g, " ").slice(0, 300)}`,
+      );
+    },
+    setting,
+    log,
+  };
+}
