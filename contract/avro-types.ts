@@ -98,7 +98,7 @@ function onlyFrom(writers: readonly string[]): Update {
 }
 
 /** A type that resolves a writer's union branch by branch. */
-function readingUnions({ name }: Field, type: avro.Type): avro.Type {
+export function readingUnions({ name }: Pick<Field, "name">, type: avro.Type): avro.Type {
   const refusal = new Error(`${name}: the writer's type cannot be resolved to the contract's`);
   const createResolver = (writer: avro.Type) => {
     const branches = (isUnion(writer) ? writer.types : [writer]).map((branch) => {

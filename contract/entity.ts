@@ -30,6 +30,10 @@ export const topic = "users_created";
 /** The dead-letter topic: all records that cannot be stored, with the reason and the original bytes. */
 export const deadLetterTopic = `${topic}.dlq`;
 
+/** The topic of edits made through the API, keyed by id, and the name of its Avro record. */
+export const editTopic = "users_edited";
+export const editRecordName = `${recordName}Edit`;
+
 /** The Schema Registry subject of a topic's values (TopicNameStrategy). */
 export const valueSubject = (ofTopic: string) => `${ofTopic}-value`;
 

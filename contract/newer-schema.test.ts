@@ -24,3 +24,14 @@ test("what is not a schema has no newer fields", () => {
   for (const text of ["", "null", "[]", '"string"', '{"contract":1,"fields":[null,{"name":1}]}', "[".repeat(100_000)])
     expect(newerFields(text)).toEqual([]);
 });
+
+const inner = { type: "record", name: "Inner", [contractAttribute]: ["a", "b"], fields: ["a", "b"].map(field) };
+const outer = (type: unknown) =>
+  JSON.stringify({ type: "record", name: "Outer", [contractAttribute]: ["in"], fields: [{ name: "in", type }] });
+
+test("a newer field of a record within a record is named with its path, and only if it is the contract's", () => {
+  const known = new Map([["in", new Map([["a", null]])]]);
+  for (const type of [inner, ["null", inner]]) expect(newerFields(outer(type), known)).toEqual(["in.b"]);
+  for (const type of ["string", ["null", "string"], "Inner", { ...inner, [contractAttribute]: ["a"] }])
+    expect(newerFields(outer(type), known)).toEqual([]);
+});

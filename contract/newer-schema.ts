@@ -7,20 +7,36 @@ import { fields } from "./user.ts";
  */
 export const contractAttribute = "contract";
 
-const known = new Set<string>(fields.map(({ name }) => name));
+/** The names of a record's fields; with a name, the fields of the record that it contains, or null. */
+export type Known = ReadonlyMap<string, Known | null>;
+
+export const knownUserFields: Known = new Map(fields.map(({ name }) => [name, null]));
 
 /** The fields of a writer's schema (Avro JSON) that belong to the contract, but not to this version of it. */
-export function newerFields(writerSchema: string): string[] {
+export function newerFields(writerSchema: string, known: Known = knownUserFields): string[] {
   if (writerSchema.length > schemaLimits.length) return [];
-  let schema: { fields?: unknown; [contractAttribute]?: unknown } | null;
   try {
-    schema = JSON.parse(writerSchema);
+    return newerIn(JSON.parse(writerSchema), known);
   } catch {
     return [];
   }
+}
+
+interface Written {
+  fields?: unknown;
+  [contractAttribute]?: unknown;
+}
+
+function newerIn(schema: Written | null, known: Known): string[] {
   const [ours, written] = [schema?.[contractAttribute], schema?.fields];
   if (!Array.isArray(ours) || !Array.isArray(written)) return [];
-  return written
-    .map((field: { name?: unknown } | null) => field?.name)
-    .filter((name): name is string => typeof name === "string" && ours.includes(name) && !known.has(name));
+  return written.flatMap((field: { name?: unknown; type?: unknown } | null) => {
+    const name = field?.name;
+    if (typeof name !== "string" || !ours.includes(name)) return [];
+    const inner = known.get(name);
+    if (inner === undefined) return [name];
+    if (inner === null) return [];
+    const branches = [field?.type].flat() as (Written | null)[];
+    return branches.flatMap((branch) => newerIn(branch, inner)).map((each) => `${name}.${each}`);
+  });
 }

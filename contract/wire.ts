@@ -1,4 +1,5 @@
 import type avro from "avsc";
+import type { z } from "zod";
 import { avroTypeOf, fieldTypeOf, typeOf } from "./avro-types.ts";
 import { schemaLimits, type Walk, walkOf } from "./bounded-avro.ts";
 import { namespace, recordName } from "./entity.ts";
@@ -30,7 +31,7 @@ export const avroSchema = {
   })),
 };
 
-const userType = typeOf({
+export const userType = typeOf({
   ...avroSchema,
   fields: fields.map((field, index) => ({ ...avroSchema.fields[index], type: fieldTypeOf(field) })),
 } as unknown as avro.Schema);
@@ -38,37 +39,54 @@ const userType = typeOf({
 /** avsc trusts the counts of lists, even in the contract's own schema. */
 const hasLists = fields.some(({ kind }) => kind === "list");
 
-/** Bytes of one Avro body -> a user, or why they are not a user. */
-export type Reader = (body: Buffer) => User | Rejected;
+/** Bytes of one Avro body -> a user (or another record of the contract), or why they are none. */
+export type Reader<T = User> = (body: Buffer) => T | Rejected;
+
+/** Makes the reader for values written with `writerSchema`; `references` as in `readerFor`. */
+export type ReaderOf<T = User> = (writerSchema: string, references?: readonly string[]) => Reader<T>;
+
+export const readerOf: ReaderOf = (writerSchema, references) =>
+  readerFor({ what: "a user", type: userType, schema: User }, writerSchema, references);
+
+/** A record of the contract: its name in messages, its Avro type, and its rules. */
+interface RecordType<T> {
+  what: string;
+  type: avro.Type;
+  schema: z.ZodType<T>;
+}
 
 /**
  * A reader for values written with `writerSchema` (Avro JSON), resolved to the contract's schema by Avro's "Schema
  * Resolution": fields missing in the writer's schema become null, fields that are not in the contract are skipped.
  * `references` are the schemas it references, each before those that reference it. For a schema that cannot be resolved
- * to a user, or with which a small value could be costly to decode, the reader rejects everything.
+ * to the record, or with which a small value could be costly to decode, the reader rejects everything.
  */
-export function readerOf(writerSchema: string, references: readonly string[] = []): Reader {
+export function readerFor<T>(
+  { what, type, schema }: RecordType<T>,
+  writerSchema: string,
+  references: readonly string[] = [],
+): Reader<T> {
   let resolver: avro.Resolver | undefined;
   let walk: Walk | undefined;
   try {
     const writerType = writerTypeOf([...references, writerSchema]);
-    const isContract = writerType.equals(userType);
+    const isContract = writerType.equals(type);
     if (hasLists || !isContract) walk = walkOf(writerType);
-    if (!isContract) resolver = userType.createResolver(writerType);
+    if (!isContract) resolver = type.createResolver(writerType);
   } catch (error) {
-    const refusal = rejected("undecodable", `the writer's schema cannot become a user: ${messageOf(error)}`);
+    const refusal = rejected("undecodable", `the writer's schema cannot become ${what}: ${messageOf(error)}`);
     return () => refusal;
   }
   return (body) => {
     let value: unknown;
     try {
       walk?.(body);
-      value = userType.fromBuffer(body, resolver);
+      value = type.fromBuffer(body, resolver);
     } catch (error) {
       return rejected("undecodable", messageOf(error));
     }
-    const user = User.safeParse(value);
-    return user.success ? user.data : rejected("invalid_user", firstFault(user.error));
+    const record = schema.safeParse(value);
+    return record.success ? record.data : rejected("invalid_user", firstFault(record.error));
   };
 }
 
@@ -84,8 +102,10 @@ function writerTypeOf(schemas: readonly string[]): avro.Type {
  * User -> Confluent wire format: magic byte 0, the schema id as four big-endian bytes, the Avro body.
  * Source: docs.confluent.io, "Wire format" of the Schema Registry serializers.
  */
-export function encode(user: User, schemaId: number): Buffer {
-  const body = userType.toBuffer(user);
+export const encode = (user: User, schemaId: number): Buffer => framed(userType.toBuffer(user), schemaId);
+
+/** An Avro body in the same format. */
+export function framed(body: Buffer, schemaId: number): Buffer {
   const bytes = Buffer.allocUnsafe(5 + body.length);
   bytes.writeUInt8(0, 0);
   bytes.writeUInt32BE(schemaId, 1);
@@ -103,8 +123,8 @@ export function schemaIdOf(value: Buffer | null): number | Rejected {
   return value.readUInt32BE(1);
 }
 
-/** Confluent wire format -> User. `readers` has one reader for each schema id, null for ids unknown to the registry. */
-export function decode(value: Buffer | null, readers: ReadonlyMap<number, Reader | null>): User | Rejected {
+/** Confluent wire format -> User, or what the readers read: one for each schema id, null for ids unknown to the registry. */
+export function decode<T = User>(value: Buffer | null, readers: ReadonlyMap<number, Reader<T> | null>): T | Rejected {
   const id = schemaIdOf(value);
   if (typeof id !== "number") return id;
   const read = readers.get(id);
@@ -113,8 +133,8 @@ export function decode(value: Buffer | null, readers: ReadonlyMap<number, Reader
     : rejected("unknown_schema", `the registry has no schema with id ${id}`);
 }
 
-/** Distinguishes a rejection from a user; they have no field in common. */
-export const isRejected = (value: User | Rejected): value is Rejected => "reason" in value;
+/** Distinguishes a rejection from a record of the contract; they have no field in common. */
+export const isRejected = <T extends object>(value: T | Rejected): value is Rejected => "reason" in value;
 
 /** avsc repeats whole schemas in its messages. */
 const maxMessageLength = 300;

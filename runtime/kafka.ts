@@ -64,16 +64,22 @@ const unlimitedRetention = { name: "retention.ms", value: "-1" };
 const maxMessageMiB = (mebibytes: number) => ({ name: "max.message.bytes", value: String(mebibytes * 1024 ** 2) });
 
 /**
- * Creates the missing ones of: the topic of users, its dead-letter topic and, if changes are applied, the change topic.
- * All have unlimited retention: two of them can rebuild the table, and dead letters are stored nowhere else. The change
+ * Creates the missing ones of: the topic of users, that of edits, the dead-letter topic and, if changes are applied, the
+ * change topic. All have unlimited retention: three of them can rebuild the table, and dead letters are stored nowhere
+ * else. The topics of users and of edits have equally many partitions, so a user is in the same one of both. The change
  * topic has one partition, which keeps PostgreSQL's own order. A dead letter adds headers to an original that may be as
  * large as its topic allows, so the dead-letter topic has the highest size limit.
  */
 export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "kafka" | "cdc">): Promise<void> {
-  const { topic, deadLetterTopic, changeTopic, partitions, replicationFactor } = kafka;
+  const { topic, deadLetterTopic, changeTopic, editTopic, partitions, replicationFactor } = kafka;
   const one = { numPartitions: 1, replicationFactor };
   const wanted: ITopicConfig[] = [
-    { topic, numPartitions: partitions, replicationFactor, configEntries: [unlimitedRetention] },
+    ...[topic, editTopic].map((topic) => ({
+      topic,
+      numPartitions: partitions,
+      replicationFactor,
+      configEntries: [unlimitedRetention],
+    })),
     { topic: deadLetterTopic, ...one, configEntries: [unlimitedRetention, maxMessageMiB(17)] },
     ...(cdc.apply ? [{ topic: changeTopic, ...one, configEntries: [unlimitedRetention, maxMessageMiB(16)] }] : []),
   ];

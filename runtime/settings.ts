@@ -49,6 +49,11 @@ export const Settings = z.strictObject({
         "KAFKA_CHANGE_TOPIC",
         "Topic of change events: Debezium publishes changes of the PostgreSQL table to it.",
       ),
+      editTopic: text(
+        entity.editTopic,
+        "KAFKA_EDIT_TOPIC",
+        "Topic of edits: every write of the API, before it is in Cassandra (Avro, keyed by id).",
+      ),
       partitions: count(4, "KAFKA_PARTITIONS", "Number of partitions of newly created topics."),
       replicationFactor: count(1, "KAFKA_REPLICATION_FACTOR", "Replication factor of newly created topics."),
     })
@@ -140,6 +145,11 @@ export const Settings = z.strictObject({
   api: z
     .strictObject({
       token: secret("API_TOKEN", "Bearer token required for writes; if not set, anyone may write.", 16),
+      log: flag(
+        true,
+        "API_LOG",
+        "Whether each write is first a record of the topic of edits; if not, the API needs no Kafka, and its writes are only in Cassandra.",
+      ),
       bodyLimitBytes: count(64 * 1024, "API_BODY_LIMIT_BYTES", "Maximum size of a request body, in bytes."),
     })
     .prefault({}),

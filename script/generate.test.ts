@@ -23,13 +23,15 @@ test("a new field is free to change until it is published, and stays from then o
   expect(written).toMatchObject({ code: 0, stderr: "" });
   expect(written.stdout).toContain("run `bun run contract --publish` before deploying it");
   expect(await contract("--check")).toMatchObject({ code: 0, stderr: "" });
-  expect(versions()).toEqual(["users_created.1.avsc"]);
+  expect(versions()).toEqual(["users_created.1.avsc", "users_edited.1.avsc"]);
 
   copy.edit("contract/user.ts", "nationality: anyText(2)", "country: anyText(2)");
   expect(await contract("--publish")).toMatchObject({ code: 0, stderr: "" });
-  expect(versions()).toEqual(["users_created.1.avsc", "users_created.2.avsc"]);
+  expect(versions()).toEqual(
+    [1, 2].flatMap((version) => ["users_created", "users_edited"].map((topic) => `${topic}.${version}.avsc`)).sort(),
+  );
   expect((await contract("--publish")).stdout).toContain("already published");
-  expect(versions()).toHaveLength(2);
+  expect(versions()).toHaveLength(4);
   expect(await generated("users_created.avsc")).toBe(await generated("versions/users_created.2.avsc"));
 
   copy.edit("contract/user.ts", "country: anyText(2)", "nation: anyText(2)");

@@ -2,7 +2,7 @@
  * `bun run contract`: generates contract/generated/ from the contract and the API's operations; the list of sources from
  * the files in sources/; and what depends on the settings (settings-files.ts) from their schema.
  *
- * With `--publish` it also keeps the Avro schema as a version, to be done before it is deployed: from then on no field
+ * With `--publish` it also keeps the Avro schemas as versions, to be done before they are deployed: from then on no field
  * may be removed, renamed or changed, since topics and tables have its values. With `--check` it writes nothing, and
  * fails if a file is out of date. It always fails if a published version forbids the change, or a field has no type that
  * all formats have.
@@ -20,8 +20,7 @@ if (flags.length > 1 || (flag !== undefined && flag !== "--check" && flag !== "-
 
 // Imported here, since the contract throws if it cannot be mapped.
 const {
-  topic,
-  avsc,
+  schemas,
   files,
   faults: misfits,
   rollOut,
@@ -29,20 +28,25 @@ const {
   .then(({ generatedFiles }) => generatedFiles(project, flag === "--check"))
   .catch((error: Error) => fail([error.message]));
 
-const published = await publishedVersions();
-const faults = [...breaksWith(avsc, published), ...misfits];
+const faults = [...misfits];
+const unpublished = new Map<string, string>();
+for (const { topic, avsc } of schemas) {
+  const published = await publishedVersions(topic);
+  faults.push(...breaksWith(avsc, published));
+  const next = `${versions}/${topic}.${Math.max(0, ...published.map(({ version }) => version)) + 1}.avsc`;
+  if (!published.some(({ text }) => sameBytes(text, avsc))) unpublished.set(next, avsc);
+}
 if (flag === "--check") faults.push(...(await outdated()));
-if (faults.length > 0) fail(faults);
+if (faults.length > 0) fail([...new Set(faults)]);
 
-const isPublished = published.some(({ text }) => sameBytes(text, avsc));
-const next = `${versions}/${topic}.${Math.max(0, ...published.map(({ version }) => version)) + 1}.avsc`;
-if (flag === "--publish" && !isPublished) files.set(next, avsc);
+if (flag === "--publish") for (const [name, text] of unpublished) files.set(name, text);
 if (flag !== "--check") for (const [name, text] of files) await Bun.write(join(project, name), text);
 
+const names = [...unpublished.keys()].join(" and ");
 if (flag === "--publish")
-  console.log(isPublished ? "The schema is already published." : `Published as ${next}. ${rollOut}`);
-else if (!isPublished)
-  console.log("The schema differs from the published versions: run `bun run contract --publish` before deploying it.");
+  console.log(names === "" ? "The schemas are already published." : `Published as ${names}. ${rollOut}`);
+else if (names !== "")
+  console.log("A schema differs from its published versions: run `bun run contract --publish` before deploying it.");
 
 function fail(sentences: string[]): never {
   for (const sentence of sentences) console.error(sentence);
@@ -58,8 +62,8 @@ async function outdated(): Promise<string[]> {
   return stale.map((name) => `${name} is out of date: run \`bun run contract\``);
 }
 
-/** The published versions of this topic's schema. */
-async function publishedVersions(): Promise<(NamedSchema & { version: number })[]> {
+/** The published versions of a topic's schema. */
+async function publishedVersions(topic: string): Promise<(NamedSchema & { version: number })[]> {
   const names = await readdir(join(project, versions)).catch(() => []);
   const numbered = names
     .filter((name) => name.startsWith(`${topic}.`))

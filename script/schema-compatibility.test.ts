@@ -76,3 +76,17 @@ test("a new rule is compatible", () => {
 test("a description does not change the bytes", () => {
   expect(sameBytes(JSON.stringify({ ...avroSchema, doc: "Another sentence." }), today)).toBe(true);
 });
+
+test("a field of a record within a record stays, too", () => {
+  const field = (name: string) => ({ name, type: ["null", "string"], default: null });
+  const edit = (...names: string[]) =>
+    JSON.stringify({
+      type: "record",
+      name: "Edit",
+      fields: [{ name: "user", type: ["null", { type: "record", name: "User", fields: names.map(field) }] }],
+    });
+  const before = [{ name: "edited.1.avsc", text: edit("email", "phone") }];
+  expect(breaksWith(edit("email", "phone", "fax"), before)).toEqual([]);
+  expect(breaksWith(edit("email"), before)).toHaveLength(1);
+  expect(breaksWith(edit("email"), before)[0]).toStartWith("user.phone: published in edited.1.avsc, is missing. ");
+});

@@ -45,16 +45,31 @@ function lostFields(then: ReadonlyMap<string, string>, now: ReadonlyMap<string, 
   });
 }
 
-/** Each field's type apart from null, as `type` or `type (logical type)`. */
+/** Each field's type apart from null, as `type` or `type (logical type)`; the fields of a record within as `name.field`. */
 function typesOf(schema: string): Map<string, string> {
-  const { fields } = JSON.parse(schema) as { fields: { name: string; type: AvroType }[] };
-  return new Map(fields.map(({ name, type }) => [name, nameOf(type)]));
+  return new Map(typesIn(JSON.parse(schema), ""));
 }
 
-type AvroType = string | { type: string; logicalType?: string; items?: AvroType } | AvroType[];
+function typesIn({ fields }: { fields?: AvroField[] }, prefix: string): [string, string][] {
+  return (fields ?? []).flatMap(({ name, type }): [string, string][] => {
+    const value = nonNull(type);
+    const inner = typeof value === "object" ? typesIn(value, `${prefix}${name}.`) : [];
+    return [[`${prefix}${name}`, nameOf(value)], ...inner];
+  });
+}
 
-function nameOf(type: AvroType): string {
-  if (Array.isArray(type)) return nameOf(type.find((branch) => branch !== "null") ?? "null");
+interface AvroField {
+  name: string;
+  type: AvroType;
+}
+type ValueType = string | { type: string; logicalType?: string; items?: AvroType; fields?: AvroField[] };
+type AvroType = ValueType | ValueType[];
+
+const nonNull = (type: AvroType): ValueType =>
+  Array.isArray(type) ? (type.find((branch) => branch !== "null") ?? "null") : type;
+
+function nameOf(of: AvroType): string {
+  const type = nonNull(of);
   if (typeof type === "string") return type;
   if (type.items !== undefined) return `array of ${nameOf(type.items)}`;
   return type.logicalType === undefined ? type.type : `${type.type} (${type.logicalType})`;

@@ -5,6 +5,7 @@ import { type Config, loadConfig } from "../../sources/config.ts";
 export interface Names {
   topic: string;
   deadLetterTopic: string;
+  editTopic: string;
   groupId: string;
   keyspace: string;
   /** This process's environment with the names, for programs started by the test. */
@@ -23,11 +24,18 @@ export function namesOf(file: string, env: Record<string, string> = {}): Names {
     .replaceAll(/[^a-z0-9]+/g, "_");
   const unique = `${Date.now().toString(36)}${Math.floor(Math.random() * 36 ** 3).toString(36)}`;
   const name = `t_${stem.slice(0, 30)}_${unique}`;
-  const names = { topic: name, deadLetterTopic: `${name}.dlq`, groupId: `${name}.cassandra`, keyspace: name };
+  const names = {
+    topic: name,
+    deadLetterTopic: `${name}.dlq`,
+    editTopic: `${name}.edited`,
+    groupId: `${name}.cassandra`,
+    keyspace: name,
+  };
   const settings = {
     ...(process.env as Record<string, string>),
     KAFKA_TOPIC: names.topic,
     KAFKA_DEAD_LETTER_TOPIC: names.deadLetterTopic,
+    KAFKA_EDIT_TOPIC: names.editTopic,
     KAFKA_CHANGE_TOPIC: `${name}.changes`,
     CONSUMER_GROUP_ID: names.groupId,
     CASSANDRA_KEYSPACE: names.keyspace,
