@@ -30,6 +30,9 @@ export const topic = "users_created";
 /** The dead-letter topic: all records that cannot be stored, with the reason and the original bytes. */
 export const deadLetterTopic = `${topic}.dlq`;
 
+/** The topic that says which dead letters are settled: replayed or dismissed. Compacted. */
+export const settledTopicOf = (ofDeadLetterTopic: string) => `${ofDeadLetterTopic}.settled`;
+
 /** The topic of edits made through the API, keyed by id, and the name of its Avro record. */
 export const editTopic = "users_edited";
 export const editRecordName = `${recordName}Edit`;

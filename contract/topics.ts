@@ -4,18 +4,20 @@ import type { User } from "./user.ts";
 /** The Kafka key: all records of one user are in one partition and so in order. */
 export const keyOf = (user: Pick<User, typeof idField>) => user[idField];
 
-/** Why a record cannot be stored. All engines use exactly these values. */
-export type Reason =
-  | "no_value" // a null value, which has no meaning in the topic of created users
-  | "too_large" // larger than any user can be
-  | "no_magic_byte" // not in the Confluent wire format
-  | "unknown_schema" // the registry has no schema with that id
-  | "undecodable" // not valid Avro for its schema, or a schema that cannot be resolved to a user
-  | "invalid_user" // decodes to something that is not a valid user
-  | "timestamp_ahead" // too far in the future: it would win over every later edit
-  | "unsupported_change" // a change event without a row
-  | "unreadable_batch" // a whole batch that could not be decoded, skipped by an operator
-  | "refused"; // Cassandra rejected the statement as invalid
+/** Why a record cannot be stored, and what that means. All engines use exactly these values. */
+export const reasons = {
+  no_value: "a null value, which has no meaning in the topic of created records",
+  too_large: "larger than any user can be",
+  no_magic_byte: "not in the Confluent wire format",
+  unknown_schema: "the registry has no schema with that id",
+  undecodable: "not valid for its schema, or a schema that cannot be resolved to a user",
+  invalid_user: "decodes to something that is not a valid user",
+  timestamp_ahead: "too far in the future: it would win over every later edit",
+  unsupported_change: "a change event without a row",
+  unreadable_batch: "a whole batch that could not be decoded, skipped by an operator",
+  refused: "Cassandra rejected the statement as invalid",
+} as const;
+export type Reason = keyof typeof reasons;
 
 /** A record that cannot be stored: `reason` for machines, `detail` for people. */
 export interface Rejected {

@@ -23,15 +23,37 @@ export interface Command<Arguments> {
 /** Every report is also to be had for programs. */
 export const jsonOption = { type: "boolean", describe: "Print one JSON object" } as const;
 
+/** Commands under one name: `dead-letters list`. */
+export interface Group extends Pick<Command<unknown>, "name" | "summary" | "detail" | "exits"> {
+  /** Command lines and what they do. */
+  examples: readonly (readonly [line: string, what: string])[];
+  /** Adds the commands. */
+  commands: (yargs: Argv) => Argv;
+}
+
+/** Adds a group of commands to a command line. */
+export const addGroup = (yargs: Argv, { name, summary, detail, examples, commands, exits }: Group): Argv =>
+  yargs.command(name, summary, (own) =>
+    commands(own)
+      .demandCommand(1, `${name}: which command?`)
+      .example(examples.map(([line, what]) => [line, what] as [string, string]))
+      .epilogue(epilogueOf({ exits, ...(detail !== undefined && { detail }) })),
+  );
+
 /** Adds a command to a command line. */
-export function add<Arguments>(yargs: Argv, { name, summary, detail, options, exits, run }: Command<Arguments>): Argv {
-  const meanings = Object.entries(exits).map(([code, meaning]) => `${code} ${meaning}`);
+export function add<Arguments>(yargs: Argv, command: Command<Arguments>): Argv {
   return yargs.command(
-    name,
-    summary,
-    (own) => options(own).epilogue([detail, `Exit codes: ${meanings.join("; ")}.`].filter(Boolean).join("\n\n")),
+    command.name,
+    command.summary,
+    (own) => command.options(own).epilogue(epilogueOf(command)),
     async (given) => {
-      process.exitCode = await run(given as Arguments);
+      process.exitCode = await command.run(given as Arguments);
     },
   );
+}
+
+/** What stands below a command's options in its help. */
+function epilogueOf({ detail, exits }: Pick<Command<unknown>, "detail" | "exits">): string {
+  const meanings = Object.entries(exits).map(([code, meaning]) => `${code} ${meaning}`);
+  return [detail, `Exit codes: ${meanings.join("; ")}.`].filter(Boolean).join("\n\n");
 }

@@ -5,8 +5,9 @@
 import yargs from "yargs";
 import { ConfigError } from "../runtime/config.ts";
 import { messageOf } from "../runtime/lifecycle.ts";
-import { add, exitCodes } from "./command.ts";
+import { add, addGroup, exitCodes } from "./command.ts";
 import { shellFunction, startsCompletion } from "./completion.ts";
+import { deadLetters } from "./dead-letters.ts";
 import { doctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
 import { skip } from "./skip.ts";
@@ -33,6 +34,7 @@ async function main(argv: string[]) {
       process.exitCode = exitCodes.failed;
     });
   cli = add(cli, doctor);
+  cli = addGroup(cli, deadLetters);
   cli = add(cli, migrate);
   cli = add(cli, skip);
   await cli.parseAsync();

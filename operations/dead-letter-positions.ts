@@ -1,6 +1,7 @@
-import { deadLetterHeaders, type Reason } from "../contract/topics.ts";
-import type { Headers, Message } from "../stream/change.ts";
-import { type Clients, rangeOf, readRange } from "./topic-log.ts";
+import type { Reason } from "../contract/topics.ts";
+import type { Message } from "../stream/change.ts";
+import { readLetter } from "./dead-letters/letter.ts";
+import { type Clients, type Records, rangeOf, readRange } from "./topic-log.ts";
 
 /** The records that have a dead letter, by their own position: they were not applied. */
 export interface DeadLetterPositions {
@@ -23,23 +24,24 @@ export async function readDeadLetterPositions(
   const batches = new Map<string, Batch[]>();
   const keyOf = (topic: string, partition: number) => `${topic}/${partition}`;
 
-  function remember({ headers = {} }: Message) {
-    const text = (name: keyof typeof deadLetterHeaders) => lastText(headers, deadLetterHeaders[name]);
-    const [topic, partition, offset, reason] = [text("topic"), text("partition"), text("offset"), text("reason")];
-    if (topic === undefined || !isNumber(partition) || !isNumber(offset) || reason === undefined) return;
-    const key = keyOf(topic, Number(partition));
-    const lastOffset = text("lastOffset");
-    if (reason === "unreadable_batch" && isNumber(lastOffset)) {
-      const batch = { first: BigInt(offset), last: BigInt(lastOffset) };
+  function remember(message: Message, at: number) {
+    const { origin, lastOffset, reason } = readLetter(message, at);
+    if (origin === null) return;
+    const key = keyOf(origin.topic, origin.partition);
+    if (lastOffset !== null) {
+      const batch = { first: BigInt(origin.offset), last: BigInt(lastOffset) };
       batches.set(key, [...(batches.get(key) ?? []), batch]);
       return;
     }
     const known = reasons.get(key) ?? new Map<bigint, Reason>();
-    reasons.set(key, known.set(BigInt(offset), reason as Reason));
+    reasons.set(key, known.set(BigInt(origin.offset), reason as Reason));
   }
 
   const range = await rangeOf(clients.admin, [deadLetterTopic]);
-  await readRange(clients, range, ({ messages }) => messages.forEach(remember), { isSkipped: () => true, stop });
+  const each = ({ messages, partition }: Records) => {
+    for (const message of messages) remember(message, partition);
+  };
+  await readRange(clients, range, each, { isSkipped: () => true, stop });
   return {
     reasonAt(topic, partition, offset) {
       const key = keyOf(topic, partition);
@@ -47,12 +49,4 @@ export async function readDeadLetterPositions(
       return inBatch ? "unreadable_batch" : reasons.get(key)?.get(offset);
     },
   };
-}
-
-const isNumber = (text: string | undefined): text is string => text !== undefined && /^\d{1,18}$/.test(text);
-
-/** The last value of a header, which is the one added to the original's. */
-function lastText(headers: Headers, name: string): string | undefined {
-  const value = [headers[name] ?? null].flat().at(-1);
-  return value?.toString();
 }
