@@ -14,6 +14,7 @@ import { openSink } from "../stream/cassandra/sink.ts";
 import type { Note, Route } from "../stream/change.ts";
 import { openCreatedUsersRoute } from "../stream/created-users/route.ts";
 import { openUserChangesRoute } from "../stream/user-changes/route.ts";
+import { openUserEditsRoute } from "../stream/user-edits/route.ts";
 import { consume } from "./consume.ts";
 import { openDeadLetterLimit } from "./dead-letter-limit.ts";
 import { openDeadLetters } from "./dead-letters.ts";
@@ -108,7 +109,7 @@ interface RouteDependencies {
 
 /** The routes by topic, and what to call when partitions are assigned. */
 function openRoutes({ config, watchdog, metrics, log }: RouteDependencies) {
-  const { topic, changeTopic } = config.kafka;
+  const { topic, changeTopic, editTopic } = config.kafka;
   const { maxAheadMs } = config.consumer;
   const { ignoredColumns } = config.cdc;
   const noteOf =
@@ -118,7 +119,11 @@ function openRoutes({ config, watchdog, metrics, log }: RouteDependencies) {
   const registry = openRegistry(config.schemaRegistry.url);
   const createdUsers = openCreatedUsersRoute({ registry, maxAheadMs, note: noteOf(topic), log });
   const userChanges = openUserChangesRoute({ maxAheadMs, ignoredColumns, note: noteOf(changeTopic), metrics });
-  const routes = new Map<string, Route>([[topic, createdUsers]]);
+  const userEdits = openUserEditsRoute({ registry, maxAheadMs, note: noteOf(editTopic), log });
+  const routes = new Map<string, Route>([
+    [topic, createdUsers],
+    [editTopic, userEdits],
+  ]);
   if (config.cdc.apply) routes.set(changeTopic, userChanges.route);
   return { routes, onAssignment: userChanges.restart };
 }

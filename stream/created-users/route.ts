@@ -1,7 +1,9 @@
+import { newerFields } from "../../contract/newer-schema.ts";
+import { readerOf } from "../../contract/wire.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Registry } from "../../runtime/registry.ts";
 import type { Note, Route } from "../change.ts";
-import { openSchemas } from "./schemas.ts";
+import { openSchemas } from "../schemas.ts";
 import { sift } from "./sift.ts";
 
 interface Dependencies {
@@ -13,7 +15,7 @@ interface Dependencies {
 
 /** The route of the topic of created users. */
 export function openCreatedUsersRoute({ registry, maxAheadMs, note, log }: Dependencies): Route {
-  const schemasFor = openSchemas(registry, log);
+  const schemasFor = openSchemas({ registry, readerOf, newerFields, log });
   return async (messages, stop, partition) => {
     const schemas = await schemasFor(messages, stop);
     note(messages, partition);

@@ -1,12 +1,12 @@
 import { timeField } from "../../contract/entity.ts";
 import { writeTimeOf } from "../../contract/tables.ts";
-import { decode, isRejected, schemaIdOf } from "../../contract/wire.ts";
-import type { Held, Message, Sifted } from "../change.ts";
-import type { Schema } from "./schemas.ts";
+import type { User } from "../../contract/user.ts";
+import { decode, isRejected } from "../../contract/wire.ts";
+import type { Message, Sifted } from "../change.ts";
+import { heldBy, readersOf, type Schemas } from "../schemas.ts";
 
 export interface SiftOptions {
-  /** The schema of each id in the slice; null for ids unknown to the registry. */
-  schemas: ReadonlyMap<number, Schema | null>;
+  schemas: Schemas<User>;
   /** Milliseconds since 1970. */
   now: number;
   maxAheadMs: number;
@@ -17,7 +17,7 @@ export interface SiftOptions {
  * first one of a newer contract. Pure.
  */
 export function sift(messages: readonly Message[], { schemas, now, maxAheadMs }: SiftOptions): Sifted {
-  const readers = new Map([...schemas].map(([id, schema]) => [id, schema?.read ?? null]));
+  const readers = readersOf(schemas);
   const newestMicros = (now + maxAheadMs) * 1_000;
   const sifted: Sifted = { writes: [], letters: [] };
   for (const message of messages) {
@@ -37,13 +37,4 @@ export function sift(messages: readonly Message[], { schemas, now, maxAheadMs }:
     }
   }
   return sifted;
-}
-
-/** Why a record is of a newer contract, if it is. */
-function heldBy({ offset, value }: Message, schemas: SiftOptions["schemas"]): Held | undefined {
-  const id = schemaIdOf(value);
-  const newer = (typeof id === "number" && schemas.get(id)?.newerFields) || [];
-  if (newer.length === 0) return undefined;
-  const why = `the record at offset ${offset} has schema ${id} of a newer contract, whose fields this version does not know: ${newer.join(", ")}; update the consumer`;
-  return { offset, why };
 }
