@@ -10,6 +10,7 @@ import { shellFunction, startsCompletion } from "./completion.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { doctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
+import { reconcile } from "./reconcile.ts";
 import { skip } from "./skip.ts";
 
 /** The compiled binary is called by its name; in a checkout each command is a script of package.json. */
@@ -36,6 +37,7 @@ async function main(argv: string[]) {
   cli = add(cli, doctor);
   cli = addGroup(cli, deadLetters);
   cli = add(cli, migrate);
+  cli = add(cli, reconcile);
   cli = add(cli, skip);
   await cli.parseAsync();
 }

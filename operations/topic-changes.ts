@@ -71,7 +71,8 @@ async function changesOf(
   return { topic, partition, writes: applied, letters, records: messages.length, deadLettered };
 }
 
-function openRoutes(config: Dependencies["config"], registry: Registry, log: Log): Map<string, Route> {
+/** The consumer's routes by topic; each remembers what it has read. */
+export function openRoutes(config: Dependencies["config"], registry: Registry, log: Log): Map<string, Route> {
   const { topic, changeTopic } = config.kafka;
   const { maxAheadMs } = config.consumer;
   const note = () => {};

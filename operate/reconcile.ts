@@ -1,0 +1,176 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import ms from "ms";
+import { plural, singular } from "../contract/entity.ts";
+import { describe, type Finding } from "../operations/reconcile/describe.ts";
+import { evidenceOf } from "../operations/reconcile/evidence.ts";
+import { type Clients, reconcile as compare, type Reconciled, type Scope } from "../operations/reconcile/reconcile.ts";
+import { type Verdict, verdicts } from "../operations/reconcile/verdict.ts";
+import { openCassandra } from "../runtime/cassandra.ts";
+import type { Config } from "../runtime/config.ts";
+import { openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
+import { openPostgres } from "../runtime/postgres.ts";
+import { openProgress, paint } from "../runtime/progress.ts";
+import { openRegistry } from "../runtime/registry.ts";
+import { tableText } from "../runtime/table.ts";
+import { loadConfig } from "../sources/config.ts";
+import { type Command, jsonOption } from "./command.ts";
+import { postgresUrl } from "./postgres-url.ts";
+
+interface Given {
+  since?: string;
+  run?: string;
+  limit: number;
+  all?: boolean;
+  json?: boolean;
+}
+
+export const reconcile: Command<Given> = {
+  name: "reconcile",
+  summary: `Compare every ${singular} in the runs' files, PostgreSQL, the topics and Cassandra`,
+  detail:
+    "Everything is read, rows are compared by write time and hash, and what does not fit is looked at again before it " +
+    "is reported. A record or a change that is still on its way is late, which is not a fault.",
+  options: (yargs) =>
+    yargs
+      .option("since", {
+        type: "string",
+        requiresArg: true,
+        describe: `Only ${plural} with a record, row or run since this time (ISO 8601) or for this long (3d, 12h)`,
+      })
+      .option("run", {
+        type: "string",
+        requiresArg: true,
+        conflicts: "since",
+        describe: `Only the ${plural} of this DAG run`,
+      })
+      .option("limit", { type: "number", default: 20, requiresArg: true, describe: "How many findings to list" })
+      .option("all", { type: "boolean", describe: "List all findings" })
+      .option("json", jsonOption)
+      .check(({ since, limit }) => {
+        if (since !== undefined) sinceMsOf(since);
+        if (!Number.isInteger(limit) || limit < 0) throw new Error("--limit must be a whole number");
+        return true;
+      })
+      .example("$0 reconcile", `every ${singular}`)
+      .example("$0 reconcile --since 3d --json", "what was written in the last three days, for a program")
+      .example('$0 reconcile --run "manual__2026-01-15T06:00:00+00:00"', "what became of one run"),
+  exits: {
+    0: "nothing is wrong",
+    1: "something is lost, different, extra or dead-lettered",
+    2: "it could not look: a service does not answer",
+  },
+  async run({ since, run: runId, limit, all = false, json = false }) {
+    const config = loadConfig();
+    const clients = openClients(config);
+    const stop = new AbortController();
+    const progress = openProgress();
+    let step = "";
+    const onProgress = (name: string, rows: number) => {
+      if (name !== step && step === "topics") progress.done(step, "read");
+      step = name;
+      progress.start(name, process.stderr.isTTY && rows > 0 ? rows.toLocaleString("en") : "reading");
+    };
+    try {
+      await clients.admin.connect();
+      const scope: Scope = {
+        ...(since !== undefined && { sinceMs: sinceMsOf(since) }),
+        ...(runId !== undefined && { runId }),
+        runsDir: runsDirOf(),
+      };
+      const { look, reconciled } = await compare(clients, config, scope, { stop: stop.signal, onProgress });
+      const listed = reconciled.found.slice(0, all ? undefined : limit);
+      const findings = (await evidenceOf(look, listed)).map(describe);
+      progress.end();
+      console.log(json ? JSON.stringify(jsonOf(reconciled, findings)) : textOf(reconciled, findings));
+      return faults(reconciled) > 0 ? 1 : 0;
+    } finally {
+      progress.end();
+      const { admin, cassandra, sql } = clients;
+      await Promise.allSettled([admin.disconnect(), cassandra.shutdown(), sql.end({ timeout: 2 })]);
+    }
+  },
+};
+
+function openClients(config: Config): Clients {
+  const log = openLog("reconcile", "error");
+  const kafka = openKafka(config, "reconcile", log);
+  return {
+    kafka,
+    admin: kafka.admin(),
+    registry: openRegistry(config.schemaRegistry.url),
+    cassandra: openCassandra(config, "reconcile", 60_000),
+    sql: openPostgres(postgresUrl(config), 2),
+    log,
+  };
+}
+
+/** @throws Error if the text is neither a time nor a duration */
+function sinceMsOf(text: string): number {
+  const duration = ms(text as ms.StringValue) as number | undefined;
+  const time = duration === undefined || /^\d{4}-/.test(text) ? Date.parse(text) : Date.now() - duration;
+  if (Number.isNaN(time))
+    throw new Error("--since must be a time such as 2026-01-15T06:00:00Z or a duration such as 3d");
+  return time;
+}
+
+/** The folder of the runs: the environment's, or the native stack's; null if there is none. */
+function runsDirOf(): string | null {
+  const native = join(process.env.STACK_DIR || join(import.meta.dir, "..", ".stack"), "runs");
+  return process.env.RUNS_DIR || (existsSync(native) ? native : null);
+}
+
+const faulty: ReadonlySet<Verdict> = new Set(["lost", "different", "extra", "dead-lettered"]);
+const faults = ({ counts }: Reconciled) =>
+  verdicts.reduce((sum, verdict) => sum + (faulty.has(verdict) ? counts[verdict] : 0), 0);
+
+const jsonOf = (reconciled: Reconciled, findings: Finding[]) => ({
+  users: reconciled.users,
+  counts: reconciled.counts,
+  faults: faults(reconciled),
+  readAt: new Date(reconciled.readAtMs).toISOString(),
+  notes: reconciled.notes,
+  findings,
+});
+
+function textOf(reconciled: Reconciled, findings: Finding[]): string {
+  const { users, counts, found, notes } = reconciled;
+  const rows = verdicts
+    .toReversed()
+    .filter((verdict) => counts[verdict] > 0 || faulty.has(verdict))
+    .map((verdict) => [verdict, counts[verdict], meanings[verdict]]);
+  const lines = [tableText(["verdict", plural, "meaning"], rows)];
+  for (const finding of findings) lines.push("", ...linesOf(finding));
+  if (found.length > findings.length) lines.push("", `… and ${found.length - findings.length} more; --all lists them`);
+  for (const note of notes) lines.push("", `Note: ${note}.`);
+  const count = faults(reconciled);
+  lines.push(
+    "",
+    count === 0
+      ? `${paint("green", "✔", process.stdout)} ${users} ${plural} compared; nothing is wrong`
+      : `${paint("red", "✘", process.stdout)} ${users} ${plural} compared; something is wrong with ${count}`,
+  );
+  return lines.join("\n");
+}
+
+const meanings: Record<Verdict, string> = {
+  lost: "a write has not arrived, though nothing is in its way",
+  different: "a store has something else than the newest record",
+  extra: "in Cassandra, and in no topic",
+  "dead-lettered": "its record could not be stored",
+  unjudged: "without api.log, it may be the API's doing",
+  late: "still on its way",
+  equal: "as the newest write says, wherever it should be",
+};
+
+function linesOf({ id, verdict, explanation, record, fields }: Finding): string[] {
+  const at = record ? `${record.topic}, partition ${record.partition}, offset ${record.offset}` : "no record";
+  return [
+    `${paint("bold", verdict, process.stdout)} ${id} (${at})`,
+    `  ${explanation}`,
+    ...fields.map(
+      ({ field, expected, found }) => `  ${field}: ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`,
+    ),
+  ];
+}

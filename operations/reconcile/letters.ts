@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { idField } from "../../contract/entity.ts";
+import type { Message } from "../../stream/change.ts";
+import { readLetter } from "../dead-letters/letter.ts";
+import { type Clients, rangeOf, readRange } from "../topic-log.ts";
+
+/** The last dead letter of a user. */
+export interface UserLetter {
+  /** The original's position. */
+  topic: string;
+  partition: number;
+  offset: number;
+  /** When the original was produced, in milliseconds since 1970; null if the letter does not say. */
+  producedMs: number | null;
+  reason: string;
+  /** The letter's own position in the dead-letter topic. */
+  letter: { partition: number; offset: string };
+}
+
+/**
+ * The last dead letter of each user whose id is in the original's key, and how many letters have no id there. Memory is
+ * in proportion to the letters.
+ */
+export async function lettersByUser(clients: Clients, deadLetterTopic: string, stop?: AbortSignal) {
+  const letters = new Map<string, UserLetter>();
+  let ofNobody = 0;
+  const range = await rangeOf(clients.admin, [deadLetterTopic]);
+  const remember = (message: Message, at: number) => {
+    const { origin, producedMs, reason, partition, offset } = readLetter(message, at);
+    const id = idIn(message.key);
+    if (id === undefined || origin === null) ofNobody++;
+    else
+      letters.set(id, { ...origin, offset: Number(origin.offset), producedMs, reason, letter: { partition, offset } });
+  };
+  await readRange(
+    clients,
+    range,
+    ({ messages, partition }) => {
+      for (const message of messages) remember(message, partition);
+    },
+    {
+      isSkipped: () => true,
+      stop,
+    },
+  );
+  return { letters, ofNobody };
+}
+
+/** The id in a key: text, or Debezium's JSON. */
+function idIn(key: Buffer | null): string | undefined {
+  const text = key?.toString() ?? "";
+  try {
+    const id = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>)[idField] : text;
+    return z.guid().toLowerCase().safeParse(id).data;
+  } catch {
+    return undefined;
+  }
+}

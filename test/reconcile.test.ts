@@ -1,0 +1,195 @@
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { table, timeField } from "../contract/entity.ts";
+import { changeable } from "../contract/samples.ts";
+import { columnArrays, createSql, rowOf, upsertCql, upsertSql, writeTimeOf } from "../contract/tables.ts";
+import type { User } from "../contract/user.ts";
+import { encode } from "../contract/wire.ts";
+import { openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
+import { openPostgres } from "../runtime/postgres.ts";
+import { until } from "../runtime/until.ts";
+import { startConsumer } from "./faults/consumer.ts";
+import { newUser, openRecorder } from "./faults/records.ts";
+import { openCapture } from "./support/capture.ts";
+import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
+import { lagOf } from "./support/kafka.ts";
+import { namesOf } from "./support/names.ts";
+import { outcomeOf } from "./support/outcome.ts";
+
+setDefaultTimeout(180_000);
+
+const names = namesOf(import.meta.path, { KAFKA_PARTITIONS: "1" });
+const { config, keyspace, groupId, topic } = names;
+const url = `${config.postgres.url}?search_path=${keyspace}`;
+const sql = openPostgres(url, 4);
+const env = { ...names.env, POSTGRES_URL: url, RUNS_DIR: `/nonexistent/${keyspace}` };
+const admin = openKafka(config, "test", openLog("test", "error")).admin();
+const { text } = changeable;
+
+afterAll(async () => {
+  await sql.unsafe(`DROP SCHEMA ${keyspace} CASCADE`);
+  await Promise.all([sql.end(), admin.disconnect(), dropKeyspace(config)]);
+});
+
+interface Finding {
+  id: string;
+  verdict: string;
+  cause: string;
+  fields: { field: string; expected: unknown; found: unknown }[];
+}
+
+async function reconcile(args: string[] = [], environment = env) {
+  const command = Bun.spawn([process.execPath, "operate/main.ts", "reconcile", "--json", "--all", ...args], {
+    env: environment,
+    cwd: `${import.meta.dir}/..`,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const { code, stdout, stderr } = await outcomeOf(command);
+  if (code === 2) throw new Error(`${stdout}${stderr}`);
+  const report = JSON.parse(stdout) as { users: number; counts: Record<string, number>; findings: Finding[] };
+  return { code, ...report, found: Object.fromEntries(report.findings.map(({ id, ...finding }) => [id, finding])) };
+}
+const cql = (query: string, params: unknown[]) =>
+  withCassandra(config, (client) => client.execute(query, params, { prepare: true }));
+const applied = () =>
+  until("every record is applied", async () => (await lagOf(config, groupId, topic)) === 0, { withinMs: 60_000 });
+const later = (user: User, seconds: number, changes: Partial<User> = {}): User => ({
+  ...user,
+  ...changes,
+  [timeField]: new Date(Date.parse(user[timeField]) + seconds * 1_000).toISOString(),
+});
+
+test("each planted fault is named, and nothing else is", async () => {
+  await admin.connect();
+  await sql.unsafe(`CREATE SCHEMA ${keyspace}`);
+  await sql.unsafe(createSql);
+  const recorder = await openRecorder(names);
+  const send = (...users: User[]) =>
+    recorder.sendRecords(users.map((user) => ({ key: user.id, value: encode(user, recorder.schemaId), user })));
+  const consumer = startConsumer(names);
+  const users = Array.from({ length: 60 }, newUser);
+  await sql.unsafe(upsertSql, columnArrays(users) as never);
+  await send(...users);
+  await applied();
+  expect(await reconcile()).toMatchObject({ code: 0, users: 60, counts: { equal: 60 }, findings: [] });
+
+  const [deleted, newer, older, untouched, reverted] = users as [User, User, User, User, User];
+  // A dead letter, of a user who is otherwise unknown, and one that a later record has superseded.
+  const invalid: User = { ...newUser(), [text]: "" };
+  const corrected = { ...newUser(), [text]: "" };
+  await send(invalid, corrected, later(corrected, 1, { [text]: "Corrected" }));
+  await applied();
+  consumer.signal("SIGTERM");
+  expect(await consumer.exited).toBe(0);
+
+  // Records that the group skips: a new user, and a change.
+  const [skipped, late] = [newUser(), newUser()];
+  const change = later(older, 60, { [text]: "Changed" });
+  await send(skipped, change);
+  const high = (await admin.fetchTopicOffsets(topic))[0]!.high;
+  await admin.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset: high }] });
+  await send(late);
+
+  const update = `UPDATE ${keyspace}.${table} USING TIMESTAMP ? SET ${text} = ? WHERE id = ?`;
+  await cql(`DELETE FROM ${keyspace}.${table} WHERE id = ?`, [deleted.id]);
+  await cql(update, [Date.now() * 1_000, "Newer", newer.id]);
+  await cql(update, [writeTimeOf(older) + 30_000_000, "Older", older.id]);
+  await cql(update, [writeTimeOf(untouched) - 1, "Without effect", untouched.id]);
+  await cql(update, [writeTimeOf(reverted), "~ greater at the same time", reverted.id]);
+  const unknown = newUser();
+  await cql(upsertCql(keyspace), [...rowOf(unknown), writeTimeOf(unknown)]);
+  const neverArrived = newUser();
+  await sql.unsafe(upsertSql, columnArrays([neverArrived]) as never);
+
+  const report = await reconcile();
+  const value = (expected: string, found: string) => [{ field: text, expected, found }];
+  expect(report.found).toMatchObject({
+    [deleted.id]: { verdict: "lost", cause: "no row in Cassandra" },
+    [skipped.id]: { verdict: "lost", cause: "no row in Cassandra" },
+    [neverArrived.id]: { verdict: "lost", cause: "newer row in PostgreSQL" },
+    [newer.id]: { verdict: "different", cause: "newer row in Cassandra", fields: value(newer[text], "Newer") },
+    [older.id]: {
+      verdict: "different",
+      cause: "older row in Cassandra",
+      fields: expect.arrayContaining(value("Changed", "Older")),
+    },
+    [reverted.id]: {
+      verdict: "different",
+      cause: "other row in Cassandra",
+      fields: value(reverted[text], "~ greater at the same time"),
+    },
+    [unknown.id]: { verdict: "extra", cause: "row in Cassandra without a record" },
+    [invalid.id]: { verdict: "dead-lettered", cause: "dead letter" },
+  });
+  expect(report).toMatchObject({
+    code: 1,
+    counts: { lost: 3, different: 3, extra: 1, "dead-lettered": 1, late: 1, unjudged: 0, equal: 57 },
+    users: 66,
+  });
+  expect(Object.keys(report.found)).toHaveLength(8);
+  expect(report.found).not.toHaveProperty(late.id);
+  await recorder.close();
+});
+
+test("changes in PostgreSQL are late while the slot is behind, lost once it is gone, and a stream of writes is no fault", async () => {
+  const capture = await openCapture(import.meta.path, { KAFKA_PARTITIONS: "2" });
+  const environment = { ...capture.env, POSTGRES_URL: capture.url, RUNS_DIR: env.RUNS_DIR };
+  const look = () => reconcile([], environment);
+  const recorder = await openRecorder(capture);
+  const consumer = startConsumer(capture);
+  await capture.connector.register();
+  const insert = (users: User[]) => capture.sql.unsafe(upsertSql, columnArrays(users) as never);
+  const users = Array.from({ length: 40 }, newUser);
+  await insert(users);
+  await capture.agree();
+
+  // The pipeline, edits and deletions in PostgreSQL, all at once.
+  const stop = new AbortController();
+  let written = 0;
+  const stream = (async () => {
+    while (!stop.signal.aborted) {
+      const fresh = Array.from({ length: 10 }, newUser);
+      await insert(fresh);
+      await recorder.sendRecords(fresh.map((user) => ({ key: user.id, value: encode(user, recorder.schemaId), user })));
+      const { id } = users[written % 20]!;
+      await capture.sql`UPDATE ${capture.sql(table)} SET ${capture.sql(text)} = ${`${written}`} WHERE id = ${id}`;
+      await capture.sql`DELETE FROM ${capture.sql(table)} WHERE id = ${fresh[0]!.id}`;
+      written += 12;
+    }
+  })();
+  for (let run = 0; run < 3; run++) {
+    const report = await look();
+    expect(report).toMatchObject({ code: 0, findings: [] });
+    expect(report.users).toBeGreaterThan(40);
+  }
+  stop.abort();
+  await stream;
+  expect(written).toBeGreaterThan(500);
+
+  await capture.connector.put("stop");
+  const [edited, removed] = users.slice(20) as [User, User];
+  const [fresh] = [newUser()];
+  await insert([fresh]);
+  await capture.sql`UPDATE ${capture.sql(table)} SET ${capture.sql(text)} = 'Edited' WHERE id = ${edited.id}`;
+  await capture.sql`DELETE FROM ${capture.sql(table)} WHERE id = ${removed.id}`;
+  const behind = await look();
+  expect(behind).toMatchObject({ code: 0, counts: { late: 3 }, findings: [] });
+
+  // Without the slot these changes never arrive.
+  await capture.sql`SELECT pg_drop_replication_slot(${capture.slot})`.catch(
+    () => capture.superuser`SELECT pg_drop_replication_slot(${capture.slot})`,
+  );
+  const gone = await look();
+  expect(gone).toMatchObject({
+    code: 1,
+    counts: { lost: 2, different: 1, late: 0 },
+    found: {
+      [fresh.id]: { verdict: "lost", cause: "newer row in PostgreSQL" },
+      [edited.id]: { verdict: "lost", cause: "newer row in PostgreSQL" },
+      [removed.id]: { verdict: "different", cause: "deletion in PostgreSQL" },
+    },
+  });
+  consumer.signal("SIGTERM");
+  await Promise.all([consumer.exited, recorder.close()]);
+  await capture.close();
+});
