@@ -1,10 +1,11 @@
-import { diagnose } from "../operations/doctor/doctor.ts";
+import { existsSync, readFileSync } from "node:fs";
+import { diagnose, type Subject } from "../operations/doctor/doctor.ts";
 import type { Finding } from "../operations/doctor/finding.ts";
 import { paint } from "../runtime/progress.ts";
-import { loadConfig } from "../sources/config.ts";
-import { type Command, jsonOption } from "./command.ts";
+import { allSettings, type Config, salvageConfig } from "../sources/config.ts";
+import { type Command, isCompiled, jsonOption } from "./command.ts";
 import { postgresUrl } from "./postgres-url.ts";
-import { stackFolder } from "./stack-folder.ts";
+import { project, stackFolder } from "./stack-folder.ts";
 
 type Given = { json?: boolean };
 
@@ -19,16 +20,44 @@ export const doctor: Command<Given> = {
       .example("$0 doctor --json | jq .findings", "for programs"),
   exits: { 0: "nothing found", 1: "something was found", 2: "it could not look" },
   async run({ json = false }) {
-    const config = loadConfig();
-    const isNative = stackFolder() !== undefined;
-    const findings = await diagnose({ config, env: process.env, postgresUrl: postgresUrl(config), isNative });
+    const findings = await diagnose(subject());
     if (json) console.log(JSON.stringify({ findings: findings.map(({ explains: _, ...finding }) => finding) }));
     else console.log(findings.length === 0 ? "nothing found" : findings.map(lineOf).join("\n"));
     return findings.length === 0 ? 0 : 1;
   },
 };
 
+/** What the settings name; if they are wrong, as far as they are right. */
+function subject(env = process.env): Subject {
+  const { config, faults } = salvageConfig(env);
+  const dotEnv = existsSync(".env") ? readFileSync(".env", "utf8") : undefined;
+  const stack =
+    isCompiled || !usesStack(config) ? undefined : { folder: stackFolder(env), project, settings: allSettings };
+  return {
+    config,
+    env,
+    postgresUrl: postgresUrl(config),
+    isNative: stack !== undefined,
+    stack,
+    given: { settings: allSettings, file: config.file, faults, env, dotEnv },
+  };
+}
+
+/** Whether one of the servers is the native stack's. */
+function usesStack({ kafka, postgres, cassandra, schemaRegistry, ports }: Config): boolean {
+  const hosts = [
+    new URL(postgres.url).host,
+    new URL(schemaRegistry.url).host,
+    ...kafka.brokers,
+    ...cassandra.contactPoints,
+  ];
+  const own = [ports.postgres, ports.schemaRegistry, ports.kafka, ports.cassandra];
+  return own.some((port) => hosts.includes(`127.0.0.1:${port}`) || hosts.includes(`localhost:${port}`));
+}
+
 function lineOf({ severity, about, cause, cure }: Finding): string {
   const word = paint(severity === "error" ? ["bold", "red"] : "yellow", severity, process.stdout);
-  return `${word}${" ".repeat(9 - severity.length)}${about}: ${cause}. ${cure}.`;
+  return `${word}${" ".repeat(9 - severity.length)}${about}: ${sentence(cause)} ${sentence(cure)}`;
 }
+
+const sentence = (text: string) => (/[.?!]$/.test(text) ? text : `${text}.`);

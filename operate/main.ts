@@ -5,16 +5,13 @@
 import yargs from "yargs";
 import { ConfigError } from "../runtime/config.ts";
 import { messageOf } from "../runtime/lifecycle.ts";
-import { add, addGroup, exitCodes } from "./command.ts";
+import { add, addGroup, exitCodes, isCompiled } from "./command.ts";
 import { shellFunction, startsCompletion } from "./completion.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { doctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
 import { reconcile } from "./reconcile.ts";
 import { skip } from "./skip.ts";
-
-/** The compiled binary is called by its name; in a checkout each command is a script of package.json. */
-const isCompiled = Bun.main.startsWith("/$bunfs/");
 
 async function main(argv: string[]) {
   const completes = startsCompletion(argv);

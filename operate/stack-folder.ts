@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
-/** The folder of the native stack, if there is one: `STACK_DIR`, or .stack in the checkout. */
-export function stackFolder(env: Record<string, string | undefined> = process.env): string | undefined {
-  const folder = env.STACK_DIR || join(import.meta.dir, "..", ".stack");
-  return existsSync(folder) ? folder : undefined;
-}
+/** The checkout. The compiled binary has none. */
+export const project = resolve(import.meta.dir, "..");
+
+/** The folder of the native stack, which may not exist: `STACK_DIR`, or .stack in the checkout. */
+export const stackFolder = (env: Record<string, string | undefined> = process.env): string =>
+  resolve(env.STACK_DIR || join(project, ".stack"));

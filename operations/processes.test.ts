@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { holderOf, listeningSockets, parseStat, residentBytes, stackFolderOf } from "./processes.ts";
+import net from "node:net";
+import { holdersOf, listeningSockets, parseStat, residentBytes, stackFolderOf } from "./processes.ts";
 
 const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 88001 1 0000 100 0 0 10 0
@@ -8,8 +9,8 @@ const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
 `;
 
 test("only a port's listening sockets are found", () => {
-  expect(listeningSockets(table, 5432)).toEqual(["socket:[88001]"]);
-  expect(listeningSockets(table, 80)).toEqual(["socket:[88003]"]);
+  expect(listeningSockets(table, 5432)).toEqual([{ socket: "socket:[88001]", isLoopback: true }]);
+  expect(listeningSockets(table, 80)).toEqual([{ socket: "socket:[88003]", isLoopback: false }]);
   expect(listeningSockets(table, 81)).toEqual([]);
   expect(listeningSockets("", 80)).toEqual([]);
 });
@@ -31,14 +32,26 @@ test("memory includes all descendants of the process", () => {
   expect(residentBytes(1, all, bytesOf)).toBe(11_110);
 });
 
-test.if(process.platform === "linux")("the holder of a port is named with its pid", () => {
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  try {
-    expect(holderOf(server.port)?.pid).toBe(process.pid);
-  } finally {
-    server.stop(true);
-  }
-});
+test.if(process.platform === "linux").each([
+  ["127.0.0.1", false],
+  ["::1", false],
+  ["::ffff:127.0.0.1", false],
+  ["0.0.0.0", true],
+  ["::", true],
+])(
+  "the holder of a port on %s is named, with its folder and whether other machines can reach it",
+  (hostname, isOpen) => {
+    const server = net.createServer().listen(0, hostname);
+    try {
+      const { port } = server.address() as net.AddressInfo;
+      const holder = holdersOf([port, 1]).get(port);
+      expect(holder).toMatchObject({ pid: process.pid, folder: process.cwd(), isOpen });
+      expect(holdersOf([1]).has(1)).toBe(false);
+    } finally {
+      server.close();
+    }
+  },
+);
 
 test("a process belongs to the stack whose supervisor is its ancestor", () => {
   const processes = [

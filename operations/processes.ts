@@ -57,14 +57,37 @@ function proportionalBytes(pid: number): number {
   return Number(kilobytes ?? 0) * 1024;
 }
 
-/** The process listening on a port; undefined if there is none or it cannot be determined. */
-export function holderOf(port: number): { pid: number; name: string } | undefined {
-  const sockets = new Set(
-    ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => listeningSockets(readOrNothing(file), port)),
+/** Who listens on a port. The process is not known if it is another account's. */
+export interface Holder {
+  pid?: number;
+  name: string;
+  /** Its working folder. */
+  folder?: string;
+  /** The folder of the stack that it belongs to. */
+  stack?: string;
+  /** Whether it can be reached from other machines. */
+  isOpen: boolean;
+}
+
+/** Who listens on these ports; none on a system without /proc. */
+export function holdersOf(ports: readonly number[]): Map<number, Holder> {
+  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(readOrNothing);
+  const listeners = ports
+    .map((port) => ({ port, sockets: tables.flatMap((table) => listeningSockets(table, port)) }))
+    .filter(({ sockets }) => sockets.length > 0);
+  const pidOf = new Map<string, number>();
+  if (listeners.length > 0)
+    for (const pid of pids()) for (const target of openFiles(pid)) if (!pidOf.has(target)) pidOf.set(target, pid);
+  const processes = listProcesses();
+  return new Map(
+    listeners.map(({ port, sockets }) => {
+      const isOpen = sockets.some(({ isLoopback }) => !isLoopback);
+      const pid = sockets.map(({ socket }) => pidOf.get(socket)).find((found) => found !== undefined);
+      if (pid === undefined) return [port, { name: "another process", isOpen }];
+      const folder = orElse(undefined, () => readlinkSync(`/proc/${pid}/cwd`));
+      return [port, { pid, name: argvOf(pid)[0] || "a process", folder, stack: stackFolderOf(pid, processes), isOpen }];
+    }),
   );
-  if (sockets.size === 0) return undefined;
-  const pid = pids().find((pid) => openFiles(pid).some((target) => sockets.has(target)));
-  return pid === undefined ? undefined : { pid, name: argvOf(pid)[0] || "a process" };
 }
 
 /** The folder of the stack whose supervisor is an ancestor of a process; undefined if there is none. */
@@ -82,8 +105,8 @@ export function stackFolderOf(
   return parent ? stackFolderOf(parent, processes, argv) : undefined;
 }
 
-/** The sockets listening on a port, as `socket:[inode]`, from the text of /proc/net/tcp. */
-export function listeningSockets(table: string, port: number): string[] {
+/** The sockets listening on a port, as `socket:[inode]`, from the text of /proc/net/tcp or tcp6. */
+export function listeningSockets(table: string, port: number): { socket: string; isLoopback: boolean }[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const listening = "0A";
   return table
@@ -91,8 +114,11 @@ export function listeningSockets(table: string, port: number): string[] {
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
     .filter(([, local, , state]) => local?.endsWith(suffix) && state === listening)
-    .map((columns) => `socket:[${columns[9]}]`);
+    .map(([, local = "", ...columns]) => ({ socket: `socket:[${columns[7]}]`, isLoopback: loopback.test(local) }));
 }
+
+/** 127.0.0.0/8, ::1, and 127.0.0.0/8 as an IPv6 address, each as /proc/net has it on a little-endian machine. */
+const loopback = /^([0-9A-F]{6}7F|0{24}01000000|0{16}FFFF0000[0-9A-F]{6}7F):/;
 
 /** By working folder or by arguments: in a container, root may not see the working folder of another account's process. */
 function runsIn(pid: number, folder: string): boolean {

@@ -14,10 +14,22 @@ export interface Override {
   env: string;
 }
 
-/** Lists every fault of the configuration, each with the key and the variable that would fix it. */
+/** A value that is wrong: its place in the file, and the variable that overrides it. */
+export interface WrongValue {
+  path: string[];
+  env?: string;
+}
+
+/**
+ * Lists every fault of the configuration, each with the key and the variable that would fix it. Without `wrong` values
+ * the rest could be used; there are none if the file as a whole is wrong.
+ */
 export class ConfigError extends Error {
   override name = "ConfigError";
-  constructor(readonly faults: readonly string[]) {
+  constructor(
+    readonly faults: readonly string[],
+    readonly wrong: readonly WrongValue[] = [],
+  ) {
     super(`configuration is wrong:\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
   }
 }
@@ -34,7 +46,14 @@ export function resolveSettings(added: Record<string, z.ZodType>, yaml: string, 
   const raw = structuredClone(given);
   for (const { path, env: name } of settings) if (env[name]) assign(raw, path, env[name]);
   const parsed = schema.safeParse(raw);
-  if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => faultOf(issue, settings, file)));
+  if (!parsed.success) {
+    const { issues } = parsed.error;
+    const faults = issues.map((issue) => faultOf(issue, settings, file));
+    throw new ConfigError(
+      faults,
+      issues.flatMap((issue) => wrongIn(issue, settings)),
+    );
+  }
 
   const values = parsed.data as z.output<typeof Settings>;
   const keysOf = (shape: object) => Object.keys(shape) as (keyof typeof values)[];
@@ -72,6 +91,13 @@ function faultOf(issue: z.core.$ZodIssue, settings: SettingInfo[], file: string)
     return `${key || "(top level)"}: ${issue.message}; correct it in ${file}, or remove it`;
   const name = settings.find(({ path }) => path.every((part, index) => part === issue.path[index]))?.env;
   return `${key || "(top level)"}: ${issue.message}; set it in ${file}${name ? ` or by ${name}` : ""}`;
+}
+
+function wrongIn(issue: z.core.$ZodIssue, settings: SettingInfo[]): WrongValue[] {
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ path: [...path, key] }));
+  const setting = settings.find((each) => each.path.every((part, index) => part === path[index]));
+  return [{ path: setting?.path ?? path, ...(setting && { env: setting.env }) }];
 }
 
 /** The settings in the file that would have another value if their variable was not set. */
@@ -115,6 +141,21 @@ export function readConfigFile(env: Env): { file: string; yaml: string } {
   const file = env.CONFIG_FILE ?? "config.yaml";
   if (env.CONFIG_FILE && !existsSync(file)) throw new ConfigError([`CONFIG_FILE names ${file}, which does not exist`]);
   return { file, yaml: existsSync(file) ? readFileSync(file, "utf8") : "" };
+}
+
+/** The text of a file without some values, and the environment without their variables. */
+export function without(wrong: readonly WrongValue[], yaml: string, env: Env): { yaml: string; env: Env } {
+  const settings = (Bun.YAML.parse(yaml) ?? {}) as Record<string, unknown>;
+  for (const { path } of wrong) {
+    const group = at(settings, path.slice(0, -1));
+    if (isGroup(group)) delete group[path.at(-1) ?? ""];
+    else if (path.length > 1) delete settings[path[0] ?? ""]; // a value where a group belongs
+  }
+  const variables = new Set(wrong.map((value) => value.env));
+  return {
+    yaml: Bun.YAML.stringify(settings),
+    env: Object.fromEntries(Object.entries(env).filter(([name]) => !variables.has(name))),
+  };
 }
 
 const isGroup = (value: unknown): value is Record<string, unknown> =>

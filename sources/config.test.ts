@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "../runtime/config.ts";
 import { Settings } from "../runtime/settings.ts";
 import { sources } from "./catalogue.ts";
-import { allSettings, configuredSource, resolveConfig, sourceAddress } from "./config.ts";
+import { allSettings, configuredSource, resolveConfig, salvageConfig, sourceAddress } from "./config.ts";
 import * as all from "./generated.ts";
 
 const yaml = readFileSync(join(import.meta.dir, "../config.yaml"), "utf8");
@@ -142,4 +143,39 @@ test.each([...sources])("the source %s has a description, valid settings and a r
   expect(source).toMatchObject({ name, description: expect.stringMatching(/\w/) });
   const { url, method } = source.requestFor({ users: 1, page: 1, seed: "s", nationalities: [] });
   expect([new URL(url).protocol, method]).toEqual([expect.stringMatching(/^https?:$/), expect.any(String)]);
+});
+
+test("what is right of a wrong configuration can be had, with every fault", () => {
+  const folder = mkdtempSync(join(tmpdir(), "salvage-"));
+  const file = join(folder, "mine.yaml");
+  const salvage = (text: string, env: Record<string, string> = {}) => {
+    writeFileSync(file, text);
+    return salvageConfig({ CONFIG_FILE: file, ...env });
+  };
+  try {
+    const { config, faults } = salvage("kafka: {topic: orders, partitions: many}\nports: 7\ntypo: 1\n", {
+      PORT_OFFSET: "100",
+      API_TOKEN: "short",
+      LOG_LEVEL: "debug",
+    });
+    expect(faults.map((fault) => fault.split(":")[0])).toEqual([
+      "kafka.partitions",
+      "api.token",
+      "ports",
+      "(top level)",
+    ]);
+    expect(config.kafka).toMatchObject({ topic: "orders", partitions: 4, brokers: ["127.0.0.1:9192"] });
+    expect(config.log.level).toBe("debug");
+    expect(config.api.token).toBeUndefined();
+
+    expect(salvage("kafka: [").config.kafka.topic).toBe("users_created");
+    expect(salvage("kafka: [").faults).toEqual([expect.stringContaining("is not valid YAML")]);
+    expect(salvage("kafka: {topic: orders}", { PORT_OFFSET: "65000" })).toMatchObject({ config: { portOffset: 0 } });
+    expect(salvage("kafka: {topic: orders}").faults).toEqual([]);
+    const missing = salvageConfig({ CONFIG_FILE: join(folder, "none.yaml"), KAFKA_TOPIC: "orders" });
+    expect(missing.faults).toEqual([`CONFIG_FILE names ${join(folder, "none.yaml")}, which does not exist`]);
+    expect(missing.config.kafka.topic).toBe("orders");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

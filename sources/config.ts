@@ -1,7 +1,14 @@
 /** The configuration of every program: the runtime's settings, and those that each source declares. */
 import { z } from "zod";
 import { shownAddress } from "../runtime/addresses.ts";
-import { type Config as RuntimeConfig, readConfigFile, resolveSettings } from "../runtime/config.ts";
+import {
+  ConfigError,
+  type Config as RuntimeConfig,
+  readConfigFile,
+  resolveSettings,
+  type WrongValue,
+  without,
+} from "../runtime/config.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { listSettings, setting } from "../runtime/setting.ts";
 import { Settings } from "../runtime/settings.ts";
@@ -49,6 +56,34 @@ export function resolveConfig(yaml: string, env: Record<string, string | undefin
 export function loadConfig(env = process.env): Config {
   const { file, yaml } = readConfigFile(env);
   return resolveConfig(yaml, env, file);
+}
+
+/**
+ * The configuration without the values that are wrong, and what is wrong. It helps to look for the cause of a fault; a
+ * program must not run with it.
+ */
+export function salvageConfig(given = process.env): { config: Config; faults: string[] } {
+  const faults = new Set<string>();
+  let [file, yaml, env]: [string, string, Record<string, string | undefined>] = ["config.yaml", "", given];
+  const note = (error: unknown): readonly WrongValue[] => {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const fault of error.faults) faults.add(fault);
+    return error.wrong;
+  };
+  try {
+    ({ file, yaml } = readConfigFile(env));
+  } catch (error) {
+    note(error);
+  }
+  for (const isLast of [false, false, false, true])
+    try {
+      return { config: resolveConfig(isLast ? "" : yaml, isLast ? {} : env, file), faults: [...faults] };
+    } catch (error) {
+      const wrong = note(error);
+      if (wrong.length > 0) ({ yaml, env } = without(wrong, yaml, env));
+      else yaml = "";
+    }
+  throw new Error("the defaults of the settings are wrong");
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   connectorState,
   openConnector,
 } from "../operations/connector.ts";
+import { tailOf } from "../operations/log-tail.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { NotInTime, until } from "../runtime/until.ts";
@@ -15,7 +16,6 @@ import { local } from "./addresses.ts";
 import { environmentOf } from "./environment.ts";
 import { StackError } from "./failure.ts";
 import { type Instance, project } from "./instance.ts";
-import { tailOf } from "./logs.ts";
 
 const registeredWithinMs = 60_000;
 

@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import { tailOf } from "../operations/log-tail.ts";
 import type { ProgramState } from "../operations/supervisor/programs.ts";
 import type { Progress } from "../runtime/progress.ts";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
-import { tailOf } from "./logs.ts";
 import { inOrder, reversed } from "./order.ts";
 import { checkPorts } from "./ports.ts";
 import { servicesOf } from "./services/catalogue.ts";

@@ -1,16 +1,16 @@
 /** `bun run build`: compiles the tasks into one binary in dist/tasks/ with the name of each, unless it is up to date. */
 import { link, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { $, Glob } from "bun";
+import { $ } from "bun";
+import { buildIn, digestOfSources, noteBuild } from "../operations/task-binary.ts";
 import { tasks } from "./list.ts";
 
 const root = join(import.meta.dir, "..");
 const folder = join(root, "dist/tasks");
 const names = tasks.map(({ name }) => name);
-const stamp = join(folder, ".digest");
 
-const digest = await digestOfSources();
-if (!(await isUpToDate())) {
+const build = { digest: await digestOfSources(root), tasks: names };
+if (!Bun.deepEquals(await buildIn(folder), build)) {
   await mkdir(folder, { recursive: true });
   const binary = join(folder, ".tasks");
   await rm(binary, { force: true }); // never overwrite it: the names link to it, and running tasks execute it
@@ -24,20 +24,6 @@ if (!(await isUpToDate())) {
   }
   const former = (await readdir(folder)).filter((name) => !name.startsWith(".") && !names.includes(name));
   for (const name of former) await rm(join(folder, name));
-  await Bun.write(stamp, digest);
+  await noteBuild(folder, build);
 }
 console.error(`tasks: ${names.map((name) => join("dist/tasks", name)).join(" ")}`);
-
-async function isUpToDate() {
-  const files = [stamp, ...names.map((name) => join(folder, name))];
-  for (const file of files) if (!(await Bun.file(file).exists())) return false;
-  return (await Bun.file(stamp).text()) === digest;
-}
-
-/** A digest of everything in the binary: the sources, the locked dependencies and Bun. */
-async function digestOfSources() {
-  const hasher = new Bun.CryptoHasher("sha256").update(Bun.version);
-  const files = [...new Glob("{tasks,sources,contract,runtime}/**/*.ts").scanSync(root), "bun.lock"].sort();
-  for (const file of files) hasher.update(file).update(await Bun.file(join(root, file)).bytes());
-  return hasher.digest("hex");
-}

@@ -9,8 +9,10 @@ export const services = [
   "Schema Registry",
   "Kafka Connect",
   "Airflow",
+  "the embedded source",
   "the consumer",
   "the API",
+  "Spark",
 ] as const;
 export type Service = (typeof services)[number];
 

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, relative } from "node:path";
+import { findPython, leastPython } from "../../operations/python.ts";
 import { StackError } from "../failure.ts";
 
 /** Paths of the dependencies that `bun install` does not provide. */
@@ -104,7 +105,7 @@ const argumentsOf = (bundles: Record<string, string>) =>
   Object.entries(bundles).map(([name, folder]) => `${name}=${folder}`);
 
 async function runInstaller(args: string[], env: NodeJS.ProcessEnv) {
-  const installer = Bun.spawn([findPython(), join(here, "install.py"), ...args], {
+  const installer = Bun.spawn([pythonOnPath(), join(here, "install.py"), ...args], {
     env: { ...env, USER_AUTOMATION_CACHE: cacheOf(env) },
     stdio: ["ignore", "inherit", "inherit"],
   });
@@ -115,15 +116,11 @@ async function runInstaller(args: string[], env: NodeJS.ProcessEnv) {
     );
 }
 
-/** A Python with the venv module; 3.11 is preferred, since the lock was tested with it. */
-function findPython(): string {
-  const check = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
-  for (const name of ["python3.11", "python3.12", "python3.13", "python3"]) {
-    const path = Bun.which(name);
-    if (path && Bun.spawnSync([path, "-c", check], { stderr: "ignore" }).success) return path;
-  }
+function pythonOnPath(): string {
+  const python = findPython();
+  if (python !== undefined) return python;
   throw new StackError(
-    "No Python 3.11 or newer with the venv module was found on the PATH",
+    `No Python ${leastPython} or newer with the venv module was found on the PATH`,
     "Install it; on Debian and Ubuntu: `apt install python3 python3-venv`.",
   );
 }

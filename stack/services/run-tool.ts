@@ -1,8 +1,8 @@
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { tailOf } from "../../operations/log-tail.ts";
 import { StackError } from "../failure.ts";
 import type { Instance } from "../instance.ts";
-import { tailOf } from "../logs.ts";
 
 /**
  * Runs a tool to completion, appending its output to a service's log.

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { isFree } from "../../operations/ports.ts";
 import { openProgress } from "../../runtime/progress.ts";
 import { allSettings } from "../../sources/config.ts";
 import { environmentOf } from "../../stack/environment.ts";
 import { type Instance, openInstance, project } from "../../stack/instance.ts";
 import { down, up } from "../../stack/lifecycle.ts";
-import { isFree } from "../../stack/ports.ts";
 import { servicesOf } from "../../stack/services/catalogue.ts";
 import { removePostgresFolder } from "../../stack/services/postgres-files.ts";
 import { supervisorOf } from "../../stack/supervisor/client.ts";
