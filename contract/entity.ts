@@ -20,6 +20,9 @@ export const timeField = "timestamp";
 /** The text field that the API searches by: Cassandra has an index on it. */
 export const indexedField = "first_name";
 
+/** The text fields that people know a record by: `bun run where` finds it by them. */
+export const namingFields: readonly string[] = ["email", "username"];
+
 /** The table in Cassandra and in PostgreSQL, and Cassandra's keyspace. */
 export const table = "created_users";
 export const keyspace = "spark_streams";

@@ -12,6 +12,7 @@ import { doctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
 import { reconcile } from "./reconcile.ts";
 import { skip } from "./skip.ts";
+import { where } from "./where.ts";
 
 async function main(argv: string[]) {
   const completes = startsCompletion(argv);
@@ -36,6 +37,7 @@ async function main(argv: string[]) {
   cli = add(cli, migrate);
   cli = add(cli, reconcile);
   cli = add(cli, skip);
+  cli = add(cli, where);
   await cli.parseAsync();
 }
 

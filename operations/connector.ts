@@ -126,7 +126,8 @@ export function remedyOf(trace: string, url: string): string {
 
 const restart = (url: string) => `curl -X POST "${url}/restart?includeTasks=true&onlyFailed=true"`;
 
-async function slotLag(sql: Postgres): Promise<number | null> {
+/** WAL that PostgreSQL retains for the connector, in bytes; null if it has no slot. */
+export async function slotLag(sql: Postgres): Promise<number | null> {
   const [row] = await sql`
     SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint AS bytes
     FROM pg_replication_slots WHERE slot_name = ${slot}`;

@@ -23,22 +23,31 @@ interface ResponseDecoder {
  * record batch decoder. Its own supports only gzip, and one unreadable batch fails all partitions of a broker.
  */
 export function patchFetchResponse() {
-  fetchResponse.decode = async (bytes: Buffer) => {
-    const decoder: ResponseDecoder = new Decoder(bytes);
-    return {
-      throttleTime: 0, // the broker does not delay its response: the client throttles itself
-      clientSideThrottleTime: decoder.readInt32(),
-      errorCode: decoder.readInt16(),
-      sessionId: decoder.readInt32(),
-      responses: await decoder.readArrayAsync(async (topic) => ({
-        topicName: topic.readString(),
-        partitions: await topic.readArrayAsync(decodePartition),
+  fetchResponse.decode = (bytes: Buffer) => decodeFetchResponse(bytes, readRecords);
+}
+
+/** A fetch response of version 11; `read` decodes the records of a partition, which may end within a batch. */
+export async function decodeFetchResponse<Records>(
+  bytes: Buffer,
+  read: (records: Buffer) => Records | Promise<Records>,
+) {
+  const decoder: ResponseDecoder = new Decoder(bytes);
+  return {
+    throttleTime: 0, // the broker does not delay its response: the client throttles itself
+    clientSideThrottleTime: decoder.readInt32(),
+    errorCode: decoder.readInt16(),
+    sessionId: decoder.readInt32(),
+    responses: await decoder.readArrayAsync(async (topic) => ({
+      topicName: topic.readString(),
+      partitions: await topic.readArrayAsync(async (partition) => ({
+        ...decodePartition(partition),
+        messages: await read(recordBytes(partition)),
       })),
-    };
+    })),
   };
 }
 
-const decodePartition = async (decoder: ResponseDecoder) => ({
+const decodePartition = (decoder: ResponseDecoder) => ({
   partition: decoder.readInt32(),
   errorCode: decoder.readInt16(),
   highWatermark: String(decoder.readInt64()),
@@ -49,14 +58,15 @@ const decodePartition = async (decoder: ResponseDecoder) => ({
     firstOffset: String(aborted.readInt64()),
   })),
   preferredReadReplica: decoder.readInt32(),
-  messages: await decodeRecords(decoder),
 });
 
-async function decodeRecords(decoder: ResponseDecoder): Promise<FetchedRecord[]> {
+function recordBytes(decoder: ResponseDecoder): Buffer {
   const length = decoder.readInt32();
-  if (length <= 0 || !decoder.canReadBytes(length)) return [];
-  const bytes = decoder.readBytes(length);
+  return length > 0 && decoder.canReadBytes(length) ? decoder.readBytes(length) : Buffer.alloc(0);
+}
+
+function readRecords(bytes: Buffer): FetchedRecord[] | Promise<FetchedRecord[]> {
   // Batches, and the message sets from before Kafka 0.11, have their version at the same position.
-  const isMessageSet = length > 16 && bytes.readInt8(16) < 2;
-  return isMessageSet ? MessageSetDecoder(new Decoder(bytes), length) : readBatches(bytes);
+  const isMessageSet = bytes.length > 16 && bytes.readInt8(16) < 2;
+  return isMessageSet ? MessageSetDecoder(new Decoder(bytes), bytes.length) : readBatches(bytes);
 }

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import crc32C from "kafkajs/src/protocol/recordBatch/crc32C";
 import stored from "./batches.json" with { type: "json" };
 import { decompress } from "./compression.ts";
-import { readBatches } from "./record-batch.ts";
+import { readBatches, searchBatches } from "./record-batch.ts";
 
 /** Six records each, sent by librdkafka and read from Kafka's log; the broker compressed the one in xerial's blocks. */
 const batches = Object.entries(stored).map(([codec, base64]) => [codec, Buffer.from(base64, "base64")] as const);
@@ -62,6 +62,19 @@ test("a damaged batch becomes one placeholder record, after the records of earli
       bytes: damaged,
     },
   });
+});
+
+test("a search returns the records that contain a text, whatever the codec, and goes on after an unreadable batch", () => {
+  const unknown = forged({ attributes: 7 });
+  const all = Buffer.concat([unknown, ...batches.map(([, batch]) => batch), plain.subarray(0, 70)]);
+  const { records, next } = searchBatches(all, Buffer.from("value 4:"));
+  expect(records.map(({ key, unreadable }) => key?.toString() ?? unreadable?.lastOffset)).toEqual([
+    String(unknown.readBigInt64BE(0) + 5n),
+    ...batches.map(() => "key4"),
+  ]);
+  expect(next).toBe(batches.at(-1)![1].readBigInt64BE(0) + 6n);
+  expect(searchBatches(all, Buffer.from("value 7:")).records.length).toBe(1);
+  expect(searchBatches(plain.subarray(0, 70), Buffer.from("owl"))).toEqual({ records: [], next: undefined });
 });
 
 test("a header that occurs twice has both values, and a thousand headers take linear time", () => {

@@ -58,20 +58,53 @@ const maxBatchRecords = 250_000;
 export function readBatches(bytes: Buffer): FetchedRecord[] {
   const records: FetchedRecord[] = [];
   let expandedBytes = 0;
-  for (let start = 0; start + at.records <= bytes.length && expandedBytes < maxBatchBytes; ) {
-    const end = start + lengthEnd + bytes.readInt32BE(start + at.length);
-    if (end > bytes.length) break;
-    // With an impossible length there is no way to find the start of the next batch.
-    const batch = bytes.subarray(start, end - start >= at.records ? end : bytes.length);
+  for (const batch of batchesIn(bytes)) {
+    if (expandedBytes >= maxBatchBytes) break;
     try {
       expandedBytes += readBatch(batch, records);
     } catch (error) {
       records.push(unreadableRecord(batch, error));
       break;
     }
-    start = end;
   }
   return records;
+}
+
+/**
+ * The records of consecutive batches whose key or value contains `text`, all control records, and a placeholder for each
+ * unreadable batch; and the offset after the last whole batch, if there is one. Batches without the text are not decoded.
+ */
+export function searchBatches(bytes: Buffer, text: Buffer): { records: FetchedRecord[]; next?: bigint } {
+  const records: FetchedRecord[] = [];
+  const contains = (part: Buffer | null) => part?.includes(text) ?? false;
+  let next: bigint | undefined;
+  for (const batch of batchesIn(bytes)) {
+    const read: FetchedRecord[] = [];
+    try {
+      const attributes = batch.readInt16BE(at.attributes);
+      const body = decompress(attributes & flags.codec, batch.subarray(at.records));
+      if (attributes & flags.control || body.includes(text)) readBatch(batch, read);
+      records.push(
+        ...read.filter(({ key, value, isControlRecord }) => isControlRecord || contains(key) || contains(value)),
+      );
+    } catch (error) {
+      records.push(unreadableRecord(batch, error));
+    }
+    next = batch.readBigInt64BE(0) + BigInt(Math.max(0, batch.readInt32BE(at.lastOffsetDelta))) + 1n;
+  }
+  return { records, next };
+}
+
+/** The whole batches in some bytes; the last one may have an impossible length, and is then the rest of the bytes. */
+function* batchesIn(bytes: Buffer): Generator<Buffer> {
+  for (let start = 0; start + at.records <= bytes.length; ) {
+    const end = start + lengthEnd + bytes.readInt32BE(start + at.length);
+    if (end > bytes.length) return;
+    // With an impossible length there is no way to find the start of the next batch.
+    if (end - start < at.records) return yield bytes.subarray(start);
+    yield bytes.subarray(start, end);
+    start = end;
+  }
 }
 
 /** Appends all of a batch's records or none, and returns their size in bytes. */

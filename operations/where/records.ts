@@ -1,0 +1,148 @@
+import { idField, timeField } from "../../contract/entity.ts";
+import type { User } from "../../contract/user.ts";
+import { schemaIdOf } from "../../contract/wire.ts";
+import type { UnreadableBatch } from "../../runtime/kafka/record-batch.ts";
+import { messageOf } from "../../runtime/lifecycle.ts";
+import type { Change, Route } from "../../stream/change.ts";
+import { readChangeEvent } from "../../stream/user-changes/change-events.ts";
+import { readLetter } from "../dead-letters/letter.ts";
+import type { FoundRecord } from "./topic-search.ts";
+
+/** A record of a topic, and what it does to the row. */
+export interface Seen {
+  topic: string;
+  partition: number;
+  offset: bigint;
+  /** When it was produced, in milliseconds since 1970. */
+  producedMs: number;
+  schemaId?: number;
+  change?: Change;
+  /** Why it changes nothing. */
+  unfit?: string;
+  /** What was done in PostgreSQL: insert, update, delete, snapshot. */
+  operation?: string;
+  /** Other times that the record tells, in milliseconds since 1970. */
+  times: number[];
+}
+
+/** A record of the dead-letter topic. */
+export interface SeenLetter {
+  topic: string;
+  partition: number;
+  offset: bigint;
+  writtenMs: number;
+  reason: string;
+  detail: string;
+  /** Where the original was. */
+  source: { topic: string; partition: number; offset: bigint } | null;
+  /** When the original was produced, if the letter says so, in milliseconds since 1970. */
+  times: number[];
+}
+
+const positionOf = ({ topic, partition, record }: FoundRecord) => ({
+  topic,
+  partition,
+  offset: BigInt(record.offset),
+  producedMs: Number(record.timestamp),
+});
+
+/** Why the record of an unreadable batch changes nothing. */
+const unreadableText = ({ baseOffset, lastOffset, detail }: UnreadableBatch) =>
+  `offsets ${baseOffset} to ${lastOffset}, perhaps of others, cannot be read: ${detail}`;
+
+/** How long the Schema Registry may take, in milliseconds. */
+const answerWithinMs = 3_000;
+
+/** Records in Avro, decoded as the consumer does. */
+export function seeAvro(found: readonly FoundRecord[], route: Route): Promise<Seen[]> {
+  return Promise.all(
+    found.map(async (each): Promise<Seen> => {
+      const schemaId = schemaIdOf(each.record.value);
+      const seen = {
+        ...positionOf(each),
+        ...(typeof schemaId === "number" && { schemaId }),
+        times: [],
+      };
+      if (each.record.unreadable) return { ...seen, unfit: unreadableText(each.record.unreadable) };
+      try {
+        const stop = AbortSignal.timeout(answerWithinMs);
+        const { writes, letters, held } = await route([each.record], stop, each.partition);
+        const [write, letter] = [writes[0], letters[0]];
+        if (write) return { ...seen, change: write.change };
+        return { ...seen, unfit: letter ? `${letter.reason}: ${letter.detail}` : (held?.why ?? "changes nothing") };
+      } catch (error) {
+        return { ...seen, unfit: `cannot be decoded: ${messageOf(error)}` };
+      }
+    }),
+  );
+}
+
+const operations: Readonly<Record<string, string>> = { c: "insert", u: "update", d: "delete", r: "snapshot" };
+
+/**
+ * Change events of a row in order. As the consumer dates them: by the commit, but later than the row's previous change.
+ */
+export function seeChanges(found: readonly FoundRecord[]): Seen[] {
+  let lastMicros = Number.NEGATIVE_INFINITY;
+  return found
+    .filter(({ record }) => record.value !== null || record.unreadable) // a tombstone follows each delete
+    .map((each) => {
+      if (each.record.unreadable)
+        return { ...positionOf(each), times: [], unfit: unreadableText(each.record.unreadable) };
+      const event = readChangeEvent(each.record);
+      const { operation, times } = envelopeOf(each.record.value);
+      const seen = { ...positionOf(each), times, ...(operation && { operation }) };
+      if (event.kind === "read") return { ...seen, change: event.change };
+      if (event.kind === "rejected") return { ...seen, unfit: `${event.reason}: ${event.detail}` };
+      if (event.kind === "nothing") return { ...seen, unfit: "changes nothing" };
+      const writeTimeMicros = Math.max(event.at.commitMicros, lastMicros + 1);
+      lastMicros = writeTimeMicros;
+      return { ...seen, change: { ...event.change, writeTimeMicros } };
+    });
+}
+
+/** What a change event tells beside the change; nothing if it is not one. */
+function envelopeOf(value: Buffer | null): { operation?: string; times: number[] } {
+  try {
+    const { op, before, after } = JSON.parse(String(value)) as Record<string, Record<string, unknown> | null> & {
+      op: string;
+    };
+    const times = [before, after].map((row) => Date.parse(String(row?.[timeField])));
+    return { operation: operations[op] ?? op, times: times.filter((time) => !Number.isNaN(time)) };
+  } catch {
+    return { times: [] };
+  }
+}
+
+export const seeLetters = (found: readonly FoundRecord[]): SeenLetter[] =>
+  found
+    .filter(({ record }) => !record.unreadable)
+    .map((each) => {
+      const { writtenMs, reason, detail, origin, producedMs } = readLetter(each.record, each.partition);
+      const { topic, partition, offset } = positionOf(each);
+      const source = origin && { ...origin, offset: BigInt(origin.offset) };
+      return {
+        topic,
+        partition,
+        offset,
+        writtenMs,
+        reason,
+        detail,
+        source,
+        times: producedMs === null ? [] : [producedMs],
+      };
+    });
+
+/** A field that a change gave another value. */
+export interface FieldChange {
+  field: string;
+  from: unknown;
+  to: unknown;
+}
+
+/** What a newer row has that an older one had not. */
+export function differences(older: User, newer: User, kept: readonly string[] = []): FieldChange[] {
+  return (Object.keys(newer) as (keyof User)[])
+    .filter((field) => field !== idField && !kept.includes(field) && !Bun.deepEquals(older[field], newer[field]))
+    .map((field) => ({ field, from: older[field], to: newer[field] }));
+}
