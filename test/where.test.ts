@@ -3,16 +3,18 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { namingFields, table } from "../contract/entity.ts";
+import { namingFields, settledTopicOf, table, valueSubject } from "../contract/entity.ts";
 import { changeable } from "../contract/samples.ts";
-import { columnArrays, upsertSql } from "../contract/tables.ts";
+import { columnArrays, upsertSql, writeTimeOf } from "../contract/tables.ts";
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
+import { editSchema, encodeEdit } from "../contract/user-edits.ts";
 import { encode } from "../contract/wire.ts";
 import type { Report } from "../operations/where/where.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { openPostgres } from "../runtime/postgres.ts";
+import { openRegistry } from "../runtime/registry.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { newUser, openRecorder } from "./faults/records.ts";
@@ -27,7 +29,7 @@ setDefaultTimeout(180_000);
 const runs = mkdtempSync(join(tmpdir(), "where-"));
 const names = namesOf(import.meta.path, { RUNS_DIR: runs });
 const { config, keyspace, topic, groupId, deadLetterTopic } = names;
-const { changeTopic } = config.kafka;
+const { changeTopic, editTopic } = config.kafka;
 const url = `${config.postgres.url}?search_path=${keyspace}`;
 const env = { ...names.env, POSTGRES_URL: url };
 const sql = openPostgres(url, 1);
@@ -113,7 +115,14 @@ test("a user's history is told from its run to its last change, with what is mis
   });
   const ahead = encode({ ...user, timestamp: "2096-01-01T00:00:00.000Z" }, recorder.schemaId);
   await recorder.sendRecords([{ key: id, value: ahead, user: null }]);
-  await until("the consumer has handled all five", async () => (await consumer.metric("consumer_records_total")) === 5);
+  const edited = { ...changed, [changeable.optional]: null, timestamp: new Date().toISOString() };
+  const edit = {
+    ...{ id, operation: "upsert" as const, user: edited, write_time: writeTimeOf(edited) },
+    ...{ author: "API_TOKEN", request_id: "request-7" },
+  };
+  const editSchemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(editTopic), editSchema);
+  await producer.send({ topic: editTopic, messages: [{ key: id, value: encodeEdit(edit, editSchemaId) }] });
+  await until("the consumer has handled all six", async () => (await consumer.metric("consumer_records_total")) === 6);
   consumer.signal("SIGTERM");
   expect(await consumer.exited).toBe(0);
   const late = encode({ ...changed, timestamp: new Date().toISOString() }, recorder.schemaId);
@@ -136,9 +145,17 @@ test("a user's history is told from its run to its last change, with what is mis
       new RegExp(`^dead letter ${deadLetterTopic} 0/0: timestamp_ahead: .*; from ${topic} ${partition}/`),
     ),
   );
-  expect(told.now.Cassandra).toBe(
-    `every column written ${new Date(micros / 1_000).toISOString().replace("T", " ").slice(0, 23)}007 by ${changeTopic} 0/0; ` +
-      `differs from PostgreSQL in ${changeable.text}`,
+  expect(told.history).toContainEqual(
+    expect.stringMatching(
+      new RegExp(
+        `^edited ${editTopic} ${partition}/0: ${changeable.optional} .* → null \\(by API_TOKEN, request request-7, `,
+      ),
+    ),
+  );
+  expect(told.now.Cassandra).toMatch(
+    new RegExp(
+      `^every column written [\\d-]+ [\\d:.]+ by ${editTopic} ${partition}/0; differs from PostgreSQL in ${changeable.text}, `,
+    ),
   );
   expect(told.missing).toContainEqual(
     expect.stringMatching(
@@ -152,10 +169,27 @@ test("a user's history is told from its run to its last change, with what is mis
   );
   expect(JSON.stringify(told)).not.toContain(new URL(url).password);
 
+  const [letter] = told.users[0]!.history.filter(({ stage }) => stage === "dead letter");
+  const { source, producedMs } = letter!.facts as { source: { offset: string }; producedMs: number };
+  const dismissal = {
+    action: "dismissed",
+    at: new Date().toISOString(),
+    by: "rachel",
+    letter: "0:0",
+    because: "a test",
+  };
+  await producer.send({
+    topic: settledTopicOf(deadLetterTopic),
+    messages: [{ key: `${topic}/${partition}/${source.offset}/${producedMs}`, value: JSON.stringify(dismissal) }],
+  });
+  const settled = await where(id);
+  expect(settled.history.at(-1)).toBe(`settled ${deadLetterTopic} 0/0: dismissed by rachel: a test`);
+  expect(settled.missing.filter((line) => line.includes("dead letter"))).toEqual([]);
+
   const away = await where(id, { POSTGRES_URL: "postgres://users:a-password@127.0.0.1:1/users" });
   expect(away.code).toBe(0);
   expect(away.users[0]?.away.map(({ service }) => service)).toEqual(["PostgreSQL"]);
-  expect(away.history.length).toBe(told.history.length);
+  expect(away.history.length).toBe(settled.history.length);
   await producer.disconnect();
   await recorder.close();
 });
@@ -183,7 +217,7 @@ test("an unknown user, bad input and services that are away have exit codes of t
   expect([report.code, report.users[0]?.isFound]).toEqual([1, false]);
   expect(report.missing[0]).toMatch(/^run: no run's files have it: .*; 1 run since .* looked at$/);
   expect(report.users[0]?.looked.map(({ topic }) => topic).sort()).toEqual(
-    [topic, changeTopic, deadLetterTopic].sort(),
+    [topic, changeTopic, editTopic, deadLetterTopic].sort(),
   );
   expect(await where("no.such.name")).toMatchObject({ code: 1, users: [] });
 

@@ -1,5 +1,5 @@
 import type { Kafka } from "kafkajs";
-import { idField } from "../../contract/entity.ts";
+import { idField, settledTopicOf } from "../../contract/entity.ts";
 import type { Cassandra } from "../../runtime/cassandra.ts";
 import type { Config } from "../../runtime/config.ts";
 import { openReader, type Reader } from "../../runtime/kafka/reader.ts";
@@ -9,11 +9,13 @@ import type { Postgres } from "../../runtime/postgres.ts";
 import type { Registry } from "../../runtime/registry.ts";
 import { openCreatedUsersRoute } from "../../stream/created-users/route.ts";
 import { slotLag } from "../connector.ts";
+import type { Settlement } from "../dead-letters/settlement.ts";
 import { partitionLags } from "../lag.ts";
 import { committedPast } from "./commits.ts";
-import { type Seen, type SeenLetter, seeAvro, seeChanges, seeLetters } from "./records.ts";
+import { type Seen, type SeenLetter, seeAvro, seeChanges, seeEdits, seeLetters } from "./records.ts";
 import { type PostgresState, readCassandra, readPostgres, type StoredRow, timeOf } from "./rows.ts";
 import { type RunSearch, searchRuns } from "./run-files.ts";
+import { settlementsOf } from "./settlements.ts";
 import { type FoundRecord, type Looked, openTopicSearch, partitionOf, type TopicSearch } from "./topic-search.ts";
 
 export interface Clients {
@@ -23,7 +25,7 @@ export interface Clients {
   registry: Registry;
   /** The folder of the runs' files; undefined if this machine has none. */
   runsFolder: string | undefined;
-  config: Pick<Config, "kafka" | "cassandra" | "consumer" | "cdc">;
+  config: Pick<Config, "kafka" | "cassandra" | "consumer" | "cdc" | "api">;
   log: Log;
 }
 
@@ -52,7 +54,10 @@ export interface Facts {
 export interface TopicFacts {
   created: Seen[];
   changes: Seen[];
+  edits: Seen[];
   letters: SeenLetter[];
+  /** What was done about letters, by their `settlementKey`. */
+  settlements: Map<string, Settlement>;
   looked: Looked[];
   /** How many partitions a topic has. */
   partitionsOf: (topic: string) => number;
@@ -124,13 +129,13 @@ function timesOf({ runs, postgres, cassandra }: Facts): number[] {
 
 async function searchTopics(clients: Clients, reader: Reader, facts: Facts, options: Options): Promise<TopicFacts> {
   const { kafka, config, registry, log } = clients;
-  const { topic, changeTopic, deadLetterTopic } = config.kafka;
+  const { topic, changeTopic, editTopic, deadLetterTopic } = config.kafka;
   const { groupId } = config.consumer;
   const route = openCreatedUsersRoute({ registry, maxAheadMs: Number.MAX_SAFE_INTEGER, note: () => {}, log });
   const admin = kafka.admin();
   const [searches, next] = await Promise.all([
     openSearches(clients, reader, facts.id, options),
-    admin.connect().then(() => nextOffsets(admin, groupId, [topic, changeTopic])),
+    admin.connect().then(() => nextOffsets(admin, groupId, [topic, changeTopic, editTopic])),
   ]).finally(() => admin.disconnect());
 
   const found = await searchRounds(searches, timesOf(facts));
@@ -138,10 +143,11 @@ async function searchTopics(clients: Clients, reader: Reader, facts: Facts, opti
   const letters = seeLetters(of(deadLetterTopic));
   const created = withoutLetters(await seeAvro(of(topic), route), letters);
   const changes = withoutLetters(seeChanges(of(changeTopic)), letters);
+  const edits = withoutLetters(await seeEdits(of(editTopic), { registry, log }), letters);
   const nextOf = (name: string, partition: number) => next.get(`${name} ${partition}`);
   const storedMs = new Map<string, number>();
   await Promise.all(
-    [...created, ...changes].map(async (seen) => {
+    [...created, ...changes, ...edits].map(async (seen) => {
       if (seen.offset >= (nextOf(seen.topic, seen.partition) ?? 0n)) return;
       const atMs = await committedPast(reader, { groupId, ...seen }).catch(() => null);
       if (atMs !== null) storedMs.set(placeOf(seen), atMs);
@@ -150,7 +156,9 @@ async function searchTopics(clients: Clients, reader: Reader, facts: Facts, opti
   return {
     created,
     changes,
+    edits,
     letters,
+    settlements: await settlementsOf(reader, settledTopicOf(deadLetterTopic), letters),
     looked: searches.map(({ looked }) => looked),
     partitionsOf: (name) => reader.partitions(name).length,
     nextOf,
@@ -173,9 +181,10 @@ async function openSearches(
   id: string,
   { thorough = false, onProgress }: Options,
 ) {
-  const { topic, changeTopic, deadLetterTopic } = config.kafka;
+  const { topic, changeTopic, editTopic, deadLetterTopic } = config.kafka;
   const keys = new Map([
     [topic, id],
+    [editTopic, id],
     [changeTopic, JSON.stringify({ [idField]: id })],
     [deadLetterTopic, undefined],
   ]);
@@ -214,8 +223,11 @@ async function searchRounds(searches: readonly TopicSearch[], known: readonly nu
 /** When a record was produced, and what else it tells: a change event its row's times, a letter its original's. */
 function timesIn(found: FoundRecord): number[] {
   const [change, letter] = [seeChanges([found])[0], seeLetters([found])[0]];
-  return [Number(found.record.timestamp), ...(change?.times ?? []), ...(letter?.times ?? [])];
+  return [Number(found.record.timestamp), ...(change?.times ?? []), ...(letter?.producedMs ? [letter.producedMs] : [])];
 }
+
+/** The records that change the row. */
+export const writesIn = ({ created, changes, edits }: TopicFacts): Seen[] => [...created, ...changes, ...edits];
 
 async function nextOffsets(admin: ReturnType<Kafka["admin"]>, groupId: string, topics: readonly string[]) {
   const next = new Map<string, bigint>();

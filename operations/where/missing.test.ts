@@ -29,7 +29,7 @@ const looked = (topic: string, read: bigint) => ({
   ranges: [{ from: 0n, to: read }],
 });
 const topics = (more: Partial<TopicFacts> = {}): TopicFacts => ({
-  ...{ created: [sent], changes: [captured], letters: [], storedMs: new Map() },
+  ...{ created: [sent], changes: [captured], edits: [], letters: [], settlements: new Map(), storedMs: new Map() },
   looked: [looked("users", 100n), looked("changes", 100n)],
   partitionsOf: () => 4,
   nextOf: () => 100n,

@@ -24,7 +24,7 @@ export function missingOf(facts: Facts, settings: Settings): Missing[] {
     ...(postgres && !postgres.row && postgres.deletedMs === null ? [{ stage: "PostgreSQL", why: noRow(facts) }] : []),
     ...(topics ? missingRecords(topics, settings) : []),
     ...(topics ? missingChanges(facts, topics, settings) : []),
-    ...(topics?.letters ?? []).flatMap(missingForLetter),
+    ...(topics ? topics.letters.flatMap((letter) => missingForLetter(letter, topics)) : []),
     ...missingInCassandra(facts, settings),
   ];
 }
@@ -73,8 +73,11 @@ const lookedText = (looked: readonly Looked[], topic: string, topics: TopicFacts
   return "in no record around the known times; --thorough reads all of it";
 };
 
+/** A user may come from the API alone. */
 const missingRecords = (topics: TopicFacts, { kafka }: Settings): Missing[] =>
-  topics.created.length > 0 ? [] : [{ stage: kafka.topic, why: lookedText(topics.looked, kafka.topic, topics) }];
+  topics.created.length + topics.edits.length > 0
+    ? []
+    : [{ stage: kafka.topic, why: lookedText(topics.looked, kafka.topic, topics) }];
 
 /** The change topic lacks the row as PostgreSQL has it now. */
 function missingChanges({ postgres }: Facts, topics: TopicFacts, { kafka, cdc }: Settings): Missing[] {
@@ -91,8 +94,10 @@ function missingChanges({ postgres }: Facts, topics: TopicFacts, { kafka, cdc }:
   return [{ stage, why: `${looked}${behind}` }];
 }
 
-const missingForLetter = ({ source, reason }: SeenLetter): Missing[] =>
-  source ? [{ stage: "Cassandra", why: `${placeOf(source)} was not applied: it is a dead letter (${reason})` }] : [];
+const missingForLetter = ({ source, reason, settlementKey }: SeenLetter, { settlements }: TopicFacts): Missing[] =>
+  source && !settlements.has(settlementKey)
+    ? [{ stage: "Cassandra", why: `${placeOf(source)} was not applied: it is a dead letter (${reason})` }]
+    : [];
 
 function missingInCassandra(facts: Facts, settings: Settings): Missing[] {
   const { cassandra, topics } = facts;
@@ -112,8 +117,8 @@ function missingInCassandra(facts: Facts, settings: Settings): Missing[] {
 }
 
 /** The record with the newest write. */
-const newestOf = ({ created, changes }: TopicFacts, { cdc }: Settings): Seen | undefined =>
-  [...created, ...(cdc.apply ? changes : [])]
+const newestOf = ({ created, changes, edits }: TopicFacts, { cdc }: Settings): Seen | undefined =>
+  [...created, ...edits, ...(cdc.apply ? changes : [])]
     .filter(({ change }) => change)
     .sort((a, b) => Number(b.change?.writeTimeMicros) - Number(a.change?.writeTimeMicros))[0];
 

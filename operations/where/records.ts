@@ -1,11 +1,17 @@
 import { idField, timeField } from "../../contract/entity.ts";
 import type { User } from "../../contract/user.ts";
-import { schemaIdOf } from "../../contract/wire.ts";
+import { editReaderOf, newerEditFields } from "../../contract/user-edits.ts";
+import { decode, isRejected, schemaIdOf } from "../../contract/wire.ts";
 import type { UnreadableBatch } from "../../runtime/kafka/record-batch.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Registry } from "../../runtime/registry.ts";
 import type { Change, Route } from "../../stream/change.ts";
+import { openSchemas, readersOf } from "../../stream/schemas.ts";
 import { readChangeEvent } from "../../stream/user-changes/change-events.ts";
+import { openUserEditsRoute } from "../../stream/user-edits/route.ts";
 import { readLetter } from "../dead-letters/letter.ts";
+import { settlementKey } from "../dead-letters/settlement.ts";
 import type { FoundRecord } from "./topic-search.ts";
 
 /** A record of a topic, and what it does to the row. */
@@ -21,8 +27,15 @@ export interface Seen {
   unfit?: string;
   /** What was done in PostgreSQL: insert, update, delete, snapshot. */
   operation?: string;
+  /** Who made an edit, and its request's id. */
+  edit?: { author: string | null; requestId: string };
   /** Other times that the record tells, in milliseconds since 1970. */
   times: number[];
+}
+
+interface Dependencies {
+  registry: Registry;
+  log: Log;
 }
 
 /** A record of the dead-letter topic. */
@@ -35,8 +48,10 @@ export interface SeenLetter {
   detail: string;
   /** Where the original was. */
   source: { topic: string; partition: number; offset: bigint } | null;
-  /** When the original was produced, if the letter says so, in milliseconds since 1970. */
-  times: number[];
+  /** When the original was produced, in milliseconds since 1970; null if the letter does not say so. */
+  producedMs: number | null;
+  /** Identifies it in the topic of settlements. */
+  settlementKey: string;
 }
 
 const positionOf = ({ topic, partition, record }: FoundRecord) => ({
@@ -73,6 +88,21 @@ export function seeAvro(found: readonly FoundRecord[], route: Route): Promise<Se
       } catch (error) {
         return { ...seen, unfit: `cannot be decoded: ${messageOf(error)}` };
       }
+    }),
+  );
+}
+
+/** Edits made through the API, with who made them. */
+export async function seeEdits(found: readonly FoundRecord[], { registry, log }: Dependencies): Promise<Seen[]> {
+  const shared = { registry, log, maxAheadMs: Number.MAX_SAFE_INTEGER, note: () => {} };
+  const schemasFor = openSchemas({ registry, readerOf: editReaderOf, newerFields: newerEditFields, log });
+  const seen = await seeAvro(found, openUserEditsRoute(shared));
+  return Promise.all(
+    seen.map(async (each, index) => {
+      const record = found[index]?.record;
+      if (!record || !each.change) return each;
+      const edit = decode(record.value, readersOf(await schemasFor([record], AbortSignal.timeout(answerWithinMs))));
+      return isRejected(edit) ? each : { ...each, edit: { author: edit.author, requestId: edit.request_id } };
     }),
   );
 }
@@ -118,7 +148,8 @@ export const seeLetters = (found: readonly FoundRecord[]): SeenLetter[] =>
   found
     .filter(({ record }) => !record.unreadable)
     .map((each) => {
-      const { writtenMs, reason, detail, origin, producedMs } = readLetter(each.record, each.partition);
+      const letter = readLetter(each.record, each.partition);
+      const { writtenMs, reason, detail, origin, producedMs } = letter;
       const { topic, partition, offset } = positionOf(each);
       const source = origin && { ...origin, offset: BigInt(origin.offset) };
       return {
@@ -129,7 +160,8 @@ export const seeLetters = (found: readonly FoundRecord[]): SeenLetter[] =>
         reason,
         detail,
         source,
-        times: producedMs === null ? [] : [producedMs],
+        producedMs,
+        settlementKey: settlementKey(letter),
       };
     });
 

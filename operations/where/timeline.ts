@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { timeField } from "../../contract/entity.ts";
 import type { User } from "../../contract/user.ts";
-import { type Facts, placeOf } from "./facts.ts";
+import type { Settlement } from "../dead-letters/settlement.ts";
+import { type Facts, placeOf, writesIn } from "./facts.ts";
 import { differences, type FieldChange, type Seen, type SeenLetter } from "./records.ts";
 import { timeOf } from "./rows.ts";
 import type { FoundRun } from "./run-files.ts";
@@ -27,13 +28,14 @@ export interface State {
 
 /** Everything that happened, in order. Pure. */
 export function historyOf({ runs, topics, postgres }: Facts, groupId: string): Entry[] {
-  const seen = [...(topics?.created ?? []), ...(topics?.changes ?? [])];
+  const seen = topics ? writesIn(topics) : [];
   const effects = effectsOf(seen);
   const entries = [
     ...(runs?.found ?? []).flatMap(runEntries),
     ...seen.map((record) => recordEntry(record, effects.get(record) ?? "")),
     ...seen.flatMap((record) => storedEntry(record, topics?.storedMs.get(placeOf(record)), groupId)),
     ...(topics?.letters ?? []).map(letterEntry),
+    ...(topics?.letters ?? []).flatMap((letter) => settledEntry(letter, topics?.settlements.get(letter.settlementKey))),
     ...(postgres?.deletedMs ? [deletedEntry(postgres.deletedMs)] : []),
   ];
   return entries.sort((a, b) => orderOf(a) - orderOf(b));
@@ -52,21 +54,23 @@ const runEntries = ({ run, traces }: FoundRun): Entry[] =>
   }));
 
 function recordEntry(record: Seen, effect: string): Entry {
-  const { producedMs, schemaId, change, operation, unfit } = record;
+  const { producedMs, schemaId, change, operation, edit, unfit } = record;
   const about = [
     ...(operation ? [operation] : []),
+    ...(edit ? [`by ${edit.author ?? "anyone, as writes are open"}`, `request ${edit.requestId}`] : []),
     ...(change ? [`as of ${shownMicros(change.writeTimeMicros, producedMs)}`] : []),
     ...(schemaId === undefined ? [] : [`schema ${schemaId}`]),
   ].join(", ");
   return {
     atMicros: producedMs * 1_000,
-    stage: operation ? "captured" : "sent",
+    stage: edit ? "edited" : operation ? "captured" : "sent",
     place: placeOf(record),
     detail: `${unfit ?? effect}${about && ` (${about})`}`,
     facts: {
       ...positionFacts(record),
       schemaId,
       operation,
+      ...edit,
       producedAt: new Date(producedMs).toISOString(),
       writeTimeMicros: change?.writeTimeMicros,
       effect: unfit ?? effect,
@@ -96,9 +100,20 @@ const letterEntry = (letter: SeenLetter): Entry => ({
     ...positionFacts(letter),
     reason: letter.reason,
     detail: letter.detail,
+    producedMs: letter.producedMs,
     source: letter.source && positionFacts(letter.source),
   },
 });
+
+const settledEntry = (letter: SeenLetter, settlement: Settlement | undefined): Entry[] => {
+  if (!settlement) return [];
+  const { action, at, by, because, to } = settlement;
+  const where = to ? ` to ${placeOf({ ...to, offset: BigInt(to.offset) })}` : "";
+  const detail = `${action}${where} by ${by}${because ? `: ${because}` : ""}`;
+  return [
+    { atMicros: Date.parse(at) * 1_000, stage: "settled", place: placeOf(letter), detail, facts: { ...settlement } },
+  ];
+};
 
 const deletedEntry = (deletedMs: number): Entry => ({
   atMicros: deletedMs * 1_000,
@@ -157,8 +172,8 @@ function shownMicros(micros: number, besideMs?: number): string {
   return besideMs !== undefined && new Date(besideMs).toISOString().startsWith(date) ? time : `${date} ${time}`;
 }
 
-/** What the stores have now. Pure. */
-export function statesOf({ postgres, cassandra, topics }: Facts): State[] {
+/** What the stores have now. `isLogged`: whether edits through the API are records, too. Pure. */
+export function statesOf({ postgres, cassandra, topics }: Facts, isLogged: boolean): State[] {
   const states: State[] = [];
   if (postgres?.row)
     states.push({
@@ -167,10 +182,12 @@ export function statesOf({ postgres, cassandra, topics }: Facts): State[] {
       facts: { row: postgres.row },
     });
   if (cassandra) {
-    const seen = [...(topics?.created ?? []), ...(topics?.changes ?? [])];
+    const seen = topics ? writesIn(topics) : [];
     states.push({
       store: "Cassandra",
-      detail: [...writesText(cassandra.writeTimes, seen), ...againstText(cassandra.user, postgres?.row)].join("; "),
+      detail: [...writesText(cassandra.writeTimes, seen, isLogged), ...againstText(cassandra.user, postgres?.row)].join(
+        "; ",
+      ),
       facts: { row: cassandra.user, writeTimesMicros: Object.fromEntries(cassandra.writeTimes) },
     });
   }
@@ -178,12 +195,13 @@ export function statesOf({ postgres, cassandra, topics }: Facts): State[] {
 }
 
 /** Which write each column is from. */
-function writesText(writeTimes: ReadonlyMap<string, number>, seen: readonly Seen[]): string[] {
+function writesText(writeTimes: ReadonlyMap<string, number>, seen: readonly Seen[], isLogged: boolean): string[] {
+  const unknown = `a write that is in none of the records found${isLogged ? "" : ", as edits are while api.log is false"}`;
   const byTime = Map.groupBy(writeTimes.keys(), (column) => writeTimes.get(column) ?? 0);
   return [...byTime].map(([micros, columns]) => {
     const from = seen.find(({ change }) => change?.writeTimeMicros === micros);
     const what = byTime.size === 1 ? "every column" : columns.join(", ");
-    const by = from ? placeOf(from) : "a write that is in none of the records found";
+    const by = from ? placeOf(from) : unknown;
     return `${what} written ${shownMicros(micros)} by ${by}`;
   });
 }

@@ -24,7 +24,7 @@ export interface Report {
 export async function whereIs(clients: Clients, id: string, options?: Options): Promise<Report> {
   const facts = await gatherFacts(clients, id, options);
   const history = historyOf(facts, clients.config.consumer.groupId);
-  const now = statesOf(facts);
+  const now = statesOf(facts, clients.config.api.log);
   return {
     id,
     isFound: history.length + now.length > 0,
