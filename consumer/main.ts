@@ -11,10 +11,8 @@ import { retry } from "../runtime/retry.ts";
 import { type Watchdog, watchLoop } from "../runtime/watchdog.ts";
 import { configure } from "../sources/config.ts";
 import { openSink } from "../stream/cassandra/sink.ts";
-import type { Note, Route } from "../stream/change.ts";
-import { openCreatedUsersRoute } from "../stream/created-users/route.ts";
-import { openUserChangesRoute } from "../stream/user-changes/route.ts";
-import { openUserEditsRoute } from "../stream/user-edits/route.ts";
+import type { Note } from "../stream/change.ts";
+import { openRoutes } from "../stream/routes.ts";
 import { consume } from "./consume.ts";
 import { openDeadLetterLimit } from "./dead-letter-limit.ts";
 import { openDeadLetters } from "./dead-letters.ts";
@@ -46,7 +44,7 @@ await run(openLog("consumer"), async (stop) => {
       {
         kafka,
         config,
-        ...openRoutes({ config, watchdog, metrics, log }),
+        ...routesOf(config, watchdog, metrics, log),
         sink: openSink({ cassandra, keyspace: config.cassandra.keyspace, metrics, log }),
         deadLetters: openDeadLetters({
           send: (messages) => producer.send({ topic: config.kafka.deadLetterTopic, acks: -1, messages }),
@@ -100,30 +98,13 @@ async function connect(clients: Clients, table: Table, config: Config, log: Log,
   await admin.connect();
 }
 
-interface RouteDependencies {
-  config: Config;
-  watchdog: Watchdog;
-  metrics: Metrics;
-  log: Log;
-}
-
 /** The routes by topic, and what to call when partitions are assigned. */
-function openRoutes({ config, watchdog, metrics, log }: RouteDependencies) {
-  const { topic, changeTopic, editTopic } = config.kafka;
-  const { maxAheadMs } = config.consumer;
-  const { ignoredColumns } = config.cdc;
+function routesOf(config: Config, watchdog: Watchdog, metrics: Metrics, log: Log) {
+  const registry = openRegistry(config.schemaRegistry.url);
   const noteOf =
     (topic: string): Note =>
     (messages, partition) =>
       watchdog.note({ topic, partition, offset: messages[0]!.offset, lastOffset: messages.at(-1)!.offset });
-  const registry = openRegistry(config.schemaRegistry.url);
-  const createdUsers = openCreatedUsersRoute({ registry, maxAheadMs, note: noteOf(topic), log });
-  const userChanges = openUserChangesRoute({ maxAheadMs, ignoredColumns, note: noteOf(changeTopic), metrics });
-  const userEdits = openUserEditsRoute({ registry, maxAheadMs, note: noteOf(editTopic), log });
-  const routes = new Map<string, Route>([
-    [topic, createdUsers],
-    [editTopic, userEdits],
-  ]);
-  if (config.cdc.apply) routes.set(changeTopic, userChanges.route);
-  return { routes, onAssignment: userChanges.restart };
+  const { routes, restart } = openRoutes({ config, registry, noteOf, metrics, log });
+  return { routes, onAssignment: restart };
 }

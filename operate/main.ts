@@ -10,6 +10,7 @@ import { shellFunction, startsCompletion } from "./completion.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { doctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
+import { rebuild } from "./rebuild.ts";
 import { reconcile } from "./reconcile.ts";
 import { skip } from "./skip.ts";
 import { where } from "./where.ts";
@@ -36,6 +37,7 @@ async function main(argv: string[]) {
   cli = addGroup(cli, deadLetters);
   cli = add(cli, migrate);
   cli = add(cli, reconcile);
+  cli = add(cli, rebuild);
   cli = add(cli, skip);
   cli = add(cli, where);
   await cli.parseAsync();

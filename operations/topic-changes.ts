@@ -3,8 +3,7 @@ import { FinalError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Registry } from "../runtime/registry.ts";
 import type { DeadLetter, Message, Route, Write } from "../stream/change.ts";
-import { openCreatedUsersRoute } from "../stream/created-users/route.ts";
-import { openUserChangesRoute } from "../stream/user-changes/route.ts";
+import { openRoutes } from "../stream/routes.ts";
 import { type DeadLetterPositions, readDeadLetterPositions } from "./dead-letter-positions.ts";
 import { type Clients, type Range, type Records, readRange } from "./topic-log.ts";
 
@@ -41,7 +40,7 @@ export interface TopicChanges {
  * has applied, or will.
  */
 export function openTopicChanges({ kafka, admin, registry, config, log }: Dependencies): TopicChanges {
-  const routes = openRoutes(config, registry, log);
+  const { routes } = openRoutes({ config, registry, log });
   return {
     topics: [...routes.keys()],
     async read(range, each, stop) {
@@ -69,19 +68,4 @@ async function changesOf(
   const applied = writes.filter(({ message }) => !isRefused(message));
   const deadLettered = messages.length - read.length + writes.length - applied.length;
   return { topic, partition, writes: applied, letters, records: messages.length, deadLettered };
-}
-
-/** The consumer's routes by topic; each remembers what it has read. */
-export function openRoutes(config: Dependencies["config"], registry: Registry, log: Log): Map<string, Route> {
-  const { topic, changeTopic } = config.kafka;
-  const { maxAheadMs } = config.consumer;
-  const note = () => {};
-  const metrics = { unknownColumns: { inc() {} } };
-  const routes = new Map([[topic, openCreatedUsersRoute({ registry, maxAheadMs, note, log })]]);
-  if (config.cdc.apply)
-    routes.set(
-      changeTopic,
-      openUserChangesRoute({ maxAheadMs, ignoredColumns: config.cdc.ignoredColumns, note, metrics }).route,
-    );
-  return routes;
 }

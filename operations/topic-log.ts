@@ -88,6 +88,7 @@ export async function readRange(
     groupId,
     minBytes: 1,
     maxWaitTimeInMs: 100,
+    maxBytesPerPartition: 512 * 1024,
     allowAutoTopicCreation: false,
     // By default kafkajs restarts indefinitely, or idles after a TypeError.
     retry: { restartOnFailure: async () => false },

@@ -1,5 +1,5 @@
 import { errors, types } from "cassandra-driver";
-import { halve, splitRing, type TokenRange } from "./token-ranges.ts";
+import { halve, splitRing, type TokenRange } from "../../runtime/token-ranges.ts";
 
 const ranges = 32;
 const concurrency = 4;

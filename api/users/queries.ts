@@ -2,10 +2,10 @@ import { errors, types } from "cassandra-driver";
 import { idField, indexedField, table, timeField } from "../../contract/entity.ts";
 import { deleteCql, rowOf, selectCql, upsertCql, userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
+import type { TokenRange } from "../../runtime/token-ranges.ts";
 import type { Database } from "../database.ts";
 import { Problem } from "../problem.ts";
 import { badCursor, cursorOf, pageStateOf } from "./cursor.ts";
-import type { TokenRange } from "./token-ranges.ts";
 
 export interface Page {
   users: User[];

@@ -1,7 +1,7 @@
 import { idField } from "../../contract/entity.ts";
 import type { User } from "../../contract/user.ts";
 import type { Change, Message } from "../../stream/change.ts";
-import { openRoutes } from "../topic-changes.ts";
+import { openRoutes } from "../../stream/routes.ts";
 import { readRange } from "../topic-log.ts";
 import { rowsOf, type StoredRow } from "./cassandra-rows.ts";
 import type { Look } from "./first-look.ts";
@@ -50,7 +50,7 @@ export async function evidenceOf(look: Look, found: readonly Found[]): Promise<E
 /** The newest records by index, each read at its position: in turns, one of each partition at a time. */
 async function recordsOf(look: Look, found: readonly Found[]) {
   const { clients, config, fold, stop } = look;
-  const routes = openRoutes(config, clients.registry, clients.log);
+  const { routes } = openRoutes({ config, registry: clients.registry, log: clients.log });
   const records = new Map<number, NonNullable<Evidence["record"]>>();
   const byPartition = Map.groupBy(
     found.flatMap(({ index }) => {
