@@ -17,10 +17,32 @@ const heartbeatTable = "change_capture_heartbeat";
 
 const time = quoted(timeField);
 
-/** Whether the current `captureSql` has been applied and is still in effect: returns one row if so. */
-export const isCapturedSql = `SELECT 1 FROM pg_publication_tables JOIN pg_class ON oid = to_regclass('public.${table}')
-WHERE pubname = '${publication}' AND tablename = '${table}' AND relreplident = 'f'
-AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname = '${deletedTable}')`;
+/** The triggers that `captureSql` creates, or that `createSql` does. */
+const triggers = [deletedTable, `${table}_touch`, `${table}_truncate`];
+
+const there: [what: string, condition: string][] = [
+  [
+    `the publication ${publication}`,
+    `SELECT FROM pg_publication WHERE pubname = '${publication}' AND pubinsert AND pubupdate AND pubdelete`,
+  ],
+  ...[table, heartbeatTable].map((name): [string, string] => [
+    `the table ${name} in the publication ${publication}`,
+    `SELECT FROM pg_publication_tables WHERE pubname = '${publication}' AND schemaname = 'public' AND tablename = '${name}'`,
+  ]),
+  [
+    `REPLICA IDENTITY FULL of the table ${table}`,
+    `SELECT FROM pg_class WHERE oid = to_regclass('public.${table}') AND relreplident = 'f'`,
+  ],
+  ...triggers.map((name): [string, string] => [
+    `the trigger ${name}`,
+    `SELECT FROM pg_trigger WHERE tgrelid = to_regclass('public.${table}') AND tgname = '${name}'`,
+  ]),
+];
+
+/** What `captureSql` would add, one row each; none if it has been applied and is still in effect. */
+export const uncapturedSql = `SELECT what FROM (VALUES
+${there.map(([what, condition]) => `  ('${what}', EXISTS (${condition}))`).join(",\n")}
+) AS needed (what, is_there) WHERE NOT is_there`;
 
 /**
  * Prepares PostgreSQL for a connector that follows the table; the table's owner applies it, after a superuser has

@@ -116,13 +116,17 @@ export function remedyOf(trace: string, url: string): string {
   if (/no longer available on the server|requested WAL segment|can no longer (get changes|access)/.test(trace))
     return (
       `PostgreSQL has dropped the replication slot ${slot} or the WAL it needs, so the connector has missed changes. ` +
-      `Start over with a new slot and a snapshot: curl -X PUT ${url}/stop && curl -X DELETE ${url}/offsets && ` +
-      `curl -X PUT ${url}/resume. Rows deleted in the meantime stay in Cassandra: delete them through the API.`
+      startOver(url)
     );
   if (/publication/i.test(trace))
     return `Apply contract/generated/change_capture.sql to the database, then: ${restart(url)}`;
   return `Fix the cause, then: ${restart(url)}`;
 }
+
+/** How to have a connector whose position is lost begin again. */
+export const startOver = (url: string) =>
+  `Start over with a new slot and a snapshot: curl -X PUT ${url}/stop && curl -X DELETE ${url}/offsets && ` +
+  `curl -X PUT ${url}/resume. Rows deleted in the meantime stay in Cassandra: delete them through the API.`;
 
 const restart = (url: string) => `curl -X POST "${url}/restart?includeTasks=true&onlyFailed=true"`;
 

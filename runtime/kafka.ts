@@ -65,17 +65,17 @@ const unlimitedRetention = { name: "retention.ms", value: "-1" };
 const maxMessageMiB = (mebibytes: number) => ({ name: "max.message.bytes", value: String(mebibytes * 1024 ** 2) });
 
 /**
- * Creates the missing ones of: the topic of users, that of edits, the dead-letter topic, the one that says which dead
+ * The topics that the settings ask for: that of users, that of edits, the dead-letter topic, the one that says which dead
  * letters are settled and, if changes are applied, the change topic. All have unlimited retention: three of them can
  * rebuild the table, and dead letters are stored nowhere else. The topics of users and of edits have equally many
  * partitions, so a user is in the same one of both. The change topic has one partition, which keeps PostgreSQL's own
  * order. A dead letter adds headers to an original that may be as large as its topic allows, so the dead-letter topic has
  * the highest size limit.
  */
-export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "kafka" | "cdc">): Promise<void> {
+export function wantedTopics({ kafka, cdc }: Pick<Config, "kafka" | "cdc">): WantedTopic[] {
   const { topic, deadLetterTopic, changeTopic, editTopic, partitions, replicationFactor } = kafka;
   const one = { numPartitions: 1, replicationFactor };
-  const wanted: ITopicConfig[] = [
+  return [
     ...[topic, editTopic].map((topic) => ({
       topic,
       numPartitions: partitions,
@@ -86,6 +86,13 @@ export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "k
     { topic: settledTopicOf(deadLetterTopic), ...one, configEntries: [{ name: "cleanup.policy", value: "compact" }] },
     ...(cdc.apply ? [{ topic: changeTopic, ...one, configEntries: [unlimitedRetention, maxMessageMiB(16)] }] : []),
   ];
+}
+
+type WantedTopic = Required<Pick<ITopicConfig, "topic" | "numPartitions" | "replicationFactor" | "configEntries">>;
+
+/** Creates those of the wanted topics that are missing. */
+export async function createTopics(admin: Admin, config: Pick<Config, "kafka" | "cdc">): Promise<void> {
+  const wanted = wantedTopics(config);
   const missing = async () => {
     const existing = new Set(await admin.listTopics());
     return wanted.filter((each) => !existing.has(each.topic));
@@ -100,7 +107,7 @@ export async function createTopics(admin: Admin, { kafka, cdc }: Pick<Config, "k
     for (const created of topics) await admin.fetchTopicOffsets(created.topic); // only a leader answers
     return true;
   };
-  await until(`Kafka leads the topics that it created: ${topic}, …`, ready, {
+  await until(`Kafka leads the topics that it created: ${config.kafka.topic}, …`, ready, {
     withinMs: topicsReadyWithinMs,
     everyMs: 50,
   });

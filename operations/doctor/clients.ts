@@ -4,6 +4,7 @@ import { type Cassandra, openCassandra } from "../../runtime/cassandra.ts";
 import type { Config } from "../../runtime/config.ts";
 import { openKafka } from "../../runtime/kafka.ts";
 import { openPostgres, type Postgres } from "../../runtime/postgres.ts";
+import { type Cures, curesOf } from "./cures.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -27,6 +28,8 @@ export interface Clients {
   admin: () => Promise<Admin>;
   sql: Postgres;
   cassandra: Cassandra;
+  /** The commands that cures name. */
+  cures: Cures;
   close: () => Promise<void>;
 }
 
@@ -57,6 +60,7 @@ export function openClients({ config, env, postgresUrl, isNative }: ClientOption
     admin: () => (admin ??= connect()),
     sql,
     cassandra,
+    cures: curesOf(isNative),
     async close() {
       const connected = admin?.then((client) => client.disconnect());
       await Promise.allSettled([sql.end({ timeout: 0 }), cassandra.shutdown(), connected]);

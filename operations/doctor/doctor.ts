@@ -1,15 +1,22 @@
 /** What is wrong with the pipeline: everything that it needs, from this machine to its tables, each looked at once. */
 import { join } from "node:path";
 import { airflowCheck } from "./airflow.ts";
+import { captureChecks } from "./capture.ts";
 import { type ClientOptions, openClients } from "./clients.ts";
+import { clockCheck } from "./clocks.ts";
+import { consumerCheck } from "./consumer.ts";
+import { deadLettersCheck } from "./dead-letters.ts";
 import { examine, type Patience } from "./examine.ts";
 import { type Check, type Finding, type Service, services } from "./finding.ts";
+import { brokersCheck, topicsCheck } from "./kafka.ts";
 import { diskFindings, handleFindings, javaFindings, memoryFindings, needs, toolFindings } from "./machine.ts";
 import { type NativeStack, nativeChecks, programsOf } from "./native.ts";
 import { openApiCheck } from "./open-api.ts";
 import { probeChecks } from "./probes.ts";
+import { registryCheck } from "./registry.ts";
 import { secretFindings } from "./secrets.ts";
 import { type SettingsGiven, settingFindings } from "./settings.ts";
+import { tableChecks } from "./tables.ts";
 import { taskBinaryFindings } from "./task-binary.ts";
 
 export interface Subject extends ClientOptions {
@@ -46,9 +53,16 @@ function checksOf({ given, config, isNative, stack, env }: Subject): Check[] {
     { what: "settings", of: [], look: () => settingFindings(given) },
     ...native.first,
     ...(stack ? machineChecks(stack, env) : []),
-    ...byService([...native.ofServices, ...probeChecks(isNative)]),
+    ...byService([...native.ofServices, brokersCheck, ...probeChecks(isNative)]),
+    topicsCheck,
+    registryCheck,
+    ...tableChecks,
+    ...captureChecks,
+    consumerCheck,
+    deadLettersCheck,
     airflowCheck(isNative),
     openApiCheck,
+    clockCheck,
   ];
 }
 

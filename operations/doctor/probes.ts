@@ -25,13 +25,6 @@ const probes: Probe[] = [
     log: "postgres",
   },
   {
-    service: "Kafka",
-    address: ({ config }) => config.kafka.brokers.join(", "),
-    ask: async ({ admin }) => (await admin()).describeCluster(),
-    setting: "kafka.brokers (KAFKA_BROKERS)",
-    log: "kafka",
-  },
-  {
     service: "Cassandra",
     address: ({ config }) => config.cassandra.contactPoints.join(", "),
     ask: ({ cassandra }) => cassandra.execute("SELECT release_version FROM system.local"),
@@ -41,11 +34,10 @@ const probes: Probe[] = [
   overHttp("Schema Registry", "registry", "/subjects", "schemaRegistry.url (SCHEMA_REGISTRY_URL)", "schema-registry"),
   overHttp("Kafka Connect", "connect", "/connectors", "CONNECT_URL", "connect"),
   overHttp("Airflow", "airflow", "/api/v2/version", "AIRFLOW_URL", "airflow"),
-  overHttp("the consumer", "consumer", "/readyz", "CONSUMER_URL", "consumer"),
   overHttp("the API", "api", "/readyz", "API_URL", "api"),
 ];
 
-/** A check for each service: whether it answers. */
+/** A check for each service: whether it answers. Those of Kafka and the consumer are in kafka.ts and consumer.ts. */
 export const probeChecks = (isNative: boolean): Check[] => probes.map((probe) => checkOf(probe, isNative));
 
 const checkOf = (probe: Probe, isNative: boolean): Check => ({
@@ -75,7 +67,7 @@ const silence = ({ service, setting, log }: Probe, address: string, why: string,
 
 function overHttp(
   service: Service,
-  name: "registry" | "connect" | "airflow" | "consumer" | "api",
+  name: "registry" | "connect" | "airflow" | "api",
   path: string,
   setting: string,
   log: string,

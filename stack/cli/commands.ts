@@ -4,6 +4,7 @@ import { cqlsh } from "./cqlsh.ts";
 import { demo } from "./demo.ts";
 import { down } from "./down.ts";
 import { env } from "./env.ts";
+import { kafkaConfigs } from "./kafka-configs.ts";
 import { logs } from "./logs.ts";
 import { reset } from "./reset.ts";
 import { skip } from "./skip.ts";
@@ -13,4 +14,18 @@ import { status } from "./status.ts";
 import { up } from "./up.ts";
 
 /** Every command, in the order of `--help`. */
-export const commands: Commands = { up, down, demo, status, logs, reset, env, airflow, spark, skip, sql, cqlsh };
+export const commands: Commands = {
+  up,
+  down,
+  demo,
+  status,
+  logs,
+  reset,
+  env,
+  airflow,
+  spark,
+  skip,
+  sql,
+  cqlsh,
+  "kafka-configs": kafkaConfigs,
+};

@@ -1,6 +1,6 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { captureSql, isCapturedSql, replicationRole, replicationRoleSql } from "../../contract/change-capture.ts";
+import { captureSql, replicationRole, replicationRoleSql, uncapturedSql } from "../../contract/change-capture.ts";
 import { openPostgres } from "../../runtime/postgres.ts";
 import { local, superuser, superuserUrl } from "../addresses.ts";
 import type { Instance } from "../instance.ts";
@@ -111,7 +111,7 @@ async function captureChanges(instance: Instance) {
     const [role] = await sql`SELECT FROM pg_roles WHERE rolname = ${replicationRole}`;
     if (!role) await sql.unsafe(`CREATE ROLE ${replicationRole}`);
     await sql.unsafe(replicationRoleSql);
-    if ((await sql.unsafe(isCapturedSql)).length > 0) return;
+    if ((await sql.unsafe(uncapturedSql)).length === 0) return;
     await sql.begin(async (transaction) => {
       await transaction.unsafe("SET LOCAL ROLE users");
       await transaction.unsafe(captureSql);

@@ -12,13 +12,18 @@ export interface Link {
   release: () => void;
 }
 
-export async function openLink(host: string, servicePort: number): Promise<Link> {
+/** `rewrite` changes what the service sends, as it arrives. */
+export async function openLink(
+  host: string,
+  servicePort: number,
+  rewrite: (bytes: Buffer) => Buffer = (bytes) => bytes,
+): Promise<Link> {
   const sockets = new Set<net.Socket>();
   let held = false;
 
-  const join = (from: net.Socket, to: net.Socket) => {
+  const join = (from: net.Socket, to: net.Socket, pass: (bytes: Buffer) => Buffer) => {
     sockets.add(from);
-    from.on("data", (bytes) => void to.write(bytes));
+    from.on("data", (bytes) => void to.write(pass(bytes as Buffer)));
     from.on("error", () => to.destroy());
     from.on("close", () => {
       sockets.delete(from);
@@ -28,8 +33,8 @@ export async function openLink(host: string, servicePort: number): Promise<Link>
   };
   const server = net.createServer((client) => {
     const service = net.connect(servicePort, host);
-    join(client, service);
-    join(service, client);
+    join(client, service, (bytes) => bytes);
+    join(service, client, rewrite);
   });
   const listen = async (port: number) => {
     server.listen(port, "127.0.0.1");

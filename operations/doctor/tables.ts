@@ -1,0 +1,148 @@
+import type { Host } from "cassandra-driver";
+import { indexedField, table } from "../../contract/entity.ts";
+import { indexName } from "../../contract/tables.ts";
+import type { Cassandra } from "../../runtime/cassandra.ts";
+import { migrateCassandra, migratePostgres, type TableReport } from "../migrate.ts";
+import type { Clients } from "./clients.ts";
+import type { Check, Finding } from "./finding.ts";
+
+export const tableChecks: Check[] = [
+  {
+    what: `the table ${table}`,
+    of: ["PostgreSQL"],
+    look: async (clients) => differences(await migratePostgres(clients.sql, { apply: false }), clients),
+  },
+  {
+    what: `the table ${table}`,
+    of: ["Cassandra"],
+    look: async (clients) =>
+      differences(await migrateCassandra(clients.cassandra, clients.config, { apply: false }), clients),
+  },
+  { what: "the index", of: ["Cassandra"], look: lookAtIndex },
+  { what: "replication", of: ["Cassandra"], look: lookAtReplication },
+];
+
+function differences({ store, table, missing, refused }: TableReport, { cures }: Clients): Finding[] {
+  const about = `${store}'s ${table}`;
+  const findings: Finding[] = refused.map(({ why }) => {
+    const [cause, ...rest] = why.split("; ");
+    return { severity: "error", about, cause: `${cause}`, cure: sentence(rest.join("; ")) };
+  });
+  if (missing.length > 0)
+    findings.push({
+      severity: "error",
+      about,
+      cause: `lacks ${missing.map(({ what }) => what).join(", ")}`,
+      cure: `Add it: ${cures.operate("migrate")}`,
+    });
+  return findings;
+}
+
+const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
+const wantedOptions = {
+  class_name: "StorageAttachedIndex",
+  target: indexedField,
+  case_sensitive: "false",
+  normalize: "true",
+};
+
+/** Whether the index is the contract's, and whether every node has built it. A missing one is the table's finding. */
+async function lookAtIndex({ cassandra, config, cures }: Clients): Promise<Finding[]> {
+  const { keyspace } = config.cassandra;
+  const about = `Cassandra's index ${keyspace}.${indexName}`;
+  const [index] = await rowsOf<{ options: Record<string, string> | null }>(
+    cassandra,
+    "SELECT options FROM system_schema.indexes WHERE keyspace_name = ? AND table_name = ? AND index_name = ?",
+    [keyspace, table, indexName],
+  );
+  if (!index) return [];
+  const again = `${cures.cql(`DROP INDEX ${keyspace}.${indexName}`)}, then ${cures.operate("migrate")}`;
+  const wrong = Object.entries(wantedOptions).filter(([name, value]) => !index.options?.[name]?.endsWith(value));
+  if (wrong.length > 0) {
+    const differ = wrong.map(([name, value]) => `${name} is ${index.options?.[name] ?? "not set"} instead of ${value}`);
+    return [{ severity: "error", about, cause: differ.join(", "), cure: `Create it again: ${again}` }];
+  }
+  const states = await Promise.all(
+    cassandra.hosts
+      .values()
+      .map(async (host) => ({ node: host.address, state: await indexState(cassandra, keyspace, host) })),
+  );
+  return states.flatMap(({ node, state }): Finding[] => {
+    if (state === undefined || state.is_queryable) return [];
+    if (state.is_building)
+      return [
+        {
+          severity: "warning",
+          about,
+          cause: `${node} is still building it`,
+          cure: "Wait: a search fails until it is built",
+        },
+      ];
+    return [
+      {
+        severity: "error",
+        about,
+        cause: `${node} cannot use it, so a search fails`,
+        cure: `Create it again: ${again}`,
+      },
+    ];
+  });
+}
+
+interface IndexState {
+  is_queryable: boolean;
+  is_building: boolean;
+}
+
+/** What one node says of the index; each knows only of itself. */
+async function indexState(cassandra: Cassandra, keyspace: string, host: Host): Promise<IndexState | undefined> {
+  const [state] = await rowsOf<IndexState>(
+    cassandra,
+    "SELECT is_queryable, is_building FROM system_views.sai_column_indexes WHERE keyspace_name = ? AND index_name = ?",
+    [keyspace, indexName],
+    host,
+  );
+  return state;
+}
+
+/** Whether the keyspace is replicated as the settings say, and whether enough nodes are up for its reads and writes. */
+async function lookAtReplication({ cassandra, config, cures }: Clients): Promise<Finding[]> {
+  const { keyspace, localDataCenter, replicationFactor } = config.cassandra;
+  const about = `Cassandra's keyspace ${keyspace}`;
+  const [found] = await rowsOf<{ replication: Record<string, string> }>(
+    cassandra,
+    "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?",
+    [keyspace],
+  );
+  if (!found) return [];
+  const { class: strategy = "", [localDataCenter]: replicas = "0" } = found.replication;
+  if (!strategy.endsWith("NetworkTopologyStrategy") || Number(replicas) !== replicationFactor) {
+    const shown = Object.entries({ ...found.replication, class: strategy.split(".").at(-1) });
+    const wanted = `{'class': 'NetworkTopologyStrategy', '${localDataCenter}': ${replicationFactor}}`;
+    return [
+      {
+        severity: "warning",
+        about,
+        cause: `is replicated as ${shown.map((pair) => pair.join(": ")).join(", ")}; the settings say ${replicationFactor} in ${localDataCenter}`,
+        cure: `Set CASSANDRA_REPLICATION_FACTOR to what it is, or ${cures.cql(`ALTER KEYSPACE ${keyspace} WITH replication = ${wanted}`)} and \`nodetool repair\``,
+      },
+    ];
+  }
+  const up = cassandra.hosts.values().filter((host) => host.datacenter === localDataCenter && host.isUp()).length;
+  const quorum = Math.floor(replicationFactor / 2) + 1;
+  if (up >= quorum) return [];
+  return [
+    {
+      severity: "error",
+      about,
+      cause: `${up} ${up === 1 ? "node is" : "nodes are"} up in ${localDataCenter}, and a quorum of ${replicationFactor} replicas needs ${quorum}`,
+      cure: "Start the nodes that are down, or lower CASSANDRA_REPLICATION_FACTOR",
+    },
+  ];
+}
+
+async function rowsOf<T>(cassandra: Cassandra, query: string, parameters: string[], host?: Host): Promise<T[]> {
+  const { rows } = await cassandra.execute(query, parameters, { prepare: false, ...(host && { host }) });
+  return rows as unknown as T[];
+}
