@@ -90,6 +90,19 @@ export function readerFor<T>(
   };
 }
 
+/**
+ * Reads values as their writer's schema has them, neither resolved to the contract nor checked.
+ * @throws Error if a value, or any value of the schema, could be costly to decode; or if it is no value of the schema
+ */
+export function writtenReaderOf(writerSchema: string, references: readonly string[] = []): (body: Buffer) => unknown {
+  const type = writerTypeOf([...references, writerSchema]);
+  const walk = walkOf(type);
+  return (body) => {
+    walk(body);
+    return type.fromBuffer(body);
+  };
+}
+
 /** The type of the last schema; each may use the names of those before it. */
 function writerTypeOf(schemas: readonly string[]): avro.Type {
   const length = schemas.reduce((sum, schema) => sum + schema.length, 0);

@@ -77,7 +77,7 @@ function lettersText(letters: readonly Entry[]): string {
 }
 
 /** A foreign record's time may be impossible. */
-function shownTime(ms: number): string {
+export function shownTime(ms: number): string {
   const time = new Date(ms);
   return Number.isNaN(time.getTime()) ? "unknown" : time.toISOString().replace(/\.\d+Z/, "Z");
 }

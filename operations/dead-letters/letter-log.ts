@@ -41,7 +41,7 @@ export async function readLetterLog(
 }
 
 /** Reads a range of the dead-letter topic, and which of its letters are settled. */
-async function readEntries(
+export async function readEntries(
   clients: Clients,
   deadLetterTopic: string,
   letters: Range,

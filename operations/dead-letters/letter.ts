@@ -110,7 +110,7 @@ function textOf(headers: Headers, name: string, maxLength = maxTextLength): stri
 }
 
 /** Text from elsewhere, safe to print on a terminal. */
-const readable = (text: string) => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\uFFFD");
+export const readable = (text: string) => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\uFFFD");
 
 function wholeNumber(headers: Headers, name: string, max: bigint): string | null {
   const text = lastValue(headers, name)?.subarray(0, 20).toString() ?? "";
