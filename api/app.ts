@@ -8,6 +8,7 @@ import type { Config } from "../runtime/config.ts";
 import type { Log } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
 import { describe, registerDocumentation } from "./documentation.ts";
+import type { EditLog } from "./edits/edit-log.ts";
 import { handleErrors } from "./error-handler.ts";
 import { setHeadLength } from "./head.ts";
 import { registerHealth } from "./health.ts";
@@ -31,6 +32,8 @@ import { registerUpdateUser } from "./users/update-user.ts";
 export interface Dependencies {
   users: UserStore;
   log: Log;
+  /** Without it, `/readyz` says that writes are accepted. */
+  edits?: Pick<EditLog, "refusal">;
   /** The listening address, and further names allowed in the Host header. */
   names?: Pick<Config, "host" | "hosts">;
   /** The metrics shown at `/metrics`; the app adds its own. */
@@ -60,6 +63,7 @@ const headers = {
 export function createApp({
   users,
   log,
+  edits,
   names = { host: "localhost", hosts: [] },
   registry = openMetrics(),
   token,
@@ -100,7 +104,7 @@ export function createApp({
   registerAddUser(app, users);
   registerUpdateUser(app, users);
   registerDeleteUser(app, users);
-  registerHealth(app, users, registry);
+  registerHealth(app, users, registry, edits);
   registerDocumentation(app);
   registerLivePage(app);
   return app;

@@ -2,10 +2,13 @@ import { once } from "node:events";
 import { openCassandra } from "../runtime/cassandra.ts";
 import { run } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
+import { openMetrics } from "../runtime/metrics.ts";
 import { watchLoop } from "../runtime/watchdog.ts";
 import { configure } from "../sources/config.ts";
 import { createApp } from "./app.ts";
 import { openDatabase } from "./database.ts";
+import { openEditLog } from "./edits/edit-log.ts";
+import { declareEditSeconds } from "./metrics.ts";
 import { userStore } from "./users/store.ts";
 
 /** Query timeout; the request then gets 503. */
@@ -17,20 +20,24 @@ await run(openLog("api"), async (stop) => {
   const { config, log } = configure("api");
   watchLoop("api");
   const { token, bodyLimitBytes } = config.api;
+  const registry = openMetrics();
+  const edits = config.api.log ? openEditLog(config, log, declareEditSeconds(registry)) : undefined;
   const client = openCassandra(config, "api", readTimeoutMs);
   const database = openDatabase(client, config, log);
-  const users = userStore(database, config.cassandra.keyspace);
-  const app = createApp({ users, log, names: config, token, bodyLimitBytes });
+  const { maxAheadMs } = config.consumer;
+  const users = userStore(database, config.cassandra.keyspace, { log, edits, maxAheadMs });
+  const app = createApp({ users, log, edits, names: config, registry, token, bodyLimitBytes });
 
   const server = Bun.serve({ hostname: config.host, port: config.ports.api, idleTimeout: 120, fetch: app.fetch });
   log.info("listening", { url: server.url.href, writes: token === undefined ? "open" : "with a token" });
   if (token === undefined && !/^(localhost|127\.|::1$)/.test(config.host))
     log.warn("writes are open to anyone who can reach this address; set API_TOKEN", { host: config.host });
   try {
-    await Promise.race([database.keepTable(stop), once(stop, "abort")]);
+    await Promise.race([database.keepTable(stop), edits?.keepConnected(stop), once(stop, "abort")].filter(Boolean));
   } finally {
     await Promise.race([server.stop(), Bun.sleep(drainMs)]);
     await server.stop(true);
+    await edits?.close();
     await client.shutdown();
   }
 });

@@ -9,7 +9,7 @@ export function declareMetrics(registry: Registry) {
   return {
     requests: new Counter({
       name: "api_requests_total",
-      help: "Requests answered; a rise of status 503 means that Cassandra is unavailable, of 500 a defect, of 499 clients that disconnect while sending, of any other 4xx a faulty client.",
+      help: "Requests answered; a rise of status 503 means that Cassandra is unavailable, or for writes Kafka, of 202 that Cassandra fails to write, of 500 a defect, of 499 clients that disconnect while sending, of any other 4xx a faulty client.",
       labelNames: ["method", "route", "status"],
       registers: [registry],
     }),
@@ -22,6 +22,15 @@ export function declareMetrics(registry: Registry) {
     }),
   };
 }
+
+/** How long Kafka takes to acknowledge an edit. */
+export const declareEditSeconds = (registry: Registry) =>
+  new Histogram({
+    name: "api_edit_logged_seconds",
+    help: "From an edit to its acknowledgement by Kafka; a rise means that Kafka or its disks are slow, and writes with it.",
+    buckets: [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [registry],
+  });
 
 /** Counts and times requests by route, not by path, so that ids do not create series. */
 export function measure({ requests, seconds }: Metrics): MiddlewareHandler {

@@ -21,7 +21,7 @@ export const kinds = {
   409: {
     name: "conflict",
     title: "Conflict",
-    when: "A user with this id exists, or was deleted with a later timestamp.",
+    when: "A user with this id exists, or its last write or deletion is ahead of the server's clock.",
   },
   413: { name: "too-large", title: "Content too large", when: "The body is larger than the limit." },
   415: { name: "unsupported-media-type", title: "Unsupported media type", when: "The body is not `application/json`." },
@@ -35,7 +35,7 @@ export const kinds = {
   503: {
     name: "unavailable",
     title: "Service unavailable",
-    when: "Cassandra is unavailable; retry after `Retry-After` seconds.",
+    when: "Cassandra, or for a write Kafka, is unavailable; retry after `Retry-After` seconds. Nothing was changed, unless `detail` says otherwise.",
   },
 } as const;
 export type ProblemStatus = keyof typeof kinds;

@@ -1,9 +1,15 @@
 import type { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import type { RequestIdVariables } from "hono/request-id";
+import type { By } from "./users/store.ts";
 
 export interface AppEnv {
-  Variables: RequestIdVariables;
+  /** `author` is the name of the token that a write had, if writes need one. */
+  Variables: RequestIdVariables & { author?: string };
 }
+
+/** Who asks for a write. */
+export const byOf = ({ var: { author, requestId } }: Context<AppEnv>): By => ({ author: author ?? null, requestId });
 
 /** The app that operations register themselves on. */
 export type App = OpenAPIHono<AppEnv>;
@@ -26,6 +32,10 @@ export const header = (type: "integer" | "string", description: string) => ({
   required: true,
   schema: { type },
 });
+
+/** The description of a 202. */
+export const onlyLogged =
+  "Accepted: the edit is in the topic of edits, but Cassandra has not confirmed it; the consumer applies it.";
 
 /** Writes require a bearer token if one is configured; otherwise they are open. */
 export const tokenIfConfigured: Record<string, string[]>[] = [{}, { token: [] }];

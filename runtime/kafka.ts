@@ -25,14 +25,20 @@ patchNullHeaders();
 
 /**
  * A kafkajs client that logs to the program's own log. `clientId` names the program on the broker; `retries` is how
- * often a request is retried (8: about 15 seconds).
+ * often a request is retried (8: about 15 seconds), and `requestTimeoutMs` how long the broker may take to answer one.
  */
-export function openKafka({ kafka }: Pick<Config, "kafka">, clientId: string, log: Log, retries = 8): Kafka {
+export function openKafka(
+  { kafka }: Pick<Config, "kafka">,
+  clientId: string,
+  log: Log,
+  retries = 8,
+  requestTimeoutMs = 30_000,
+): Kafka {
   return new Kafka({
     clientId,
     brokers: kafka.brokers,
     connectionTimeout: 5_000,
-    requestTimeout: 30_000,
+    requestTimeout: requestTimeoutMs,
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries },
     logLevel: logLevel.WARN,
     logCreator: logCreatorOf(log),
@@ -47,17 +53,24 @@ export async function prepareKafka(
   stop: AbortSignal,
 ) {
   const { brokers, topic, deadLetterTopic } = config.kafka;
-  const prepare = async () => {
-    const admin = openKafka(config, clientId, log, 0).admin();
-    try {
-      await admin.connect();
-      await createTopics(admin, config);
-    } finally {
-      await admin.disconnect();
-    }
-  };
-  await retry(prepare, { what: `connect to Kafka at ${brokers.join(", ")}`, while: () => true, stop, log });
+  await retry(() => createTopicsOnce(openKafka(config, clientId, log, 0), config), {
+    what: `connect to Kafka at ${brokers.join(", ")}`,
+    while: () => true,
+    stop,
+    log,
+  });
   log.info("Kafka is ready", { topic, deadLetterTopic });
+}
+
+/** Creates the missing topics, without retrying. */
+export async function createTopicsOnce(kafka: Kafka, config: Pick<Config, "kafka" | "cdc">) {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    await createTopics(admin, config);
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 const topicsReadyWithinMs = 15_000;

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { utf8Body } from "../body.ts";
 import { Problem } from "../problem.ts";
 import { problems } from "../problem-document.ts";
-import { type App, header, json, jsonBody, tokenIfConfigured } from "../route.ts";
+import { type App, byOf, header, json, jsonBody, onlyLogged, tokenIfConfigured } from "../route.ts";
 import { exampleNewUser, exampleUser, NewUser, StoredUser } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -25,6 +25,10 @@ const addUser = createRoute({
         delete: { operationId: "deleteUser", parameters: { id: "$response.body#/id" } },
       },
     },
+    202: {
+      ...json(StoredUser, onlyLogged, exampleUser),
+      headers: { Location: header("string", "The path of the user.") },
+    },
     ...problems(401, 409, 413, 415, 422, 503),
   },
 });
@@ -32,9 +36,10 @@ const addUser = createRoute({
 export const registerAddUser = (app: App, users: UserStore) =>
   app.openapi(addUser, async (c) => {
     const { id = crypto.randomUUID(), ...profile } = c.req.valid("json");
-    const added = await users.add({ id, ...profile });
+    const added = await users.add({ id, ...profile }, byOf(c));
     if (added.kind === "exists") throw new Problem(409, `user ${id} exists; change it with PUT /update-user/${id}`);
     if (added.kind === "deleted later")
       throw new Problem(409, `user ${id} was deleted with a time ahead of this server's clock; retry after that time`);
+    if (added.kind === "logged") return c.json(added.user, 202, { Location: `/get-user/${id}` });
     return c.json(added.user, 201, { Location: `/get-user/${id}` });
   });

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { notFound } from "../problem.ts";
 import { problems } from "../problem-document.ts";
-import { type App, tokenIfConfigured } from "../route.ts";
+import { type App, byOf, onlyLogged, tokenIfConfigured } from "../route.ts";
 import { UserId } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -13,12 +13,17 @@ const deleteUser = createRoute({
   summary: "Delete a user",
   security: tokenIfConfigured,
   request: { params: UserId },
-  responses: { 204: { description: "The user has been deleted" }, ...problems(401, 404, 503) },
+  responses: {
+    204: { description: "The user has been deleted" },
+    202: { description: onlyLogged },
+    ...problems(401, 404, 409, 503),
+  },
 });
 
 export const registerDeleteUser = (app: App, users: UserStore) =>
   app.openapi(deleteUser, async (c) => {
     const { id } = c.req.valid("param");
-    if (!(await users.remove(id))) throw notFound("user", id);
-    return c.body(null, 204);
+    const outcome = await users.remove(id, byOf(c));
+    if (outcome === undefined) throw notFound("user", id);
+    return c.body(null, outcome === "stored" ? 204 : 202);
   });

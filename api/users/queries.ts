@@ -51,16 +51,16 @@ export function openQueries(database: Database, keyspace: string) {
   }
 
   const upsertText = upsertCql(keyspace);
-  async function upsert(user: Omit<User, typeof timeField>, time: bigint): Promise<User> {
-    const written = asRead({ ...user, [timeField]: new Date(Number(time / 1_000n)).toISOString() });
-    await database.query(upsertText, [...rowOf(written), long(time)]);
-    return written;
-  }
+  const upsert = async (user: User, time: bigint) =>
+    void (await database.query(upsertText, [...rowOf(user), long(time)]));
+  /** The row of a user written at this time. */
+  const rowAt = (user: Omit<User, typeof timeField>, time: bigint): User =>
+    asRead({ ...user, [timeField]: new Date(Number(time / 1_000n)).toISOString() });
 
   const deleteText = deleteCql(keyspace);
   const remove = async (id: string, time: bigint) => void (await database.query(deleteText, [long(time), id]));
 
-  return { find, findWithTime, first, list, search, countRange, upsert, remove };
+  return { find, findWithTime, first, list, search, countRange, rowAt, upsert, remove };
 }
 
 /** One page of a query; `name` binds its cursors to it. @throws Problem 400 for a cursor that is not of this query */

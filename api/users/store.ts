@@ -1,5 +1,11 @@
+import { idField } from "../../contract/entity.ts";
 import type { User } from "../../contract/user.ts";
+import { UserEdit } from "../../contract/user-edits.ts";
+import { messageOf } from "../../runtime/lifecycle.ts";
+import type { Log } from "../../runtime/log.ts";
 import type { Database } from "../database.ts";
+import type { EditLog } from "../edits/edit-log.ts";
+import { Problem } from "../problem.ts";
 import { countRing } from "./count-ring.ts";
 import { latest } from "./latest.ts";
 import { openQueries, type Page } from "./queries.ts";
@@ -7,11 +13,22 @@ import type { NewUser, UserChanges } from "./shapes.ts";
 import { takeTurns } from "./turns.ts";
 import { writeClock } from "./write-clock.ts";
 
-export type Added = { kind: "added"; user: User } | { kind: "exists" } | { kind: "deleted later" };
+/** Where a write is: in the row, or so far only in the topic of edits, from which the consumer applies it. */
+export type Outcome = "stored" | "logged";
+
+export type Added = { kind: Outcome; user: User } | { kind: "exists" } | { kind: "deleted later" };
+
+/** Who asked for a write, for the topic of edits. */
+export interface By {
+  /** The name of the token that the request had; null if writes are open. */
+  author: string | null;
+  requestId: string;
+}
 
 /**
- * The users in Cassandra. Every write is a whole row or a delete, with a write time later than the row it replaces. An
- * acknowledged edit is visible to the next read.
+ * The users in Cassandra. Every write is a whole row or a delete, with a write time later than the row it replaces. With
+ * a log, it is a record there first, with the same write time: what then happens to this process or to Cassandra, the
+ * consumer makes the row equal to the record. A write that is stored is visible to the next read.
  */
 export interface UserStore {
   /** Exact: counts every row that exists from the call to its end. */
@@ -21,47 +38,116 @@ export interface UserStore {
   list(limit: number, cursor?: string): Promise<Page>;
   /** The users whose indexed field is exactly this text, ignoring case. */
   search(text: string, limit: number, cursor?: string): Promise<Page>;
-  add(user: NewUser & { id: string }): Promise<Added>;
+  add(user: NewUser & { id: string }, by: By): Promise<Added>;
   /** The new state; undefined if there is no such user. */
-  update(id: string, changes: UserChanges): Promise<User | undefined>;
-  /** Whether the user existed. */
-  remove(id: string): Promise<boolean>;
+  update(id: string, changes: UserChanges, by: By): Promise<{ kind: Outcome; user: User } | undefined>;
+  /** Undefined if there is no such user. */
+  remove(id: string, by: By): Promise<Outcome | undefined>;
 }
 
-export function userStore(database: Database, keyspace: string, nowMs = Date.now): UserStore {
+interface Options {
+  log: Log;
+  /** The topic of edits; without it, writes are only in Cassandra. */
+  edits?: EditLog;
+  /** The consumer refuses edits that are further ahead of its clock, in milliseconds. */
+  maxAheadMs?: number;
+  nowMs?: () => number;
+}
+
+export function userStore(database: Database, keyspace: string, options: Options): UserStore {
+  const { nowMs = Date.now } = options;
   const queries = openQueries(database, keyspace);
   const { find, first, list, search } = queries;
   const clock = writeClock(nowMs);
   const inTurn = takeTurns();
+  const write = openWrite(options);
 
-  async function add(user: NewUser & { id: string }): Promise<Added> {
-    if (await find(user.id)) return { kind: "exists" };
-    await queries.upsert(user, clock());
-    const stored = await find(user.id);
+  async function add(given: NewUser & { id: string }, by: By): Promise<Added> {
+    if (await find(given.id)) return { kind: "exists" };
+    const time = clock();
+    const user = queries.rowAt(given, time);
+    const row = async () => {
+      await queries.upsert(user, time);
+      return find(user.id);
+    };
+    const { kind, result } = await write({ id: user.id, user, time, by }, row);
     // A deletion whose time is ahead of this clock hides the new row.
-    return stored ? { kind: "added", user: stored } : { kind: "deleted later" };
+    return kind === "stored" && !result ? { kind: "deleted later" } : { kind, user: result ?? user };
   }
 
-  async function update(id: string, changes: UserChanges): Promise<User | undefined> {
+  async function update(id: string, changes: UserChanges, by: By) {
     const found = await queries.findWithTime(id);
-    return found && queries.upsert({ ...found.user, ...changes }, clock(found.written));
+    if (!found) return undefined;
+    const time = clock(found.written);
+    const user = queries.rowAt({ ...found.user, ...changes }, time);
+    const { kind } = await write({ id, user, time, by }, () => queries.upsert(user, time));
+    return { kind, user };
   }
 
-  async function remove(id: string): Promise<boolean> {
+  async function remove(id: string, by: By): Promise<Outcome | undefined> {
     const found = await queries.findWithTime(id);
-    if (!found) return false;
-    await queries.remove(id, clock(found.written));
-    return true;
+    if (!found) return undefined;
+    const time = clock(found.written);
+    return (await write({ id, user: null, time, by }, () => queries.remove(id, time))).kind;
   }
 
+  const whenReady = <T>(id: string, work: () => Promise<T>) => {
+    options.edits?.expectReady();
+    return inTurn(id, work);
+  };
   return {
     count: latest(() => countRing(queries.countRange)),
     first,
     find,
     list,
     search,
-    add: (user) => inTurn(user.id, () => add(user)),
-    update: (id, changes) => inTurn(id, () => update(id, changes)),
-    remove: (id) => inTurn(id, () => remove(id)),
+    add: async (user, by) => whenReady(user.id, () => add(user, by)),
+    update: async (id, changes, by) => whenReady(id, () => update(id, changes, by)),
+    remove: async (id, by) => whenReady(id, () => remove(id, by)),
   };
+}
+
+interface Edit {
+  id: string;
+  /** Null for a deletion. */
+  user: User | null;
+  /** In microseconds since 1970. */
+  time: bigint;
+  by: By;
+}
+
+/** Returns a function that writes an edit: first to the log, if there is one, then the row. */
+function openWrite({ edits, log, maxAheadMs = Number.POSITIVE_INFINITY, nowMs = Date.now }: Options) {
+  return async <T>(edit: Edit, row: () => Promise<T>): Promise<{ kind: Outcome; result?: T }> => {
+    if (!edits) return { kind: "stored", result: await row() };
+    const { time, by } = edit;
+    if (Number(time) > (nowMs() + maxAheadMs) * 1_000)
+      throw new Problem(409, `user ${edit.id} was written with a time too far ahead of this server's clock`);
+    await edits.append(recordOf(edit));
+    try {
+      return { kind: "stored", result: await row() };
+    } catch (error) {
+      log.warn("edit is so far only in the log", { requestId: by.requestId, error: messageOf(error) });
+      return { kind: "logged" };
+    }
+  };
+}
+
+/** @throws Problem 422 if a value that is already stored, by other means or before a rule, violates the contract */
+function recordOf({ id, user, time, by }: Edit): UserEdit {
+  const edit = UserEdit.safeParse({
+    [idField]: id,
+    operation: user ? "upsert" : "delete",
+    user,
+    write_time: Number(time),
+    author: by.author,
+    request_id: by.requestId,
+  });
+  if (edit.success) return edit.data;
+  const errors = edit.error.issues.map(({ path: [, field], message }) => ({
+    field: String(field),
+    detail: `The stored value violates the contract: ${message}`,
+  }));
+  const line = errors.map(({ field, detail }) => `${field}: ${detail}`).join("; ");
+  throw new Problem(422, `${line}; give another value, too`, { errors });
 }

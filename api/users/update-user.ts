@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { utf8Body } from "../body.ts";
 import { notFound } from "../problem.ts";
 import { problems } from "../problem-document.ts";
-import { type App, json, jsonBody, tokenIfConfigured } from "../route.ts";
+import { type App, byOf, json, jsonBody, onlyLogged, tokenIfConfigured } from "../route.ts";
 import { exampleChanges, exampleUser, StoredUser, UserChanges, UserId } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -18,14 +18,15 @@ const updateUser = createRoute({
   request: { params: UserId, body: jsonBody(UserChanges, exampleChanges) },
   responses: {
     200: json(StoredUser, "The user's new state", exampleUser),
-    ...problems(401, 404, 413, 415, 422, 503),
+    202: json(StoredUser, onlyLogged, exampleUser),
+    ...problems(401, 404, 409, 413, 415, 422, 503),
   },
 });
 
 export const registerUpdateUser = (app: App, users: UserStore) =>
   app.openapi(updateUser, async (c) => {
     const { id } = c.req.valid("param");
-    const user = await users.update(id, c.req.valid("json"));
-    if (!user) throw notFound("user", id);
-    return c.json(user, 200);
+    const updated = await users.update(id, c.req.valid("json"), byOf(c));
+    if (!updated) throw notFound("user", id);
+    return c.json(updated.user, updated.kind === "stored" ? 200 : 202);
   });

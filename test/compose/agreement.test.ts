@@ -31,8 +31,8 @@ const { name, config: connector } = JSON.parse(await read("postgres-connector.js
   name: string;
   config: Record<string, string>;
 };
-const { topic, deadLetterTopic, changeTopic } = entity;
-const topics = { topic, deadLetterTopic, changeTopic };
+const { topic, deadLetterTopic, changeTopic, editTopic } = entity;
+const topics = { topic, deadLetterTopic, changeTopic, editTopic };
 const dag = await read("dags/user_automation.py");
 const dockerfile = await read("Dockerfile");
 const example = await read(".env.example");

@@ -25,7 +25,7 @@ export function openApp(file: string) {
   const client = openCassandra(config, "api-test", 2_000);
   const stop = new AbortController();
   const database = openDatabase(client, config, log);
-  const store = userStore(database, keyspace);
+  const store = userStore(database, keyspace, { log });
   const app = createApp({ users: store, log });
   const kept = database.keepTable(stop.signal);
 

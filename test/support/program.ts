@@ -14,15 +14,16 @@ export interface StartedProgram {
 const project = join(import.meta.dir, "..", "..");
 
 /**
- * Starts `bun FILE ARGS…` in the project's folder, or in that of a copy. Its output goes to a file in the stack's log folder, which is kept
- * if a test fails.
+ * Starts `bun FILE ARGS…`, or a compiled program, in the project's folder or in that of a copy. Its output goes to a file
+ * in the stack's log folder, which is kept if a test fails.
  */
 export function startProgram(file: string, args: string[], env: Record<string, string>, cwd = project): StartedProgram {
   const folder = join(env.STACK_DIR ?? join(project, ".stack"), "logs", "tests");
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${file.replaceAll("/", "-")}-${Date.now()}-${crypto.randomUUID().slice(0, 8)}.log`);
   const log = openSync(path, "a"); // one file for both streams, which would otherwise overwrite each other
-  const process = Bun.spawn([globalThis.process.execPath, file, ...args], {
+  const program = file.endsWith(".ts") ? [globalThis.process.execPath, file] : [file];
+  const process = Bun.spawn([...program, ...args], {
     cwd,
     env,
     stdio: ["ignore", log, log],
