@@ -4,7 +4,14 @@ import ms from "ms";
 import { plural, singular } from "../contract/entity.ts";
 import { describe, type Finding } from "../operations/reconcile/describe.ts";
 import { evidenceOf } from "../operations/reconcile/evidence.ts";
-import { type Clients, reconcile as compare, type Reconciled, type Scope } from "../operations/reconcile/reconcile.ts";
+import {
+  type Clients,
+  reconcile as compare,
+  type Reconciled,
+  type Scope,
+  type Step,
+} from "../operations/reconcile/reconcile.ts";
+import { type Repair, repair } from "../operations/reconcile/repair.ts";
 import { type Verdict, verdicts } from "../operations/reconcile/verdict.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
@@ -15,7 +22,7 @@ import { openProgress, paint } from "../runtime/progress.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { tableText } from "../runtime/table.ts";
 import { loadConfig } from "../sources/config.ts";
-import { type Command, jsonOption } from "./command.ts";
+import { type Command, type ExitCode, exitCodes, jsonOption } from "./command.ts";
 import { postgresUrl } from "./postgres-url.ts";
 
 interface Given {
@@ -23,6 +30,8 @@ interface Given {
   run?: string;
   limit: number;
   all?: boolean;
+  repair?: boolean;
+  yes?: boolean;
   json?: boolean;
 }
 
@@ -47,6 +56,11 @@ export const reconcile: Command<Given> = {
       })
       .option("limit", { type: "number", default: 20, requiresArg: true, describe: "How many findings to list" })
       .option("all", { type: "boolean", describe: "List all findings" })
+      .option("repair", {
+        type: "boolean",
+        describe: "Say for each finding how it would be repaired: by sending its record again, at its own write time",
+      })
+      .option("yes", { type: "boolean", implies: "repair", describe: "Do it" })
       .option("json", jsonOption)
       .check(({ since, limit }) => {
         if (since !== undefined) sinceMsOf(since);
@@ -55,42 +69,81 @@ export const reconcile: Command<Given> = {
       })
       .example("$0 reconcile", `every ${singular}`)
       .example("$0 reconcile --since 3d --json", "what was written in the last three days, for a program")
-      .example('$0 reconcile --run "manual__2026-01-15T06:00:00+00:00"', "what became of one run"),
+      .example('$0 reconcile --run "manual__2026-01-15T06:00:00+00:00"', "what became of one run")
+      .example("$0 reconcile --repair", "what a repair would send; with --yes it is sent"),
   exits: {
-    0: "nothing is wrong",
+    0: "nothing is wrong, or everything was repaired",
     1: "something is lost, different, extra or dead-lettered",
     2: "it could not look: a service does not answer",
   },
-  async run({ since, run: runId, limit, all = false, json = false }) {
+  async run(given) {
     const config = loadConfig();
     const clients = openClients(config);
-    const stop = new AbortController();
-    const progress = openProgress();
-    let step = "";
-    const onProgress = (name: string, rows: number) => {
-      if (name !== step && step === "topics") progress.done(step, "read");
-      step = name;
-      progress.start(name, process.stderr.isTTY && rows > 0 ? rows.toLocaleString("en") : "reading");
-    };
+    const { admin, cassandra, sql } = clients;
     try {
-      await clients.admin.connect();
-      const scope: Scope = {
-        ...(since !== undefined && { sinceMs: sinceMsOf(since) }),
-        ...(runId !== undefined && { runId }),
-        runsDir: runsDirOf(),
-      };
-      const { look, reconciled } = await compare(clients, config, scope, { stop: stop.signal, onProgress });
-      const listed = reconciled.found.slice(0, all ? undefined : limit);
-      const findings = (await evidenceOf(look, listed)).map(describe);
-      progress.end();
-      console.log(json ? JSON.stringify(jsonOf(reconciled, findings)) : textOf(reconciled, findings));
-      return faults(reconciled) > 0 ? 1 : 0;
+      await admin.connect();
+      return await answer(given, config, clients);
     } finally {
-      progress.end();
-      const { admin, cassandra, sql } = clients;
       await Promise.allSettled([admin.disconnect(), cassandra.shutdown(), sql.end({ timeout: 2 })]);
     }
   },
+};
+
+async function answer(given: Given, config: Config, clients: Clients): Promise<ExitCode> {
+  const { since, run: runId, limit, all = false, json = false } = given;
+  const stop = new AbortController();
+  const scope: Scope = {
+    ...(since !== undefined && { sinceMs: sinceMsOf(since) }),
+    ...(runId !== undefined && { runId }),
+    runsDir: runsDirOf(),
+  };
+  const progress = showProgress();
+  try {
+    const { look, reconciled } = await compare(clients, config, scope, {
+      stop: stop.signal,
+      onProgress: progress.show,
+    });
+    const { found } = reconciled;
+    const findings = (await evidenceOf(look, found.slice(0, all ? undefined : limit))).map(describe);
+    progress.done();
+    const repairs = given.repair ? await repair(look, found, given.yes ?? false) : undefined;
+    const shown = { reconciled, findings, repairs };
+    console.log(json ? JSON.stringify(jsonOf(shown)) : textOf(shown));
+    const left =
+      repairs && given.yes ? repairs.filter(({ outcome }) => outcome !== "repaired").length : faults(reconciled);
+    return left > 0 ? exitCodes.found : exitCodes.fine;
+  } finally {
+    progress.end();
+  }
+}
+
+/** Shows the steps on stderr, on a terminal with the rows read so far. */
+function showProgress() {
+  const progress = openProgress();
+  const rowsOf = new Map<Step, number>();
+  const finish = (step: Step) => progress.done(step, `${(rowsOf.get(step) ?? 0).toLocaleString("en")} ${units[step]}`);
+  return {
+    show(step: Step, rows: number) {
+      const [before] = [...rowsOf.keys()].slice(-1);
+      if (before === "topics" && step !== before) finish(before);
+      const isNew = !rowsOf.has(step);
+      rowsOf.set(step, rows);
+      if (isNew || process.stderr.isTTY) progress.start(step, rows === 0 ? "reading" : rows.toLocaleString("en"));
+    },
+    done() {
+      for (const step of rowsOf.keys()) if (step !== "topics") finish(step);
+      progress.end();
+    },
+    end: progress.end,
+  };
+}
+
+const units: Record<Step, string> = {
+  topics: "records",
+  runs: plural,
+  Cassandra: "rows",
+  PostgreSQL: "rows",
+  "second look": plural,
 };
 
 function openClients(config: Config): Clients {
@@ -125,34 +178,57 @@ const faulty: ReadonlySet<Verdict> = new Set(["lost", "different", "extra", "dea
 const faults = ({ counts }: Reconciled) =>
   verdicts.reduce((sum, verdict) => sum + (faulty.has(verdict) ? counts[verdict] : 0), 0);
 
-const jsonOf = (reconciled: Reconciled, findings: Finding[]) => ({
+interface Shown {
+  reconciled: Reconciled;
+  findings: Finding[];
+  repairs: Repair[] | undefined;
+}
+
+const jsonOf = ({ reconciled, findings, repairs }: Shown) => ({
   users: reconciled.users,
   counts: reconciled.counts,
   faults: faults(reconciled),
   readAt: new Date(reconciled.readAtMs).toISOString(),
   notes: reconciled.notes,
   findings,
+  ...(repairs && { repairs }),
 });
 
-function textOf(reconciled: Reconciled, findings: Finding[]): string {
+function textOf({ reconciled, findings, repairs }: Shown): string {
   const { users, counts, found, notes } = reconciled;
   const rows = verdicts
     .toReversed()
     .filter((verdict) => counts[verdict] > 0 || faulty.has(verdict))
     .map((verdict) => [verdict, counts[verdict], meanings[verdict]]);
   const lines = [tableText(["verdict", plural, "meaning"], rows)];
-  for (const finding of findings) lines.push("", ...linesOf(finding));
+  const repairOf = new Map(repairs?.map((one) => [one.id, one]));
+  for (const finding of findings) lines.push("", ...linesOf(finding, repairOf.get(finding.id)));
   if (found.length > findings.length) lines.push("", `… and ${found.length - findings.length} more; --all lists them`);
   for (const note of notes) lines.push("", `Note: ${note}.`);
+  lines.push("", ...(repairs && repairs.length > 0 ? [summaryOf(repairs), ""] : []));
   const count = faults(reconciled);
   lines.push(
-    "",
     count === 0
       ? `${paint("green", "✔", process.stdout)} ${users} ${plural} compared; nothing is wrong`
       : `${paint("red", "✘", process.stdout)} ${users} ${plural} compared; something is wrong with ${count}`,
   );
   return lines.join("\n");
 }
+
+/** How many repairs have each outcome. */
+function summaryOf(repairs: Repair[]): string {
+  const groups = Map.groupBy(repairs, ({ outcome }) => outcome);
+  const counts = [...groups].map(([outcome, all]) => `${outcomes[outcome]}: ${all.length}`);
+  return `${counts.join(", ")}${groups.has("planned") ? "; nothing was sent, --yes sends it" : ""}`;
+}
+
+const outcomes: Record<Repair["outcome"], string> = {
+  planned: "would be repaired",
+  repaired: "repaired",
+  sent: "sent",
+  failed: "still wrong",
+  none: "cannot be repaired from here",
+};
 
 const meanings: Record<Verdict, string> = {
   lost: "a write has not arrived, though nothing is in its way",
@@ -164,7 +240,7 @@ const meanings: Record<Verdict, string> = {
   equal: "as the newest write says, wherever it should be",
 };
 
-function linesOf({ id, verdict, explanation, record, fields }: Finding): string[] {
+function linesOf({ id, verdict, explanation, record, fields }: Finding, repair: Repair | undefined): string[] {
   const at = record ? `${record.topic}, partition ${record.partition}, offset ${record.offset}` : "no record";
   return [
     `${paint("bold", verdict, process.stdout)} ${id} (${at})`,
@@ -172,5 +248,6 @@ function linesOf({ id, verdict, explanation, record, fields }: Finding): string[
     ...fields.map(
       ({ field, expected, found }) => `  ${field}: ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`,
     ),
+    ...(repair ? [`  ${outcomes[repair.outcome]}: ${repair.explanation}`] : []),
   ];
 }

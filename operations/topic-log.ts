@@ -88,7 +88,7 @@ export async function readRange(
     groupId,
     minBytes: 1,
     maxWaitTimeInMs: 100,
-    maxBytesPerPartition: 512 * 1024,
+    maxBytesPerPartition: 256 * 1024, // several partitions are in memory at once
     allowAutoTopicCreation: false,
     // By default kafkajs restarts indefinitely, or idles after a TypeError.
     retry: { restartOnFailure: async () => false },

@@ -11,7 +11,7 @@ import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { newUser, openRecorder } from "./faults/records.ts";
 import { openCapture } from "./support/capture.ts";
-import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
+import { dropKeyspace, readRows, readWriteTimes, withCassandra } from "./support/cassandra.ts";
 import { lagOf } from "./support/kafka.ts";
 import { namesOf } from "./support/names.ts";
 import { outcomeOf } from "./support/outcome.ts";
@@ -46,7 +46,12 @@ async function reconcile(args: string[] = [], environment = env) {
   });
   const { code, stdout, stderr } = await outcomeOf(command);
   if (code === 2) throw new Error(`${stdout}${stderr}`);
-  const report = JSON.parse(stdout) as { users: number; counts: Record<string, number>; findings: Finding[] };
+  const report = JSON.parse(stdout) as {
+    users: number;
+    counts: Record<string, number>;
+    findings: Finding[];
+    repairs?: { id: string; action: string }[];
+  };
   return { code, ...report, found: Object.fromEntries(report.findings.map(({ id, ...finding }) => [id, finding])) };
 }
 const cql = (query: string, params: unknown[]) =>
@@ -128,7 +133,41 @@ test("each planted fault is named, and nothing else is", async () => {
   });
   expect(Object.keys(report.found)).toHaveLength(8);
   expect(report.found).not.toHaveProperty(late.id);
-  await recorder.close();
+
+  // A dry run says what it would send, and sends nothing.
+  const planned = await reconcile(["--repair"]);
+  const [again, row] = ["record again", "row as a record"];
+  const actions = ({ repairs = [] }: typeof planned) =>
+    Object.fromEntries(repairs.map(({ id, action }) => [id, action]));
+  expect(actions(planned)).toEqual({
+    [deleted.id]: again,
+    [skipped.id]: again,
+    [older.id]: again,
+    [reverted.id]: again,
+    [neverArrived.id]: row,
+    [newer.id]: "none",
+    [unknown.id]: "none",
+    [invalid.id]: "none",
+  });
+  expect((await admin.fetchTopicOffsets(topic))[0]!.high).toBe(String(BigInt(high) + 1n));
+
+  const restarted = startConsumer(names);
+  const repaired = await reconcile(["--repair", "--yes"]);
+  expect(actions(repaired)).toEqual({ ...actions(planned), [deleted.id]: "new edit", [reverted.id]: "new edit" });
+  const left = await reconcile();
+  expect(Object.keys(left.found).sort()).toEqual([newer.id, unknown.id, invalid.id].sort());
+  expect(left).toMatchObject({ counts: { lost: 0, different: 1, extra: 1, "dead-lettered": 1, equal: 63 } });
+  // At their own times, as they were; a new edit has a time of its own.
+  const [rows, times] = [await readRows(config), await readWriteTimes(config)];
+  for (const user of [skipped, change, neverArrived]) {
+    expect(rows.get(user.id)).toEqual(user);
+    expect(times.get(user.id)?.[text]).toBe(String(writeTimeOf(user)));
+  }
+  for (const user of [deleted, reverted])
+    expect(rows.get(user.id)).toEqual({ ...user, [timeField]: expect.any(String) as unknown as string });
+  expect(rows.get(newer.id)?.[text]).toBe("Newer");
+  restarted.signal("SIGTERM");
+  await Promise.all([restarted.exited, recorder.close()]);
 });
 
 test("changes in PostgreSQL are late while the slot is behind, lost once it is gone, and a stream of writes is no fault", async () => {

@@ -4,6 +4,7 @@ import { idField, table } from "../../contract/entity.ts";
 import { userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
 import type { Cassandra } from "../../runtime/cassandra.ts";
+import { splitRing, type TokenRange } from "../../runtime/token-ranges.ts";
 
 /** A row of the table and the newest write time of its columns, in microseconds; -Infinity if no column has a value. */
 export interface StoredRow {
@@ -16,7 +17,7 @@ const others = fields.map(({ name }) => name).filter((name) => name !== idField)
 const columns = [idField, ...others, ...others.map((name, index) => `writetime(${name}) AS w${index}`)].join(", ");
 const timeNames = others.map((_, index) => `w${index}`);
 
-const pageRows = 2_000;
+const pageRows = 1_000;
 const rangesAtOnce = 3;
 const readsAtOnce = 64;
 
@@ -74,20 +75,5 @@ function storedRow(row: types.Row): StoredRow {
 
 /** Small enough that a few ranges at once keep Cassandra busy, large enough for full pages. */
 const parts = 64;
-
-/** The tokens greater than `after`, up to and including `upTo`. */
-interface TokenRange {
-  after: bigint;
-  upTo: bigint;
-}
-
-/** The whole Murmur3 ring in contiguous ranges; its first token belongs to no row. */
-function splitRing(count: number): TokenRange[] {
-  const [first, last] = [-(2n ** 63n), 2n ** 63n - 1n];
-  const bounds = Array.from({ length: count + 1 }, (_, index) =>
-    index === count ? last : first + ((last - first) / BigInt(count)) * BigInt(index),
-  );
-  return bounds.slice(1).map((upTo, index) => ({ after: bounds[index]!, upTo }));
-}
 
 const toLong = (text: string) => types.Long.fromString(text);

@@ -33,7 +33,7 @@ export async function evidenceOf(look: Look, found: readonly Found[]): Promise<E
   const backedUp = look.hasPostgres ? await backedUpOf(clients.sql, ids) : undefined;
   const { letters } = found.some(({ cause }) => cause === "dead letter")
     ? await lettersByUser(clients, config.kafka.deadLetterTopic, stop)
-    : { letters: new Map<string, UserLetter>() };
+    : { letters: new Map<string, UserLetter>() as ReadonlyMap<string, UserLetter> };
   const records = await recordsOf(look, found);
   const fetched = await fetchedOf(look, found);
   return found.map((one) => ({

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { idField } from "../../contract/entity.ts";
+import { idField, settledTopicOf } from "../../contract/entity.ts";
 import type { Message } from "../../stream/change.ts";
 import { readLetter } from "../dead-letters/letter.ts";
+import { readSettlement, settlementKey } from "../dead-letters/settlement.ts";
 import { type Clients, rangeOf, readRange } from "../topic-log.ts";
 
 /** The last dead letter of a user. */
@@ -15,6 +16,8 @@ export interface UserLetter {
   reason: string;
   /** The letter's own position in the dead-letter topic. */
   letter: { partition: number; offset: string };
+  /** Whether it has been replayed or dismissed. */
+  isSettled: boolean;
 }
 
 /**
@@ -22,28 +25,41 @@ export interface UserLetter {
  * in proportion to the letters.
  */
 export async function lettersByUser(clients: Clients, deadLetterTopic: string, stop?: AbortSignal) {
-  const letters = new Map<string, UserLetter>();
+  const letters = new Map<string, UserLetter & { key: string }>();
+  const settled = new Set<string>();
   let ofNobody = 0;
-  const range = await rangeOf(clients.admin, [deadLetterTopic]);
+  const settledTopic = settledTopicOf(deadLetterTopic);
+  const range = await rangeOf(clients.admin, [deadLetterTopic, settledTopic]);
   const remember = (message: Message, at: number) => {
-    const { origin, producedMs, reason, partition, offset } = readLetter(message, at);
+    const read = readLetter(message, at);
+    const { origin, producedMs, reason, partition, offset } = read;
     const id = idIn(message.key);
     if (id === undefined || origin === null) ofNobody++;
     else
-      letters.set(id, { ...origin, offset: Number(origin.offset), producedMs, reason, letter: { partition, offset } });
+      letters.set(id, {
+        ...origin,
+        offset: Number(origin.offset),
+        producedMs,
+        reason,
+        letter: { partition, offset },
+        key: settlementKey(read),
+        isSettled: false,
+      });
+  };
+  const settle = (message: Message) => {
+    const key = readSettlement(message)?.key;
+    if (key !== undefined) settled.add(key);
   };
   await readRange(
     clients,
     range,
-    ({ messages, partition }) => {
-      for (const message of messages) remember(message, partition);
+    ({ topic, messages, partition }) => {
+      for (const message of messages) topic === settledTopic ? settle(message) : remember(message, partition);
     },
-    {
-      isSkipped: () => true,
-      stop,
-    },
+    { isSkipped: () => true, stop },
   );
-  return { letters, ofNobody };
+  for (const letter of letters.values()) letter.isSettled = settled.has(letter.key);
+  return { letters: letters as ReadonlyMap<string, UserLetter>, ofNobody };
 }
 
 /** The id in a key: text, or Debezium's JSON. */

@@ -12,7 +12,7 @@ export interface BackedUpRow {
 }
 
 const columns = fields.map(({ name }) => quoted(name)).join(", ");
-const pageRows = 2_000;
+const pageRows = 1_000;
 
 /** Whether there is a table to read. */
 export const hasTable = async (sql: Postgres): Promise<boolean> =>

@@ -85,7 +85,7 @@ async function seenInCassandra({ clients, config }: Look, ids: string[]): Promis
 interface Around {
   inCassandra: Map<string, Seen>;
   inPostgres: BackedUp;
-  letters: Map<string, UserLetter>;
+  letters: ReadonlyMap<string, UserLetter>;
   isBehind: (newest: Newest) => boolean;
   isSlotBehind: boolean;
 }
@@ -117,12 +117,14 @@ function factsOf(look: Look, index: number, around: Around): Facts {
 /** A letter counts unless something newer has been stored. */
 function letterOf(letter: UserLetter | undefined, newest: Newest | null): Facts["letter"] {
   if (!letter) return null;
-  if (!newest) return { isOfNewest: false };
+  const { isSettled } = letter;
+  if (!newest) return { isOfNewest: false, isSettled };
   const isSamePartition = letter.topic === newest.topic && letter.partition === newest.partition;
-  if (isSamePartition && letter.offset === newest.offset) return { isOfNewest: true };
+  if (isSamePartition && letter.offset === newest.offset) return { isOfNewest: true, isSettled };
   const isSuperseded =
-    (isSamePartition && letter.offset < newest.offset) || newest.timeMicros / 1_000 >= (letter.producedMs ?? Infinity);
-  return isSuperseded ? null : { isOfNewest: false };
+    (isSamePartition && letter.offset < newest.offset) ||
+    newest.timeMicros / 1_000 >= (letter.producedMs ?? Number.POSITIVE_INFINITY);
+  return isSuperseded ? null : { isOfNewest: false, isSettled };
 }
 
 /**

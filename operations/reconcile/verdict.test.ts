@@ -112,11 +112,16 @@ test("a user of a run needs a record that is as new, once the run has ended", ()
 });
 
 test("a dead letter explains what is missing, but not what somebody else did to the row", () => {
-  const later = { isOfNewest: false };
+  const later = { isOfNewest: false, isSettled: false };
   expect(verdictOn({ letter: later })).toBe("dead-lettered");
   expect(verdictOn({ ...nothing, letter: later })).toBe("dead-lettered");
   expect(verdictOn({ postgres: at(5_001), letter: later })).toBe("dead-lettered");
-  expect(verdictOn({ cassandra: null, letter: { isOfNewest: true } })).toBe("dead-lettered");
+  expect(verdictOn({ cassandra: null, letter: { isOfNewest: true, isSettled: false } })).toBe("dead-lettered");
+  // Dismissed, or replayed: then the new record is judged.
+  const settled = { isOfNewest: false, isSettled: true };
+  expect(verdictOn({ letter: settled })).toBe("equal");
+  expect(verdictOn({ ...nothing, letter: settled })).toBe("equal");
+  expect(verdictOn({ cassandra: null, letter: settled })).toBe("lost");
   expect(verdictOn({ cassandra: null, letter: later })).toBe("lost");
   expect(verdictOn({ newest: null, postgres: null, letter: later })).toBe("extra");
 });

@@ -59,8 +59,8 @@ export interface Facts {
   isSlotBehind: boolean;
   /** The user as a run has fetched it. */
   fetched: { timeMicros: number; isRunning: boolean } | null;
-  /** A dead letter that is newer than the newest record, or is that record's own. */
-  letter: { isOfNewest: boolean } | null;
+  /** A dead letter that is newer than the newest record, or is that record's own; settled if replayed or dismissed. */
+  letter: { isOfNewest: boolean; isSettled: boolean } | null;
   /** Whether the topics have the API's writes. */
   isApiLogged: boolean;
   changeTopic: string;
@@ -99,7 +99,7 @@ export interface Facts {
  */
 export function judge(facts: Facts): Judgement {
   const found = [...inCassandra(facts), ...inPostgres(facts), ...inRun(facts)].map((one) => explained(one, facts));
-  if (facts.letter && !facts.letter.isOfNewest) found.push({ verdict: "dead-lettered", cause: "dead letter" });
+  if (facts.letter && !facts.letter.isOfNewest) found.push(ofLetter(facts.letter));
   found.sort((a, b) => verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict));
   return found[0] ?? { verdict: "equal" };
 }
@@ -109,8 +109,11 @@ function explained(found: Judgement, { letter }: Facts): Judgement {
   const isMissing = found.verdict === "lost" || found.verdict === "different";
   const isOfCassandra = found.cause?.endsWith("in Cassandra");
   if (!letter || !isMissing || (isOfCassandra && !letter.isOfNewest)) return found;
-  return { verdict: "dead-lettered", cause: "dead letter" };
+  return ofLetter(letter);
 }
+
+const ofLetter = ({ isSettled }: NonNullable<Facts["letter"]>): Judgement =>
+  isSettled ? { verdict: "equal" } : { verdict: "dead-lettered", cause: "dead letter" };
 
 function* inCassandra({ newest, isBehind, cassandra, isApiLogged, changeTopic }: Facts): Generator<Judgement> {
   const unlessApi = (verdict: Verdict) => (isApiLogged ? verdict : "unjudged");
