@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { diagnose, type Subject } from "../operations/doctor/doctor.ts";
-import type { Finding } from "../operations/doctor/finding.ts";
+import { type Finding, textOf } from "../operations/doctor/finding.ts";
 import { paint } from "../runtime/progress.ts";
 import { allSettings, type Config, salvageConfig } from "../sources/config.ts";
 import { type Command, isCompiled, jsonOption } from "./command.ts";
@@ -55,9 +55,8 @@ function usesStack({ kafka, postgres, cassandra, schemaRegistry, ports }: Config
   return own.some((port) => hosts.includes(`127.0.0.1:${port}`) || hosts.includes(`localhost:${port}`));
 }
 
-function lineOf({ severity, about, cause, cure }: Finding): string {
+function lineOf(finding: Finding): string {
+  const { severity } = finding;
   const word = paint(severity === "error" ? ["bold", "red"] : "yellow", severity, process.stdout);
-  return `${word}${" ".repeat(9 - severity.length)}${about}: ${sentence(cause)} ${sentence(cure)}`;
+  return `${word}${" ".repeat(9 - severity.length)}${textOf(finding)}`;
 }
-
-const sentence = (text: string) => (/[.?!]$/.test(text) ? text : `${text}.`);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { tailOf } from "../operations/log-tail.ts";
 import type { ProgramState } from "../operations/supervisor/programs.ts";
 import type { Progress } from "../runtime/progress.ts";
+import { addDiagnosis } from "./diagnosis.ts";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
 import { inOrder, reversed } from "./order.ts";
@@ -61,6 +62,7 @@ export async function up(
       stop,
     );
   } catch (error) {
+    await addDiagnosis(error, instance, stop, { isStarting: true });
     await stopAll(instance, supervisor, (program) => !before.has(program));
     if (!hadSupervisor) await supervisor.shutdown();
     throw error;

@@ -36,6 +36,7 @@ function explain(error: unknown) {
   console.error(`${paint(["bold", "red"], "✘")} ${error.message}`);
   if (error.cause) console.error(`  ${error.cause instanceof Error ? error.cause.message : error.cause}`);
   if (error instanceof StackError) console.error(`  ${error.remedy}`);
+  if (error instanceof StackError && error.diagnosis) console.error(error.diagnosis);
 }
 
 process.exit(await main(process.argv.slice(2)));

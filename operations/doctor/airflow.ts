@@ -1,34 +1,15 @@
 import { shownAddress } from "../../runtime/addresses.ts";
 import { dagId } from "../airflow.ts";
 import type { Clients } from "./clients.ts";
+import type { Cures } from "./cures.ts";
 import type { Check, Finding } from "./finding.ts";
 
-export const airflowCheck = (isNative: boolean): Check => ({
-  what: "DAGs and heartbeats",
-  of: ["Airflow"],
-  look: (clients, stop) => lookAtAirflow(clients, isNative ? native : inContainers, stop),
-});
-
-/** The commands that cures name. */
-interface Commands {
-  log: (program: string) => string;
-  unpause: string;
-}
-
-const native: Commands = {
-  log: (program) => `\`bun run logs ${program}\``,
-  unpause: `\`bun run airflow dags unpause ${dagId}\``,
-};
-
-const inContainers: Commands = {
-  log: (program) => `\`docker compose logs ${program.replace("api-server", "apiserver")}\``,
-  unpause: `\`docker compose exec airflow-scheduler airflow dags unpause ${dagId}\``,
-};
+export const airflowCheck: Check = { what: "DAGs and heartbeats", of: ["Airflow"], look: lookAtAirflow };
 
 const about = "Airflow";
 
 /** Heartbeats, DAGs that cannot be imported, and whether the pipeline's DAG is there and runs. */
-async function lookAtAirflow({ web, login }: Clients, commands: Commands, stop: AbortSignal): Promise<Finding[]> {
+async function lookAtAirflow({ web, login, cures }: Clients, stop: AbortSignal): Promise<Finding[]> {
   if (web.airflow === undefined) return [];
   const url = web.airflow;
   const response = await fetch(`${url}/auth/token`, {
@@ -60,10 +41,10 @@ async function lookAtAirflow({ web, login }: Clients, commands: Commands, stop: 
   ]);
   const broken = imports.import_errors.map((error) => importFinding(error));
   return [
-    ...heartbeatFindings(health, commands),
+    ...heartbeatFindings(health, cures),
     ...broken,
-    ...(dag.dag_id === undefined && broken.length === 0 ? [unknownDag(commands)] : []),
-    ...(dag.is_paused ? [paused(commands)] : []),
+    ...(dag.dag_id === undefined && broken.length === 0 ? [unknownDag(cures)] : []),
+    ...(dag.is_paused ? [paused(cures)] : []),
   ];
 }
 
@@ -74,10 +55,7 @@ interface Part {
 }
 type Health = Record<"metadatabase" | "scheduler" | "dag_processor", Part | undefined>;
 
-function heartbeatFindings(
-  { metadatabase, scheduler, dag_processor: processor }: Health,
-  { log }: Commands,
-): Finding[] {
+function heartbeatFindings({ metadatabase, scheduler, dag_processor: processor }: Health, { log }: Cures): Finding[] {
   const finding = (cause: string, program: string): Finding => ({
     severity: "error",
     about,
@@ -118,16 +96,16 @@ const importFinding = ({ filename, stack_trace }: ImportError): Finding => ({
   cure: "Correct the file; Airflow reads it again within seconds",
 });
 
-const unknownDag = ({ log }: Commands): Finding => ({
+const unknownDag = ({ log }: Cures): Finding => ({
   severity: "error",
   about,
   cause: `it does not know the DAG ${dagId}`,
   cure: `See the log of its DAG processor: ${log("airflow-dag-processor")}`,
 });
 
-const paused = ({ unpause }: Commands): Finding => ({
+const paused = ({ airflow }: Cures): Finding => ({
   severity: "warning",
   about: `DAG ${dagId}`,
   cause: "it is paused, so no run starts",
-  cure: `Unpause it: ${unpause}`,
+  cure: `Unpause it: ${airflow(`dags unpause ${dagId}`)}`,
 });

@@ -6,6 +6,8 @@ export interface Cures {
   log: (program: string) => string;
   /** A command of the operator's command line. */
   operate: (command: string) => string;
+  /** A command of Airflow's own command line. */
+  airflow: (command: string) => string;
   sql: (statement: string) => string;
   cql: (statement: string) => string;
   /** Sets settings of a topic, `name=value`, separated by commas. */
@@ -24,6 +26,7 @@ const native: Cures = {
   restart: () => "`bun run down && bun run up`",
   log: (program) => `\`bun run logs ${program}\``,
   operate: (command) => `\`bun run ${command}\``,
+  airflow: (command) => `\`bun run airflow ${command}\``,
   sql: (statement) => `\`bun run sql "${statement}"\``,
   cql: (statement) => `\`bun run cqlsh -e "${statement}"\``,
   configureTopic: (topic, settings) => `\`bun run kafka-configs ${alter(topic, settings)}\``,
@@ -32,14 +35,16 @@ const native: Cures = {
 
 const psql = "docker compose exec postgres psql -U users users";
 
-/** Its name in docker-compose.yml, which differs from the native stack's only for Kafka. */
-const containerOf = (program: string) => (program === "kafka" ? "broker" : program);
+/** Its name in docker-compose.yml, where that differs from the native stack's. */
+const containers: Record<string, string> = { kafka: "broker", "airflow-api-server": "airflow-apiserver" };
+const containerOf = (program: string) => containers[program] ?? program;
 
 const inContainers: Cures = {
   start: (program) => `\`docker compose up -d ${containerOf(program)}\``,
   restart: (program) => `\`docker compose restart ${containerOf(program)}\``,
   log: (program) => `\`docker compose logs ${containerOf(program)}\``,
   operate: (command) => `\`docker compose run --rm operate ${command}\``,
+  airflow: (command) => `\`docker compose exec airflow-scheduler airflow ${command}\``,
   sql: (statement) => `\`${psql} -c "${statement}"\``,
   cql: (statement) => `\`docker compose exec cassandra cqlsh -e "${statement}"\``,
   configureTopic: (topic, settings) =>

@@ -10,7 +10,7 @@ import { examine, type Patience } from "./examine.ts";
 import { type Check, type Finding, type Service, services } from "./finding.ts";
 import { brokersCheck, topicsCheck } from "./kafka.ts";
 import { diskFindings, handleFindings, javaFindings, memoryFindings, needs, toolFindings } from "./machine.ts";
-import { type NativeStack, nativeChecks, programsOf } from "./native.ts";
+import { exitChecks, type NativeStack, programsOf, supervisorChecks } from "./native.ts";
 import { openApiCheck } from "./open-api.ts";
 import { probeChecks } from "./probes.ts";
 import { registryCheck } from "./registry.ts";
@@ -36,51 +36,71 @@ const dependencies: Partial<Record<Service, Service[]>> = {
 
 const withinMs = 8_000;
 
+export interface Scope extends Patience {
+  /** Whether services are still starting: then only what can keep them from it is looked at. */
+  isStarting?: boolean;
+}
+
 /** Looks at everything, and resolves with what is wrong, worst first, in less than ten seconds. */
-export async function diagnose(subject: Subject, patience: Patience = { withinMs }): Promise<Finding[]> {
+export async function diagnose(subject: Subject, scope: Scope = { withinMs }): Promise<Finding[]> {
   const clients = openClients(subject);
+  const checks = scope.isStarting ? [...startingChecks(subject), ...exits(subject)] : allChecks(subject);
   try {
-    return await examine(checksOf(subject), clients, patience, (service) => dependencies[service] ?? []);
+    return await examine(checks, clients, scope, (service) => dependencies[service] ?? []);
   } finally {
     await Promise.race([clients.close(), Bun.sleep(500)]);
   }
 }
 
-/** All checks. What an earlier one finds may explain what later ones would say. */
-function checksOf({ given, config, isNative, stack, env }: Subject): Check[] {
-  const native = stack ? nativeChecks(stack, config) : { first: [], ofServices: [] };
-  return [
-    { what: "settings", of: [], look: () => settingFindings(given) },
-    ...native.first,
-    ...(stack ? machineChecks(stack, env) : []),
-    ...byService([...native.ofServices, brokersCheck, ...probeChecks(isNative)]),
-    topicsCheck,
-    registryCheck,
-    ...tableChecks,
-    ...captureChecks,
-    consumerCheck,
-    deadLettersCheck,
-    airflowCheck(isNative),
-    openApiCheck,
-    clockCheck,
-  ];
-}
+/** In the order in which a check may explain what later ones would say. */
+const allChecks = (subject: Subject): Check[] => [
+  ...startingChecks(subject),
+  ...byService([...exits(subject), brokersCheck, ...probeChecks(subject.isNative)]),
+  topicsCheck,
+  registryCheck,
+  ...tableChecks,
+  ...captureChecks,
+  consumerCheck,
+  deadLettersCheck,
+  airflowCheck,
+  openApiCheck,
+  clockCheck,
+  ...fileChecks(subject),
+];
+
+/** What can keep the native stack from starting. */
+const startingChecks = ({ given, config, stack, env }: Subject): Check[] => [
+  machineCheck("settings", () => settingFindings(given)),
+  ...(stack ? [...supervisorChecks(stack, config), ...machineChecks(stack, env)] : []),
+];
+
+const exits = ({ stack }: Subject) => (stack ? exitChecks(stack) : []);
 
 /** This machine, as far as the native stack needs it. */
 function machineChecks(stack: NativeStack, env: ClientOptions["env"]): Check[] {
-  const { folder, project, settings } = stack;
   const running = async () => (await programsOf(stack))?.filter(({ pid }) => pid > 0) ?? [];
-  const check = (what: string, look: Check["look"]): Check => ({ what, of: [], look });
   return [
-    check("the disk", () => diskFindings([folder, project, "/var/lib/user-automation"])),
-    check("memory", async () => memoryFindings((await running()).length > 0 ? needs.memory : needs.memoryToStart)),
-    check("file handles", async () => handleFindings(await running())),
-    check("Java", async () => javaFindings(await running())),
-    check("Node and Python", async () => toolFindings(env.PATH ?? "", (await programsOf(stack)) === undefined)),
-    check("secrets", () => secretFindings(folder, join(project, ".env"), settings)),
-    check("the tasks' binary", () => taskBinaryFindings(env.TASKS_BIN || join(project, "dist", "tasks"))),
+    machineCheck("the disk", () => diskFindings([stack.folder, stack.project, "/var/lib/user-automation"])),
+    machineCheck("memory", async () =>
+      memoryFindings((await running()).length > 0 ? needs.memory : needs.memoryToStart),
+    ),
+    machineCheck("file handles", async () => handleFindings(await running())),
+    machineCheck("Java", async () => javaFindings(await running())),
+    machineCheck("Node and Python", async () => toolFindings(env.PATH ?? "", (await programsOf(stack)) === undefined)),
   ];
 }
+
+/** The files of the stack and of its checkout. */
+function fileChecks({ stack, env }: Subject): Check[] {
+  if (!stack) return [];
+  const { folder, project, settings } = stack;
+  return [
+    machineCheck("secrets", () => secretFindings(folder, join(project, ".env"), settings)),
+    machineCheck("the tasks' binary", () => taskBinaryFindings(env.TASKS_BIN || join(project, "dist", "tasks"))),
+  ];
+}
+
+const machineCheck = (what: string, look: Check["look"]): Check => ({ what, of: [], look });
 
 /** In the order of `services`, so that what a service needs comes before it. */
 const byService = (checks: Check[]) => services.flatMap((service) => checks.filter(({ of }) => of[0] === service));

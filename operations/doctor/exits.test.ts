@@ -21,7 +21,11 @@ const log = (...events: [minutesAgo: number, text: string][]) =>
 async function look(state: State, supervisorLog: string, programLog = "") {
   writeFileSync(join(logs, "supervisord.log"), supervisorLog);
   writeFileSync(join(logs, "kafka.log"), programLog);
-  const findings = await exitFindings("Kafka", { name: "kafka", state, pid: 0, uptimeSeconds: 0 }, logs);
+  const findings = await exitFindings(
+    "Kafka",
+    { name: "kafka", state, pid: 0, uptimeSeconds: 0, wasStarted: true },
+    logs,
+  );
   return findings.map(({ severity, cause, explains = [] }) =>
     `${severity}: ${cause} (${explains})`.replaceAll(/\d\d:\d\d/g, "12:34"),
   );

@@ -68,10 +68,12 @@ function explain(
   const why = log.findLast((line) => /error|exception|fatal|cannot|failed/i.test(line)) ?? log.at(-1);
   const how = last ? ` (${last.how})` : "";
   return {
-    cause: `${name} exited ${times}${when}${how}${why ? `: ${why.trim().slice(0, 200)}` : ""}`,
+    cause: `${name} exited ${times}${when}${how}${why ? `: ${shortened(why.trim())}` : ""}`,
     cure: `See \`bun run logs ${name}\``,
   };
 }
+
+const shortened = (text: string) => (text.length > 200 ? `${text.slice(0, 200)}…` : text);
 
 const line = /^(\S+ \S+),\d+ \w+ (exited|stopped): (\S+) \((?:terminated by )?([^;)]*)/;
 

@@ -30,6 +30,11 @@ export interface Finding {
   explains?: Service[];
 }
 
+/** A finding on one line: what is wrong, and what to do. */
+export const textOf = ({ about, cause, cure }: Finding) => `${about}: ${sentence(cause)} ${sentence(cure)}`;
+
+const sentence = (text: string) => (/[.?!]$/.test(text) ? text : `${text}.`);
+
 /** Looks at one thing. */
 export interface Check {
   /** What it looks at, for the finding if it cannot: "partitions and replicas". */

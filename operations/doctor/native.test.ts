@@ -9,7 +9,7 @@ import { Settings } from "../../runtime/settings.ts";
 import { until } from "../../runtime/until.ts";
 import { holdersOf } from "../processes.ts";
 import type { Clients } from "./clients.ts";
-import { nativeChecks } from "./native.ts";
+import { supervisorChecks } from "./native.ts";
 
 const settings = listSettings(Settings);
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "doctor-native-")));
@@ -41,7 +41,7 @@ async function holdPorts(ports: number[], cwd: string, ...args: string[]) {
 }
 
 const look = async (config: Awaited<ReturnType<typeof freeConfig>>, what: string) => {
-  const check = nativeChecks(stack, config).first.find((each) => each.what === what);
+  const check = supervisorChecks(stack, config).find((each) => each.what === what);
   return (await check?.look({} as Clients, AbortSignal.timeout(10_000))) ?? [];
 };
 

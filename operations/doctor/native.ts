@@ -51,29 +51,24 @@ const nativeServices: NativeService[] = [
 
 const isUp = ({ state }: ProgramState) => state === "RUNNING" || state === "STARTING";
 
-/** Checks of what the stack's supervisor runs. Those in `ofServices` are left out if a service's own needs explain them. */
-export function nativeChecks(stack: NativeStack, config: Config): { first: Check[]; ofServices: Check[] } {
-  let asked: Promise<ProgramState[] | undefined> | undefined;
-  const states = () => (asked ??= programsOf(stack));
-  const first: Check[] = [
-    { what: "ports", of: [], look: async () => portFindings(stack, config, (await states()) ?? []) },
-    { what: "the supervisor", of: [], look: async () => ((await states()) ? [] : [notRunning(stack)]) },
-    { what: "programs", of: [], look: async () => stoppedPrograms((await states()) ?? []) },
-  ];
-  const ofServices = nativeServices.map(
-    ({ service, programs }): Check => ({
-      what: "exits of its programs",
-      of: [service],
-      async look() {
-        const own = (await states())?.filter(({ name }) => programs.includes(name)) ?? [];
-        return (
-          await Promise.all(own.map((program) => exitFindings(service, program, join(stack.folder, "logs"))))
-        ).flat();
-      },
-    }),
-  );
-  return { first, ofServices };
-}
+/** What can keep the stack's programs from running. */
+export const supervisorChecks = (stack: NativeStack, config: Config): Check[] => [
+  { what: "ports", of: [], look: async () => portFindings(stack, config, (await programsOf(stack)) ?? []) },
+  { what: "the supervisor", of: [], look: async () => ((await programsOf(stack)) ? [] : [notRunning(stack)]) },
+  { what: "programs", of: [], look: async () => stoppedPrograms((await programsOf(stack)) ?? []) },
+];
+
+/** Whether a service's programs exit by themselves. */
+export const exitChecks = (stack: NativeStack): Check[] =>
+  nativeServices.map(({ service, programs }) => ({
+    what: "exits of its programs",
+    of: [service],
+    async look() {
+      const own = (await programsOf(stack))?.filter(({ name }) => programs.includes(name)) ?? [];
+      const logs = join(stack.folder, "logs");
+      return (await Promise.all(own.map((program) => exitFindings(service, program, logs)))).flat();
+    },
+  }));
 
 /** Ports of the stack that somebody else holds. */
 function portFindings({ folder, settings }: NativeStack, { ports, portOffset }: Config, states: ProgramState[]) {
@@ -108,15 +103,22 @@ const notRunning = ({ folder }: NativeStack): Finding => ({
   explains: nativeServices.map(({ service }) => service),
 });
 
-/** Programs that somebody has stopped. */
+/** Programs that somebody has stopped, or that have not been started yet. */
 function stoppedPrograms(states: ProgramState[]): Finding[] {
-  const stopped = states.filter(({ state }) => state === "STOPPED" || state === "STOPPING").map(({ name }) => name);
+  const down = states.filter(({ state }) => state === "STOPPED" || state === "STOPPING");
   return nativeServices.flatMap(({ service, programs }): Finding[] => {
-    const own = programs.filter((name) => stopped.includes(name));
+    const own = down.filter(({ name }) => programs.includes(name));
     if (own.length === 0) return [];
-    const which = own.length === 1 && programs.length === 1 ? "it was stopped" : `${own.join(", ")}: stopped`;
+    const which = programs.length > 1 && own.length < programs.length ? own.map(({ name }) => name).join(", ") : "it";
+    const isNew = own.every(({ wasStarted }) => !wasStarted);
     return [
-      { severity: "error", about: service, cause: which, cure: "Start it with `bun run up`", explains: [service] },
+      {
+        severity: isNew ? "warning" : "error",
+        about: service,
+        cause: `${which} ${isNew ? "has not been started" : "was stopped"}`,
+        cure: isNew ? "Start it with `bun run up`, or wait for the one at work" : "Start it with `bun run up`",
+        explains: [service],
+      },
     ];
   });
 }

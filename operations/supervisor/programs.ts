@@ -10,6 +10,8 @@ export interface ProgramState {
   pid: number;
   /** How long it has been running, in seconds. */
   uptimeSeconds: number;
+  /** Whether this supervisor has ever started it. */
+  wasStarted: boolean;
 }
 
 /** Calls a method of supervisor's own XML-RPC namespace. Throws if supervisor is not running. */
@@ -28,6 +30,7 @@ export async function statesOf(rpc: Rpc): Promise<ProgramState[]> {
     state: statename as State,
     pid: pid as number,
     uptimeSeconds: (now as number) - (start as number),
+    wasStarted: start !== 0,
   }));
 }
 

@@ -14,6 +14,7 @@ import { openProgress, type Progress } from "../../runtime/progress.ts";
 import { NotInTime, until } from "../../runtime/until.ts";
 import { local } from "../addresses.ts";
 import { registerConnector } from "../change-capture.ts";
+import { addDiagnosis } from "../diagnosis.ts";
 import { environmentOf } from "../environment.ts";
 import { StackError } from "../failure.ts";
 import { type Instance, project } from "../instance.ts";
@@ -57,6 +58,7 @@ async function runDemo(instance: Instance, stop: AbortSignal): Promise<void> {
     progress.end();
     showReport(instance, { ...report, capture, times, totalMs: Date.now() - startedAt });
   } catch (error) {
+    await addDiagnosis(error, instance, stop);
     await stopServices(
       instance,
       Object.keys(times).filter((name) => times[name] !== 0),

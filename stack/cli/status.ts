@@ -3,6 +3,7 @@ import ms from "ms";
 import { listProcesses, residentBytes } from "../../operations/processes.ts";
 import { paint } from "../../runtime/progress.ts";
 import { captureOf } from "../change-capture.ts";
+import { diagnosisOf } from "../diagnosis.ts";
 import type { Instance } from "../instance.ts";
 import { servicesOf } from "../services/catalogue.ts";
 import { supervisorOf } from "../supervisor/client.ts";
@@ -12,11 +13,12 @@ import { showCapture } from "./show-capture.ts";
 export const status: Command = {
   summary: "Show the state of every service; exit with 1 unless all are ready",
   async run(instance) {
-    const rows = await programRows(instance);
+    const [rows, diagnosis] = await Promise.all([programRows(instance), diagnosisOf(instance)]);
     printPrograms(rows);
     const runsConnect = rows.some(({ name, isRunning }) => name === "connect" && isRunning);
     const capture = runsConnect ? await captureOf(instance) : undefined;
     if (capture) showCapture(capture);
+    if (diagnosis) console.log(diagnosis);
     return rows.every(({ isReady }) => isReady) && !capture?.failure ? 0 : 1;
   },
 };
