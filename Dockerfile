@@ -31,7 +31,7 @@ RUN mkdir -p /root-of-program/etc /root-of-program/var/lib/dpkg/status.d /root-o
 FROM apache/airflow:3.3.2 AS airflow
 # Created here so that the volumes mounted on them belong to Airflow's account.
 RUN mkdir -p /opt/airflow/keys /opt/airflow/runs
-COPY script/entrypoint.sh /opt/airflow/script/entrypoint.sh
+COPY script/entrypoint.sh script/housekeeping.sh /opt/airflow/script/
 COPY --from=build /out/bin /opt/airflow/tasks
 ENTRYPOINT ["/opt/airflow/script/entrypoint.sh"]
 

@@ -162,6 +162,20 @@ export const Settings = z.strictObject({
       ),
     })
     .prefault({}),
+  keep: z
+    .strictObject({
+      runDays: count(
+        30,
+        "KEEP_RUN_DAYS",
+        "How long a run's files, its logs and Airflow's record of it are kept after their last change, in days.",
+      ),
+      logMegabytes: count(
+        10,
+        "KEEP_LOG_MEGABYTES",
+        "Size at which a program's log begins a new file, in megabytes; the last three files are kept.",
+      ),
+    })
+    .prefault({}),
   host: text(
     "127.0.0.1",
     "LISTEN_HOST",

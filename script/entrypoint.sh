@@ -55,6 +55,9 @@ if [ "${AIRFLOW_SETUP:-}" = 1 ]; then
   log "Airflow is set up"
 fi
 
+# Its parent is the container's init, so that it is no child of Airflow's.
+if [ "${1:-}" = scheduler ]; then (/opt/airflow/script/housekeeping.sh &); fi
+
 # PostgreSQL is up, so the image's entry point need not wait for it again.
 export CONNECTION_CHECK_MAX_COUNT=0
 exec /entrypoint "$@"

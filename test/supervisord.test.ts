@@ -15,7 +15,7 @@ let daemon: Bun.Subprocess;
 beforeAll(async () => {
   for (const name of ["run", "logs"]) mkdirSync(join(folder, name));
   writeFileSync(join(folder, "run", "doomed.sh"), `echo start >> ${folder}/starts; exit 1`);
-  const written = configurationOf([{ name: "doomed", argv: [] }], folder, socket);
+  const written = configurationOf([{ name: "doomed", argv: [] }], { folder, socket, logMegabytes: 10 });
   // An exit counts as a failed start even on a busy machine, and plain supervisord would retry only once.
   const impatient = written.replace("startsecs=1", "startsecs=30").replace(/startretries=\d+/, "startretries=1");
   writeFileSync(join(folder, "supervisord.conf"), impatient);

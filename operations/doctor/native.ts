@@ -36,7 +36,7 @@ const nativeServices: NativeService[] = [
   { service: "Kafka Connect", programs: ["connect"], ports: ["connect"] },
   {
     service: "Airflow",
-    programs: ["airflow-dag-processor", "airflow-api-server", "airflow-scheduler"],
+    programs: ["airflow-dag-processor", "airflow-api-server", "airflow-scheduler", "airflow-housekeeping"],
     ports: ["airflow"],
   },
   { service: "the embedded source", programs: ["source"], ports: ["source"] },

@@ -37,6 +37,7 @@ export const airflow: Service = {
     { ...program(instance, "airflow-api-server", ["api-server", "--workers", "1"], servesTasks), stopWithinSeconds: 5 },
     // Last, since its tasks call the API server. -s: no log server, which would listen on every address.
     program(instance, "airflow-scheduler", ["scheduler", "-s"], isHealthy),
+    housekeeping(instance),
   ],
 };
 
@@ -94,6 +95,21 @@ const program = (instance: Instance, name: string, args: string[], ready?: Progr
   stopWithinSeconds: 30,
   ready,
 });
+
+/** Removes old runs, once a day. It calls the `airflow` command. */
+const housekeeping = (instance: Instance): Program => {
+  const { installed, config, env } = instance;
+  return {
+    name: "airflow-housekeeping",
+    argv: ["bash", join(project, "script", "housekeeping.sh")],
+    cwd: dataFolder(instance, "airflow"),
+    env: {
+      ...airflowEnvironment(instance),
+      PATH: `${dirname(installed.tool("airflow"))}:${env.PATH}`,
+      KEEP_RUN_DAYS: String(config.keep.runDays),
+    },
+  };
+};
 
 const get = (instance: Instance, path: string) =>
   fetch(`${environmentOf(instance).AIRFLOW_URL}${path}`, { signal: AbortSignal.timeout(20_000) });

@@ -82,6 +82,9 @@ disk_optimization_strategy: ssd
 commitlog_sync: periodic
 commitlog_sync_period: 10ms
 
+# By default up to 8 GB of the disk.
+commitlog_total_space: 512MiB
+
 # The garbage collector does not scan cells off the heap: 20 % less CPU per row.
 memtable_allocation_type: offheap_objects
 

@@ -101,11 +101,13 @@ value.converter.schemas.enable=false
 offset.storage.topic=connect-offsets
 offset.storage.partitions=1
 offset.storage.replication.factor=1
+offset.storage.segment.bytes=16777216
 config.storage.topic=connect-configs
 config.storage.replication.factor=1
 status.storage.topic=connect-status
 status.storage.partitions=1
 status.storage.replication.factor=1
+status.storage.segment.bytes=16777216
 
 # There is only one worker: after a crash it need not wait for others to return.
 session.timeout.ms=6000

@@ -72,6 +72,12 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 
+# Kafka's own topics are compacted, or removed, by segment: with the default sizes they keep gigabytes.
+offsets.topic.segment.bytes=16777216
+transaction.state.log.segment.bytes=16777216
+metadata.log.segment.bytes=16777216
+metadata.max.retention.bytes=33554432
+
 # A misspelt topic is an error, not a new topic. The first consumer of a group does not wait for others.
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0

@@ -85,7 +85,11 @@ function writeConfiguration(instance: Instance, programs: Program[], socket: str
   for (const program of programs)
     writeFileSync(join(run, `${program.name}.sh`), scriptOf(program, instance), { mode: 0o700 });
   const configuration = join(run, "supervisord.conf");
-  writeFileSync(configuration, configurationOf(programs, instance.folder, socket), { mode: 0o600 });
+  writeFileSync(
+    configuration,
+    configurationOf(programs, { folder: instance.folder, socket, logMegabytes: instance.config.keep.logMegabytes }),
+    { mode: 0o600 },
+  );
   return configuration;
 }
 

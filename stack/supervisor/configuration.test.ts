@@ -19,16 +19,24 @@ test("a program receives its arguments, variables and folder unchanged, whatever
 });
 
 test("programs do not start automatically, are restarted after a crash and have bounded logs", () => {
-  const text = configurationOf([{ name: "kafka", argv: ["java"] }], "/a%b", "/a/sock");
+  const text = configurationOf([{ name: "kafka", argv: ["java"] }], {
+    folder: "/a%b",
+    socket: "/a/sock",
+    logMegabytes: 7,
+  });
   expect(text).toContain("autostart=false");
   expect(text).toContain("autorestart=true");
-  expect(text).toContain("stdout_logfile_maxbytes=10MB");
+  expect(text).toContain("stdout_logfile_maxbytes=7MB");
   expect(text).toContain('command=/bin/sh "/a%%b/run/kafka.sh"');
 });
 
 test("a program that stops its own children is the only process of its group to receive the stop signal", () => {
   const [careful, plain] = [true, false].map((stopsItsChildren) =>
-    configurationOf([{ name: "x", argv: ["x"], stopsItsChildren, stopSignal: "INT" }], "/s", "/s/sock"),
+    configurationOf([{ name: "x", argv: ["x"], stopsItsChildren, stopSignal: "INT" }], {
+      folder: "/s",
+      socket: "/s/sock",
+      logMegabytes: 7,
+    }),
   );
   expect(careful).toContain("stopasgroup=false");
   expect(careful).toContain("stopsignal=INT");

@@ -20,8 +20,16 @@ export function scriptOf(program: Program, instance: Pick<Instance, "folder">): 
 // supervisord.py retries a failing start indefinitely, with pauses that grow up to this.
 const maxRetryPauseSeconds = 30;
 
+interface Place {
+  /** The stack's folder. */
+  folder: string;
+  socket: string;
+  /** The size at which a program's log begins a new file. */
+  logMegabytes: number;
+}
+
 /** supervisor's configuration. Programs do not start automatically: `up` starts each after its dependencies. */
-export function configurationOf(programs: Program[], folder: string, socket: string): string {
+export function configurationOf(programs: Program[], { folder, socket, logMegabytes }: Place): string {
   const run = join(folder, "run");
   return [
     `[supervisord]
@@ -52,7 +60,7 @@ stopasgroup=${!program.stopsItsChildren}
 killasgroup=true
 redirect_stderr=true
 stdout_logfile=${literal(join(folder, "logs", `${program.name}.log`))}
-stdout_logfile_maxbytes=10MB
+stdout_logfile_maxbytes=${logMegabytes}MB
 stdout_logfile_backups=2
 `,
     ),

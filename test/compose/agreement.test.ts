@@ -18,6 +18,7 @@ interface Service {
   healthcheck?: { test: string[] };
   depends_on?: Record<string, { condition: string }>;
   profiles?: string[];
+  logging?: { options: Record<string, string> };
   mem_limit: string;
 }
 interface ComposeFile {
@@ -82,6 +83,36 @@ describe("ports", () => {
   test(".env.example lists each with its default", () => {
     const named = [...example.matchAll(/^#(\w+_PORT)=(\d+)$/gm)].map(([, name, number]) => `${name} ${number}`);
     expect(named.sort()).toEqual(publishedPorts.map(({ variable, number }) => `${variable} ${number}`).sort());
+  });
+});
+
+describe("what is kept", () => {
+  const native = new Map(allSettings.map(({ env, default: value }) => [env, value]));
+  const broker = environmentOf("broker");
+
+  test("is the same as natively: runs, logs, Cassandra's commit log", async () => {
+    expect(environmentOf("airflow-scheduler").KEEP_RUN_DAYS).toBe(`\${KEEP_RUN_DAYS:-}`);
+    expect(await read("script/housekeeping.sh")).toContain(`.get("runDays") or ${native.get("KEEP_RUN_DAYS")})`);
+    for (const [name, { logging }] of [...services, ...Object.entries(zookeeper.services).slice(0, 1)])
+      expect([name, defaultsOf(logging?.options["max-size"] ?? "")]).toEqual([
+        name,
+        `${native.get("KEEP_LOG_MEGABYTES")}m`,
+      ]);
+    const cassandra = await read("stack/services/cassandra.ts");
+    for (const setting of ["commitlog_total_space", "auto_snapshot"]) {
+      const [, value] = cassandra.match(new RegExp(`^${setting}: (\\S+)$`, "m")) ?? [];
+      expect(environmentOf("cassandra").JVM_EXTRA_OPTS).toContain(`-Dcassandra.settings.${setting}=${value} `);
+    }
+  });
+
+  test("of Kafka's own topics is the same as natively", async () => {
+    const [kafka, connect] = [await read("stack/services/kafka.ts"), await read("stack/services/connect.ts")];
+    const bounds = (text: string) => [...text.matchAll(/^([\w.]+\.(?:segment|retention)\.bytes)=(\d+)$/gm)];
+    expect([...bounds(kafka), ...bounds(connect)]).toHaveLength(6);
+    const variable = (prefix: string, key = "") => `${prefix}_${key.replaceAll(".", "_").toUpperCase()}`;
+    for (const [, key, value] of bounds(kafka)) expect([key, broker[variable("KAFKA", key)]]).toEqual([key, value]);
+    for (const [, key, value] of bounds(connect))
+      expect([key, environmentOf("connect")[variable("CONNECT", key)]]).toEqual([key, value]);
   });
 });
 
