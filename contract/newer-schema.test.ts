@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { contractAttribute, newerFields } from "./newer-schema.ts";
+import { editSchema, newerEditFields } from "./user-edits.ts";
 import { avroSchema } from "./wire.ts";
 
 const field = (name: string) => ({ name, type: ["null", "string"], default: null });
@@ -20,6 +21,11 @@ test("a schema of a newer version names the fields that this one lacks", () => {
   expect(newerFields(marked(withFields("height", "loyalty_points"), "height"))).toEqual(["height"]);
 });
 
+test("a schema of another record of the contract is no newer version of this one", () => {
+  expect(newerFields(JSON.stringify(editSchema))).toEqual([]);
+  expect(newerEditFields(marked(withFields("height"), "height"))).toEqual([]);
+});
+
 test("what is not a schema has no newer fields", () => {
   for (const text of ["", "null", "[]", '"string"', '{"contract":1,"fields":[null,{"name":1}]}', "[".repeat(100_000)])
     expect(newerFields(text)).toEqual([]);
@@ -31,7 +37,7 @@ const outer = (type: unknown) =>
 
 test("a newer field of a record within a record is named with its path, and only if it is the contract's", () => {
   const known = new Map([["in", new Map([["a", null]])]]);
-  for (const type of [inner, ["null", inner]]) expect(newerFields(outer(type), known)).toEqual(["in.b"]);
+  for (const type of [inner, ["null", inner]]) expect(newerFields(outer(type), known, "Outer")).toEqual(["in.b"]);
   for (const type of ["string", ["null", "string"], "Inner", { ...inner, [contractAttribute]: ["a"] }])
-    expect(newerFields(outer(type), known)).toEqual([]);
+    expect(newerFields(outer(type), known, "Outer")).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { schemaLimits } from "./bounded-avro.ts";
+import { recordName } from "./entity.ts";
 import { fields } from "./user.ts";
 
 /**
@@ -12,17 +13,22 @@ export type Known = ReadonlyMap<string, Known | null>;
 
 export const knownUserFields: Known = new Map(fields.map(({ name }) => [name, null]));
 
-/** The fields of a writer's schema (Avro JSON) that belong to the contract, but not to this version of it. */
-export function newerFields(writerSchema: string, known: Known = knownUserFields): string[] {
+/**
+ * The fields of a writer's schema (Avro JSON) that belong to the contract, but not to this version of it. A record of
+ * another name is not the contract's in this topic, whatever it says.
+ */
+export function newerFields(writerSchema: string, known: Known = knownUserFields, record = recordName): string[] {
   if (writerSchema.length > schemaLimits.length) return [];
   try {
-    return newerIn(JSON.parse(writerSchema), known);
+    const schema: Written = JSON.parse(writerSchema);
+    return String(schema.name).split(".").at(-1) === record ? newerIn(schema, known) : [];
   } catch {
     return [];
   }
 }
 
 interface Written {
+  name?: unknown;
   fields?: unknown;
   [contractAttribute]?: unknown;
 }

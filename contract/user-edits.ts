@@ -126,4 +126,4 @@ export const encodeEdit = (edit: UserEdit, schemaId: number): Buffer => framed(e
 const known: Known = new Map(around<[string, Known | null]>(({ name }) => [name, null], ["user", knownUserFields]));
 
 /** The fields of an edit's schema, `user.…` for those of the user, that belong only to a newer contract. */
-export const newerEditFields = (writerSchema: string) => newerFields(writerSchema, known);
+export const newerEditFields = (writerSchema: string) => newerFields(writerSchema, known, editRecordName);

@@ -1,6 +1,5 @@
 """Writes each batch of the created-users topic as rows and dead letters."""
 
-import time
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -16,7 +15,7 @@ from registry import Registry
 from settings import Settings
 from stopping import Stop, StoppingError
 from user_schema import UserSchema
-from wire import Decoder, row_columns
+from wire import Decoder, end_of_minute_ms, row_columns, schema_ids, user_record
 
 REASONS = "no_value too_large no_magic_byte unknown_schema undecodable invalid_user timestamp_ahead".split()
 
@@ -29,18 +28,19 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
     registry = Registry(settings.registry_url, schema)
     topic = settings.topic
     # Built once: it takes hundreds of calls into the JVM.
-    counts, newest_rows = _counts(), _newest_rows(schema)
+    record, counts, newest_rows = user_record(schema), _counts(), _newest_rows(schema)
     limit = DeadLetterLimit(topic, settings.max_dead_letters_in_a_row, settings.max_dead_letter_share)
 
     @lru_cache(maxsize=8)
     def decoder(writers: tuple[tuple[int, str | None], ...], unknown: frozenset[int]) -> Decoder:
-        return Decoder.of(schema, dict(writers), unknown)
+        return Decoder.of(record, dict(writers), unknown)
 
     def write_batch(records: DataFrame, batch_id: int) -> None:
         if stop.requested.is_set():
             raise StoppingError(f"stop requested before batch {batch_id}")
-        newest_ms = _end_of_minute_ms() + settings.max_ahead_ms
-        # An unknown schema id is cached for one batch only: it may be registered later.
+        newest_ms = end_of_minute_ms() + settings.max_ahead_ms
+        # An unknown schema id is cached for one batch only: it may be registered later. Fetching the ids up front saves
+        # decoding the first batch twice.
         unknown = set() if registry.writers else registry.resolve(schema_ids(records))
         while True:
             observed = Observation()
@@ -75,13 +75,6 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
     return write_batch
 
 
-def schema_ids(records: DataFrame) -> set[int]:
-    """The schema ids in a batch. Fetching them up front saves decoding the first batch twice."""
-    framed = (F.length("value") >= 5) & (F.substring("value", 1, 1) == F.lit(b"\x00"))
-    ids = records.where(framed).select(F.hex(F.substring("value", 2, 4)).alias("id")).distinct()
-    return {int(row.id, 16) for row in ids.collect()}
-
-
 def _newest_rows(schema: UserSchema) -> Callable[[DataFrame], DataFrame]:
     """
     Decoded records -> the rows to write, one per id: the newest write, or on equal times the later in the log, since
@@ -97,11 +90,6 @@ def _newest_rows(schema: UserSchema) -> Callable[[DataFrame], DataFrame]:
         return rows.withColumn("rank", rank).where("rank = 1").select(*schema.columns, "write_time")
 
     return newest_rows
-
-
-def _end_of_minute_ms() -> int:
-    """Milliseconds since 1970, rounded up to the minute: Spark recompiles a query for every new constant."""
-    return (time.time_ns() // 60_000_000_000 + 1) * 60_000
 
 
 def _counts() -> list[Column]:

@@ -4,17 +4,28 @@ import json
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from faults import FinalError, TransientError
-from newer_schema import newer_fields
-from user_schema import UserSchema
+from newer_schema import Known, newer_fields
 
 TIMEOUT_SECONDS = 10
 #: Schemas that one schema may refer to, directly or not.
 MAX_REFERENCES = 100
+
+
+class RecordSchema(Protocol):
+    """A record of the contract."""
+
+    avro: dict[str, Any]
+
+    @property
+    def known(self) -> Known: ...
+
+    def writer(self, text: str, references: Sequence[str] = ()) -> str | None:
+        """A writer's schema prepared for decoding, or None if its values cannot become such records."""
 
 
 class Registry:
@@ -22,10 +33,10 @@ class Registry:
     Schemas are immutable, so each is fetched once. Unknown ids are not cached: they may be registered later.
     """
 
-    def __init__(self, url: str, schema: UserSchema) -> None:
+    def __init__(self, url: str, schema: RecordSchema) -> None:
         self._url, self._headers = _address(url)
         self._schema = schema
-        #: Writer schemas by id; None where values cannot become users.
+        #: Writer schemas by id; None where values cannot become records of the contract.
         self.writers: dict[int, str | None] = {}
 
     def resolve(self, ids: Iterable[int]) -> set[int]:
@@ -40,7 +51,7 @@ class Registry:
             if answer is None:
                 unknown.add(schema_id)
             else:
-                newer = newer_fields(answer["schema"], self._schema.columns)
+                newer = newer_fields(answer["schema"], self._schema.known, self._schema.avro["name"])
                 if newer:
                     raise FinalError(
                         f"schema {schema_id} is of a newer contract, whose fields this job does not know: "

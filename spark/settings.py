@@ -17,6 +17,7 @@ class Entity:
     topic: str
     dead_letter_topic: str
     change_topic: str
+    edit_topic: str
     table: str
     keyspace: str
     id_field: str
@@ -29,6 +30,7 @@ class Entity:
             topic=names["topic"],
             dead_letter_topic=names["deadLetterTopic"],
             change_topic=names["changeTopic"],
+            edit_topic=names["editTopic"],
             table=names["table"],
             keyspace=names["keyspace"],
             id_field=names["idField"],
@@ -45,6 +47,7 @@ class Settings:
     topic: str
     dead_letter_topic: str
     change_topic: str
+    edit_topic: str
     registry_url: str
     contact_points: str
     local_data_center: str
@@ -71,6 +74,7 @@ class Settings:
             topic=env.get("KAFKA_TOPIC") or entity.topic,
             dead_letter_topic=env.get("KAFKA_DEAD_LETTER_TOPIC") or entity.dead_letter_topic,
             change_topic=env.get("KAFKA_CHANGE_TOPIC") or entity.change_topic,
+            edit_topic=env.get("KAFKA_EDIT_TOPIC") or entity.edit_topic,
             registry_url=env.get("SCHEMA_REGISTRY_URL")
             or f"http://127.0.0.1:{port('SCHEMA_REGISTRY_PORT', 8081)}/apis/ccompat/v7",
             contact_points=env.get("CASSANDRA_CONTACT_POINTS") or f"127.0.0.1:{port('CASSANDRA_PORT', 9042)}",
@@ -117,7 +121,9 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument(
         "--max-records", type=int, default=50_000, help="maximum records in a batch (default: %(default)s)"
     )
-    parser.add_argument("--cdc", action="store_true", help="also apply Debezium's change events")
+    parser.add_argument(
+        "--cdc", action="store_true", help="also apply Debezium's change events and edits made through the API"
+    )
     parser.add_argument(
         "--metrics-port",
         type=int,

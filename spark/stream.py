@@ -19,7 +19,7 @@ from stopping import Stop, StoppingError
 POLL_SECONDS = 0.2
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 10.0
 #: How long a batch may run without an active Spark job before its session is closed, and before the job ends.
-STUCK_AFTER_SECONDS, GIVE_UP_AFTER_SECONDS = 20.0, 180.0
+STUCK_AFTER_SECONDS, GIVE_UP_AFTER_SECONDS = 40.0, 180.0
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import bounded_avro
 from bounded_avro import PRIMITIVES, Schema, plain
+from newer_schema import Known
 from settings import Entity
 
 Kind = Literal["uuid", "text", "int", "long", "double", "boolean", "timestamp", "date", "list"]
@@ -68,25 +69,26 @@ class UserSchema:
     @staticmethod
     def parse(avsc: str, entity: Entity) -> "UserSchema":
         avro = json.loads(avsc)
-        fields = tuple(_field(field) for field in avro["fields"])
+        fields = tuple(field_of(field) for field in avro["fields"])
         return UserSchema(fields, entity.id_field, entity.time_field, avro)
 
     @property
     def columns(self) -> list[str]:
         return [field.name for field in self.fields]
 
+    @property
+    def known(self) -> Known:
+        return dict.fromkeys(self.columns)
+
     def reader(self) -> str:
         """
         The reader's schema. Times and dates stay numbers: Spark's own reject or shift those before 1900. An int is read
         as a long, which has the same encoding, so that one out of range is not cut to fit.
         """
-        fields = [
-            {"name": name, "type": branches, "default": None}
-            if isinstance(branches, list)
-            else {"name": name, "type": branches}
-            for name, branches in ((field["name"], _widened(plain(field["type"]))) for field in self.avro["fields"])
-        ]
-        return json.dumps({**plain(self.avro), "fields": [*fields, SENTINEL_FIELD]})
+        return json.dumps({**plain(self.avro), "fields": [*self.reader_fields(), SENTINEL_FIELD]})
+
+    def reader_fields(self) -> list[dict[str, Any]]:
+        return reader_fields(self.avro["fields"])
 
     def writer(self, text: str, references: Sequence[str] = ()) -> str | None:
         """
@@ -95,6 +97,25 @@ class UserSchema:
         takes must be readable, and a time or a date must have been written as one. `references` are the schemas whose
         names it uses, each before those that refer to it.
         """
+        written = WrittenRecord.parse(text, references)
+        fields = self.writer_fields(written) if written else None
+        return None if written is None or fields is None else written.with_fields(fields)
+
+    def writer_fields(self, written: "WrittenRecord") -> list[dict[str, Any]] | None:
+        """The fields of `writer`."""
+        return writer_fields(written, self.avro, self.fields)
+
+
+@dataclass(frozen=True)
+class WrittenRecord:
+    """A record's schema as it was written, and `plain`."""
+
+    raw: dict[str, Any]
+    plain: dict[str, Any]
+
+    @staticmethod
+    def parse(text: str, references: Sequence[str] = ()) -> "WrittenRecord | None":
+        """None if it is no record, or one that could be costly to decode."""
         if sum(map(len, (text, *references))) > bounded_avro.MAX_LENGTH:
             return None
         try:
@@ -105,25 +126,47 @@ class UserSchema:
             bounded_avro.check(record)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return None
-        fields = record["fields"]
-        if record != plain(self.avro):
-            if record["name"] != plain(self.avro)["name"]:
-                return None
-            raw = {field["name"]: field["type"] for field in schema["fields"]}
-            known = {field.name: field for field in self.fields}
-            if not all(_readable(raw[name], field) if name in raw else field.nullable for name, field in known.items()):
-                return None
-            fields = [
-                {"name": name, "type": _as_written(written, raw[name], known[name]) if name in known else written}
-                for name, written in ((field["name"], field["type"]) for field in fields)
-            ]
-        widened = [
-            {**field, "type": _widened(field["type"])} if field["name"] in self.columns else field for field in fields
+        return WrittenRecord(schema, record)
+
+    @property
+    def raw_types(self) -> dict[str, Schema]:
+        """The fields' types, with the logical ones."""
+        return {field["name"]: field["type"] for field in self.raw["fields"]}
+
+    def with_fields(self, fields: Iterable[dict[str, Any]]) -> str:
+        return json.dumps({**self.plain, "fields": [*fields, SENTINEL_FIELD]})
+
+
+def reader_fields(avro_fields: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The contract's fields as they are read; a nullable one may be missing."""
+    return [
+        {"name": name, "type": branches, "default": None}
+        if isinstance(branches, list)
+        else {"name": name, "type": branches}
+        for name, branches in ((field["name"], _widened(plain(field["type"]))) for field in avro_fields)
+    ]
+
+
+def writer_fields(
+    written: WrittenRecord, avro: dict[str, Any], contract: Iterable[Field]
+) -> list[dict[str, Any]] | None:
+    """A writer's fields, prepared to be read as `contract`, fields of the record `avro`; None if they cannot be."""
+    known = {field.name: field for field in contract}
+    fields = written.plain["fields"]
+    if written.plain != plain(avro):
+        if written.plain["name"] != plain(avro)["name"]:
+            return None
+        raw = written.raw_types
+        if not all(_readable(raw[name], field) if name in raw else field.nullable for name, field in known.items()):
+            return None
+        fields = [
+            {"name": name, "type": _as_written(kind, raw[name], known[name]) if name in known else kind}
+            for name, kind in ((field["name"], field["type"]) for field in fields)
         ]
-        return json.dumps({**record, "fields": [*widened, SENTINEL_FIELD]})
+    return [{**field, "type": _widened(field["type"])} if field["name"] in known else field for field in fields]
 
 
-def _field(field: dict[str, Any]) -> Field:
+def field_of(field: dict[str, Any]) -> Field:
     branches = field["type"] if isinstance(field["type"], list) else [field["type"]]
     written = next(branch for branch in branches if branch != "null")
     kind, logical = _type_of(written)

@@ -3,9 +3,9 @@ Kafka -> Cassandra under the project's contract, as a Spark Structured Streaming
 
     spark-submit --master spark://localhost:7077 --jars … spark/user_stream.py --checkpoint DIR [--cdc] [--available-now]
 
-It reads the consumer's topic and produces the same rows, with the same write times, and the same dead letters. Nothing
-is skipped: an interrupted batch is rerun and writes the same values. Exit codes: 0 done, 1 error worth a retry, 2
-permanent error.
+It reads the consumer's topic, with --cdc also those of changes and edits, and produces the same rows, with the same
+write times, and the same dead letters. Nothing is skipped: an interrupted batch is rerun and writes the same values.
+Exit codes: 0 done, 1 error worth a retry, 2 permanent error.
 """
 
 import os
@@ -20,7 +20,9 @@ import created_users
 import log
 import metrics
 import user_changes
+import user_edits
 from cassandra_table import connector_options, prepare_table
+from edit_schema import EditSchema
 from faults import TransientError, is_final, is_transient, summary_of
 from settings import Entity, Options, Settings, parse_options
 from stopping import Stop
@@ -37,7 +39,9 @@ def main() -> int:
     entity = Entity.parse((options.generated / "entity.json").read_text(encoding="utf-8"))
     settings = Settings.of(entity)
     log.open_log(settings.log_level)
-    avsc = (options.generated / f"{entity.topic}.avsc").read_text(encoding="utf-8")
+    avsc, edit_avsc = (
+        (options.generated / f"{topic}.avsc").read_text(encoding="utf-8") for topic in (entity.topic, entity.edit_topic)
+    )
     schema = UserSchema.parse(avsc, entity)
     spark = open_session(settings)
     stop = Stop(spark)
@@ -48,7 +52,9 @@ def main() -> int:
         streams = [Stream("created_users", settings.topic, created_users.write_batches(settings, schema, stop))]
         if options.cdc:
             changes = user_changes.write_batches(settings, schema, stop)
+            edits = user_edits.write_batches(settings, EditSchema.parse(edit_avsc, entity), stop)
             streams.append(Stream("user_changes", settings.change_topic, changes))
+            streams.append(Stream("user_edits", settings.edit_topic, edits))
         run(spark, streams, settings, options, stop)
         log.info("job ended")
         return 0

@@ -5,7 +5,10 @@
 
 import { expect, test } from "bun:test";
 import { valueSubject } from "../contract/entity.ts";
-import { avroSchema } from "../contract/wire.ts";
+import { validUsers } from "../contract/samples.ts";
+import type { User } from "../contract/user.ts";
+import { editSchema } from "../contract/user-edits.ts";
+import { avroSchema, encode } from "../contract/wire.ts";
 import { openKafka, prepareKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { openRegistry } from "../runtime/registry.ts";
@@ -23,6 +26,7 @@ import {
   userSpecimens,
   widerSchema,
 } from "./support/corpus.ts";
+import { type EditSchemaIds, editSchemas, editSpecimens } from "./support/edit-corpus.ts";
 import { lagOf, readTopic } from "./support/kafka.ts";
 import { type Names, namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
@@ -38,6 +42,7 @@ const shared = namesOf(import.meta.path);
 const topics = {
   KAFKA_TOPIC: shared.topic,
   KAFKA_CHANGE_TOPIC: `${shared.topic}.changes`,
+  KAFKA_EDIT_TOPIC: shared.editTopic,
   CDC_APPLY: "true",
   CDC_IGNORED_COLUMNS: "city",
 };
@@ -45,7 +50,7 @@ const log = openLog("conformance", "error");
 
 async function drainWithConsumer({ env, config, groupId }: Names) {
   const consumer = startProgram("consumer/main.ts", [], env);
-  for (const topic of [topics.KAFKA_TOPIC, topics.KAFKA_CHANGE_TOPIC])
+  for (const topic of [topics.KAFKA_TOPIC, topics.KAFKA_CHANGE_TOPIC, topics.KAFKA_EDIT_TOPIC])
     await until(`${topic} is drained`, async () => (await lagOf(config, groupId, topic)) === 0);
   consumer.signal("SIGTERM");
   expect(await consumer.exited).toBe(0);
@@ -142,9 +147,24 @@ async function produceCorpus(): Promise<Placed[]> {
     recursive: await registry.register(`${config.kafka.topic}-recursive`, recursiveSchema),
     missing: 2_000_000_000,
   };
-  const users = await send(config.kafka.topic, userSpecimens(ids, Date.now()));
+  const editIds: EditSchemaIds = {
+    current: await registry.register(valueSubject(config.kafka.editTopic), editSchema),
+    older: await registry.register(`${config.kafka.editTopic}-older`, editSchemas.older),
+    wider: await registry.register(`${config.kafka.editTopic}-wider`, editSchemas.wider),
+    foreign: await registry.register(`${config.kafka.editTopic}-foreign`, editSchemas.foreign),
+    missing: ids.missing,
+    users: ids.current,
+  };
+  const edited = validUsers.slice(0, 2).map((user) => ({ ...user, id: crypto.randomUUID() })) as [User, User];
+  const stored: Specimen[] = edited.map((user) => ({
+    key: Buffer.from(user.id),
+    value: encode(user, ids.current),
+    outcome: "stored",
+  }));
+  const users = await send(config.kafka.topic, [...userSpecimens(ids, Date.now()), ...stored]);
   const changes = await send(config.kafka.changeTopic, changeSpecimens());
-  return [...users, ...changes];
+  const edits = await send(config.kafka.editTopic, editSpecimens(editIds, edited, Date.now()));
+  return [...users, ...changes, ...edits];
 
   /** Sends one request per record, so that each response has its offset. Records with the same key stay in order. */
   async function send(topic: string, specimens: Specimen[]): Promise<Placed[]> {

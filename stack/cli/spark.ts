@@ -12,7 +12,7 @@ export const spark: Command = {
   usage: "[--available-now] [--cdc] [JOB OPTION]...",
   options: {
     "--available-now": "process all records available now, then exit",
-    "--cdc": "also apply Debezium's change events (all job options: docs/spark.md)",
+    "--cdc": "also apply Debezium's change events and the API's edits (all job options: docs/spark.md)",
   },
   run: submit,
 };
@@ -79,6 +79,7 @@ export function jobEnvironment(instance: Instance): Record<string, string> {
     KAFKA_TOPIC: kafka.topic,
     KAFKA_DEAD_LETTER_TOPIC: kafka.deadLetterTopic,
     KAFKA_CHANGE_TOPIC: kafka.changeTopic,
+    KAFKA_EDIT_TOPIC: kafka.editTopic,
     SCHEMA_REGISTRY_URL,
     CASSANDRA_CONTACT_POINTS,
     CASSANDRA_LOCAL_DATA_CENTER,

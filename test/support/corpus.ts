@@ -257,27 +257,27 @@ export function changeSpecimens(): Specimen[] {
   ];
 }
 
-const record = (key: string | null, value: Buffer | null, outcome: Specimen["outcome"]): Specimen => ({
+export const record = (key: string | null, value: Buffer | null, outcome: Specimen["outcome"]): Specimen => ({
   key: key === null ? null : Buffer.from(key),
   value,
   outcome,
 });
 
-function frame(schemaId: number, body: Buffer): Buffer {
+export function frame(schemaId: number, body: Buffer): Buffer {
   const header = Buffer.alloc(5);
   header.writeUInt32BE(schemaId, 1);
   return Buffer.concat([header, body]);
 }
 
 /** Avro without logical types, which can also write values that violate the contract. */
-function plainType(schema: object): avro.Type {
+export function plainType(schema: object): avro.Type {
   const text = JSON.stringify(schema, (name, value) => (name === "logicalType" ? undefined : value));
   return avro.Type.forSchema(JSON.parse(text), { wrapUnions: false });
 }
 
 const plain = plainType(avroSchema);
 
-const numbers = (user: User) => {
+export const numbers = (user: User) => {
   const millis = (time: string | null) => (time === null ? null : Date.parse(time));
   return {
     ...user,
