@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Admin, Consumer } from "kafkajs";
-import { settledTopicOf, table } from "../contract/entity.ts";
+import { indexedField, publication, settledTopicOf, table } from "../contract/entity.ts";
+import { changeable } from "../contract/samples.ts";
 import { createCql, createSql, indexName } from "../contract/tables.ts";
 import { deadLetterHeaders } from "../contract/topics.ts";
 import { editSchema } from "../contract/user-edits.ts";
@@ -320,19 +321,19 @@ describe("Schema Registry", () => {
       fields: avroSchema.fields.filter((each) => each.name !== name),
     });
     await level("NONE");
-    await register(without("picture"));
+    await register(without(changeable.long));
     await level("FULL_TRANSITIVE");
     const edited = `${names.config.kafka.editTopic}-value`;
     await put(`${url}/config/${edited}`, "PUT", { compatibility: "BACKWARD" });
     const fields = editSchema.fields.map((field) =>
-      field.name === "user" ? { ...field, type: ["null", without("phone")] } : field,
+      field.name === "user" ? { ...field, type: ["null", without(changeable.optional)] } : field,
     );
     const earlier = JSON.stringify({ ...editSchema, fields });
     await put(`${url}/subjects/${edited}/versions`, "POST", { schema: earlier, schemaType: "AVRO" });
     expect(await lines([registryCheck], names)).toEqual([
-      `warning subject ${subject}: version 4 is of an earlier contract, without the field picture: nothing has produced with this one yet. ` +
+      `warning subject ${subject}: version 4 is of an earlier contract, without the field ${changeable.long}: nothing has produced with this one yet. ` +
         "Run the DAG once: its task produce registers the contract's schema.",
-      `warning subject ${edited}: version 1 is of an earlier contract, without the field user.phone: nothing has produced with this one yet. ` +
+      `warning subject ${edited}: version 1 is of an earlier contract, without the field user.${changeable.optional}: nothing has produced with this one yet. ` +
         "Update the API: its next write registers the contract's schema.",
     ]);
   });
@@ -369,24 +370,26 @@ describe("tables", () => {
     );
     expect(await lines(tableChecks, own)).toEqual([]);
 
-    await sql.unsafe(`ALTER TABLE ${table} DROP COLUMN picture, ALTER COLUMN dob TYPE text`);
+    await sql.unsafe(`ALTER TABLE ${table} DROP COLUMN ${changeable.long}, ALTER COLUMN ${changeable.time} TYPE text`);
     await cql(
-      `ALTER TABLE ${keyspace}.${table} DROP picture`,
+      `ALTER TABLE ${keyspace}.${table} DROP ${changeable.long}`,
       `DROP INDEX ${keyspace}.${indexName}`,
-      `CREATE INDEX ${indexName} ON ${keyspace}.${table} (last_name)`,
+      `CREATE INDEX ${indexName} ON ${keyspace}.${table} (${changeable.text})`,
       `ALTER KEYSPACE ${keyspace} WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}`,
     );
     const [type, inPostgres, inCassandra, otherIndex, replication, ...more] = await lines(tableChecks, own, false);
     expect(more).toEqual([]);
     expect(type).toStartWith(
-      `error PostgreSQL's ${table}: ${table}.dob is text, and the contract has timestamp with time zone. Keep the type in contract/user.ts`,
+      `error PostgreSQL's ${table}: ${table}.${changeable.time} is text, and the contract has timestamp with time zone. Keep the type in contract/user.ts`,
     );
     expect(inPostgres).toBe(
-      `error PostgreSQL's ${table}: lacks column picture text. Add it: \`docker compose run --rm operate migrate\`.`,
+      `error PostgreSQL's ${table}: lacks column ${changeable.long} text. Add it: \`docker compose run --rm operate migrate\`.`,
     );
-    expect(inCassandra).toStartWith(`error Cassandra's ${keyspace}.${table}: lacks column picture text. Add it`);
+    expect(inCassandra).toStartWith(
+      `error Cassandra's ${keyspace}.${table}: lacks column ${changeable.long} text. Add it`,
+    );
     expect(otherIndex).toBe(
-      `error ${index}: class_name is not set instead of StorageAttachedIndex, target is last_name instead of first_name, ` +
+      `error ${index}: class_name is not set instead of StorageAttachedIndex, target is ${changeable.text} instead of ${indexedField}, ` +
         "case_sensitive is not set instead of false, normalize is not set instead of true. Create it again: " +
         `\`docker compose exec cassandra cqlsh -e "DROP INDEX ${keyspace}.${indexName}"\`, then \`docker compose run --rm operate migrate\`.`,
     );
@@ -422,13 +425,13 @@ test("change capture: connector, task, slot, publication, replica identity and t
   await until("it runs", async () => (await look()).length === 0);
 
   await sql.unsafe(`ALTER TABLE ${table} REPLICA IDENTITY DEFAULT; DROP TRIGGER ${table}_truncate ON ${table};
-    ALTER PUBLICATION user_changes DROP TABLE ${table}`);
+    ALTER PUBLICATION ${publication} DROP TABLE ${table}`);
   expect(await look()).toEqual([
-    `error change capture in PostgreSQL: without the table ${table} in the publication user_changes, REPLICA IDENTITY FULL of the table ${table}, ` +
+    `error change capture in PostgreSQL: without the table ${table} in the publication ${publication}, REPLICA IDENTITY FULL of the table ${table}, ` +
       `the trigger ${table}_truncate, changes are lost or cannot be ordered. Apply contract/generated/change_capture.sql: \`bun run up\`.`,
   ]);
-  await sql.unsafe("DROP PUBLICATION user_changes");
-  expect((await look())[0]).toContain("without the publication user_changes");
+  await sql.unsafe(`DROP PUBLICATION ${publication}`);
+  expect((await look())[0]).toContain(`without the publication ${publication}`);
 
   await connector.put("stop");
   const [stopped] = await look();

@@ -19,16 +19,17 @@ export function captureChecksOf(names: Names): Check[] {
     (clients) =>
       clients.config.cdc.apply ? look(clients, names) : [];
   return [
-    { what: "the connector", of: ["Kafka Connect"], look: ifApplied(lookAtConnector) },
+    { what: "the connector", of: ["Kafka Connect", "PostgreSQL"], look: ifApplied(lookAtConnector) },
     { what: "the preparation for change capture", of: ["PostgreSQL"], look: ifApplied(lookAtPreparation) },
     { what: "the replication slot", of: ["PostgreSQL"], look: ifApplied(lookAtSlot) },
   ];
 }
 
-async function lookAtConnector({ web }: Clients, { connector: name }: Names): Promise<Finding[]> {
+async function lookAtConnector({ web, cures }: Clients, { connector: name }: Names): Promise<Finding[]> {
   if (web.connect === undefined) return [];
   const connector = openConnector(web.connect, name);
-  const state = connectorState(connector, await connector.status());
+  const url = cures.address(connector.url);
+  const state = connectorState({ url }, await connector.status());
   const finding = (cause: string, cure: string): Finding => ({
     severity: "error",
     about: `connector ${name}`,
@@ -41,21 +42,21 @@ async function lookAtConnector({ web }: Clients, { connector: name }: Names): Pr
     return [
       finding(
         "is not registered, so changes in PostgreSQL do not reach Cassandra",
-        `Register it: \`curl -X POST -H 'Content-Type: application/json' ${web.connect}/connectors/ -d @postgres-connector.json\``,
+        `Register it: \`curl -X POST -H 'Content-Type: application/json' ${cures.address(`${web.connect}/connectors/`)} -d @postgres-connector.json\``,
       ),
     ];
   if (state.connector === "PAUSED" || state.connector === "STOPPED")
     return [
       finding(
         `is ${state.connector.toLowerCase()}: changes in PostgreSQL wait, and its WAL grows`,
-        `Resume it: \`curl -X PUT ${connector.url}/resume\``,
+        `Resume it: \`curl -X PUT ${url}/resume\``,
       ),
     ];
   if (state.connector === "RUNNING" && state.task === "RUNNING") return [];
   return [
     finding(
       `connector ${state.connector.toLowerCase()}, task ${state.task.toLowerCase()}`,
-      `Restart it unless that passes: \`curl -X POST "${connector.url}/restart?includeTasks=true"\``,
+      `Restart it unless that passes: \`curl -X POST "${url}/restart?includeTasks=true"\``,
     ),
   ];
 }
@@ -94,7 +95,10 @@ interface Slot {
   limit: number | null;
 }
 
-async function lookAtSlot({ sql, web }: Clients, { connector: name, slot: slotName }: Names): Promise<Finding[]> {
+async function lookAtSlot(
+  { sql, web, cures }: Clients,
+  { connector: name, slot: slotName }: Names,
+): Promise<Finding[]> {
   const [slot] = await sql<Slot[]>`
     SELECT active, wal_status AS status,
       pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8 AS retained,
@@ -104,10 +108,11 @@ async function lookAtSlot({ sql, web }: Clients, { connector: name, slot: slotNa
   const state = connector && connectorState(connector, await connector.status().catch(() => null));
   const about = `replication slot ${slotName}`;
   if (!connector) return [];
+  const url = cures.address(connector.url);
   if (slot?.status === "lost") {
     if (state?.failure) return []; // the connector's finding
     const cause = "PostgreSQL has dropped WAL that it needs, so the connector has missed changes";
-    return [{ severity: "error", about, cause, cure: startOver(connector.url) }];
+    return [{ severity: "error", about, cause, cure: startOver(url) }];
   }
   const findings: Finding[] = [];
   if (slot && slot.limit !== null && slot.retained > slot.limit / 2)
@@ -117,7 +122,7 @@ async function lookAtSlot({ sql, web }: Clients, { connector: name, slot: slotNa
       cause: `holds back ${mebibytes(slot.retained)} of WAL; at ${mebibytes(slot.limit)} PostgreSQL drops it, and changes are lost`,
       cure: slot.active
         ? "Let the connector catch up, or raise max_slot_wal_keep_size"
-        : `Let the connector run: \`curl ${connector.url}/status\` says why it does not`,
+        : `Let the connector run: \`curl ${url}/status\` says why it does not`,
     });
   // Without a running task, the connector is what is wrong.
   else if (!slot?.active && state?.task === "RUNNING")
@@ -127,7 +132,7 @@ async function lookAtSlot({ sql, web }: Clients, { connector: name, slot: slotNa
       cause: slot
         ? "nobody reads it although the connector's task runs"
         : "is missing although the connector's task runs",
-      cure: `Restart the task unless that passes: \`curl -X POST "${connector.url}/restart?includeTasks=true"\``,
+      cure: `Restart the task unless that passes: \`curl -X POST "${url}/restart?includeTasks=true"\``,
     });
   return findings;
 }

@@ -60,7 +60,7 @@ export function openClients({ config, env, postgresUrl, isNative }: ClientOption
     admin: () => (admin ??= connect()),
     sql,
     cassandra,
-    cures: curesOf(isNative),
+    cures: curesOf(config.ports, isNative),
     async close() {
       const connected = admin?.then((client) => client.disconnect());
       await Promise.allSettled([sql.end({ timeout: 0 }), cassandra.shutdown(), connected]);

@@ -6,6 +6,8 @@ export const clockCheck: Check = { what: "clocks", of: [], look: lookAtClocks };
 
 /** From which difference on a clock is worth a word, in milliseconds. */
 const worthAWordMs = 2_000;
+/** How long a service may take to tell the time, in milliseconds. */
+const answerWithinMs = 4_000;
 
 /** A service's time, in milliseconds since 1970: it was read within `precisionMs` before it was sent. */
 interface Reading {
@@ -34,9 +36,11 @@ async function lookAtClocks(clients: Clients, stop: AbortSignal): Promise<Findin
 }
 
 /** Asks for the time; the answer was given between the question and its arrival. */
-async function measure(read: () => Promise<Reading>): Promise<Offset> {
+async function measure(read: () => Promise<Reading>): Promise<Offset | undefined> {
   const askedAt = Date.now();
-  const { at, precisionMs } = await read();
+  const reading = await Promise.race([read(), Bun.sleep(answerWithinMs)]);
+  if (!reading) return undefined;
+  const { at, precisionMs } = reading;
   return { atLeast: at - Date.now(), atMost: at + precisionMs - askedAt };
 }
 

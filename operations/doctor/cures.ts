@@ -1,5 +1,16 @@
-/** The commands that cures name: natively `bun run …`, in containers `docker compose …`. */
-export interface Cures {
+import { shownAddress } from "../../runtime/addresses.ts";
+import type { Config } from "../../runtime/config.ts";
+
+/** What cures name: commands, natively `bun run …`, in containers `docker compose …`, and addresses for a person. */
+export interface Cures extends Commands {
+  /**
+   * A web address as a person can use it, without its login: in containers, services know one another by names that
+   * their host does not know.
+   */
+  address: (url: string) => string;
+}
+
+interface Commands {
   /** Starts a program of the stack that is not running. */
   start: (program: string) => string;
   restart: (program: string) => string;
@@ -16,12 +27,24 @@ export interface Cures {
   prepareCapture: () => string;
 }
 
-export const curesOf = (isNative: boolean): Cures => (isNative ? native : inContainers);
+/** `ports` are those of the host; natively they are the services' own. */
+export const curesOf = (ports: Pick<Config["ports"], "connect" | "schemaRegistry">, isNative: boolean): Cures => ({
+  ...(isNative ? native : inContainers),
+  address(url) {
+    const shown = new URL(shownAddress(url));
+    const published = new Map([
+      ["connect", ports.connect],
+      ["schema-registry", ports.schemaRegistry],
+    ]).get(shown.hostname);
+    if (isNative || published === undefined) return shown.href;
+    return `http://localhost:${published}${shown.pathname}`;
+  },
+});
 
 const alter = (topic: string, settings: string) =>
   `--alter --entity-type topics --entity-name ${topic} --add-config ${settings}`;
 
-const native: Cures = {
+const native: Commands = {
   start: () => "`bun run up`",
   restart: () => "`bun run down && bun run up`",
   log: (program) => `\`bun run logs ${program}\``,
@@ -39,7 +62,7 @@ const psql = "docker compose exec postgres psql -U users users";
 const containers: Record<string, string> = { kafka: "broker", "airflow-api-server": "airflow-apiserver" };
 const containerOf = (program: string) => containers[program] ?? program;
 
-const inContainers: Cures = {
+const inContainers: Commands = {
   start: (program) => `\`docker compose up -d ${containerOf(program)}\``,
   restart: (program) => `\`docker compose restart ${containerOf(program)}\``,
   log: (program) => `\`docker compose logs ${containerOf(program)}\``,

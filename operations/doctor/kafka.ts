@@ -77,10 +77,15 @@ async function lookAtTopics(clients: Clients): Promise<Finding[]> {
   const present = wanted.filter(({ topic }) => existing.has(topic));
   const missing = wanted.map(({ topic }) => topic).filter((topic) => !existing.has(topic));
   const [layouts, retention] = await Promise.all([
-    Promise.all(present.map((topic) => lookAtLayout(admin, topic))),
+    Promise.all(present.map(async (topic) => ({ ...topic, partitions: await partitionsOf(admin, topic.topic) }))),
     lookAtRetention(admin, present, clients),
   ]);
-  return [...(missing.length > 0 ? [missingTopics(missing, clients)] : []), ...retention, ...layouts.flat()];
+  return [
+    ...(missing.length > 0 ? [missingTopics(missing, clients)] : []),
+    ...replicaFindings(layouts),
+    ...retention,
+    ...layouts.flatMap((layout) => unlikeSettings(layout)),
+  ];
 }
 
 const missingTopics = (topics: string[], { cures }: Clients): Finding => ({
@@ -92,37 +97,23 @@ const missingTopics = (topics: string[], { cures }: Clients): Finding => ({
 
 type Wanted = ReturnType<typeof wantedTopics>[number];
 
-async function lookAtLayout(admin: Admin, wanted: Wanted): Promise<Finding[]> {
-  const about = `topic ${wanted.topic}`;
-  const partitions = await partitionsOf(admin, wanted.topic);
-  if (partitions === "no leader")
-    return [
-      {
-        severity: "error",
-        about,
-        cause: "a partition has no leader: every broker with a replica of it is down",
-        cure: "Start the brokers that are down; until then its records can be neither written nor read",
-      },
-    ];
-  return [...unlikeSettings(wanted, partitions), ...underReplicated(wanted.topic, partitions)];
-}
+/** A topic as the settings ask for it, and as it is; without partitions if one of them has no leader. */
+type Layout = Wanted & { partitions: PartitionMetadata[] | undefined };
 
 /** kafkajs returns no metadata at all of a topic if one of its partitions has no leader. */
-async function partitionsOf(admin: Admin, topic: string): Promise<PartitionMetadata[] | "no leader"> {
+async function partitionsOf(admin: Admin, topic: string): Promise<PartitionMetadata[] | undefined> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     return topics[0]?.partitions ?? [];
   } catch (error) {
     const type = (error as { type?: unknown }).type ?? (error as { cause?: { type?: unknown } }).cause?.type;
-    if (type === "LEADER_NOT_AVAILABLE") return "no leader";
+    if (type === "LEADER_NOT_AVAILABLE") return undefined;
     throw error;
   }
 }
 
-function unlikeSettings(
-  { topic, numPartitions, replicationFactor }: Wanted,
-  partitions: PartitionMetadata[],
-): Finding[] {
+function unlikeSettings({ topic, numPartitions, replicationFactor, partitions }: Layout): Finding[] {
+  if (partitions === undefined) return [];
   const about = `topic ${topic}`;
   const findings: Finding[] = [];
   const count = partitions.length;
@@ -147,17 +138,31 @@ function unlikeSettings(
   return findings;
 }
 
-function underReplicated(topic: string, partitions: PartitionMetadata[]): Finding[] {
+/** A broker that is down is one finding, whatever it has replicas of. */
+function replicaFindings(layouts: Layout[]): Finding[] {
+  const partitions = layouts.flatMap(({ topic, partitions = [] }) => partitions.map((each) => ({ topic, ...each })));
   const behind = partitions.filter(({ isr, replicas }) => isr.length < replicas.length);
-  if (behind.length === 0) return [];
   const brokers = new Set(behind.flatMap(({ isr, replicas }) => replicas.filter((replica) => !isr.includes(replica))));
-  const named = [...brokers].sort((a, b) => a - b).join(", ");
+  const named = `broker ${[...brokers].sort((a, b) => a - b).join(", ")}`;
+  const leaderless = layouts.filter(({ partitions }) => partitions === undefined).map(({ topic }) => topic);
+  if (leaderless.length > 0)
+    return [
+      {
+        severity: "error",
+        about: "Kafka",
+        cause: `partitions of ${leaderless.join(", ")} have no leader: every broker with a replica of them is down`,
+        cure: `Start ${brokers.size > 0 ? named : "the brokers that are down"}; until then their records can be neither written nor read`,
+        explains: ["Kafka"],
+      },
+    ];
+  if (behind.length === 0) return [];
+  const topics = [...new Set(behind.map(({ topic }) => topic))].join(", ");
   return [
     {
       severity: "warning",
-      about: `topic ${topic}`,
-      cause: `${behind.length} of ${partitions.length} partitions are under-replicated: broker ${named} is down or too slow`,
-      cure: `Start broker ${named}, or read its log; another failure now can lose records`,
+      about: "Kafka",
+      cause: `${named} is down or too slow: ${behind.length} partitions of ${topics} lack a replica`,
+      cure: `Start ${named}, or read its log; one more failure can lose records`,
     },
   ];
 }

@@ -128,7 +128,7 @@ const isStrictEnough = (level: string) => /^(BACKWARD|FULL)(_TRANSITIVE)?$/.test
 
 type Ask = <T>(path: string) => Promise<T | null>;
 
-async function lookAtCompatibility({ subject }: Subject, ask: Ask, { web }: Clients): Promise<Finding[]> {
+async function lookAtCompatibility({ subject }: Subject, ask: Ask, { web, cures }: Clients): Promise<Finding[]> {
   const path = `config/${encodeURIComponent(subject)}`;
   const config =
     (await ask<{ compatibilityLevel: string }>(path)) ?? (await ask<{ compatibilityLevel: string }>("config"));
@@ -139,7 +139,7 @@ async function lookAtCompatibility({ subject }: Subject, ask: Ask, { web }: Clie
       severity: "warning",
       about: `subject ${subject}`,
       cause: `its compatibility is ${level}, so a schema that cannot be read would be accepted`,
-      cure: `Set it: \`curl -X PUT ${shownAddress(web.registry)}/${path} -H 'Content-Type: application/json' -d '{"compatibility": "BACKWARD"}'\``,
+      cure: `Set it: \`curl -X PUT ${cures.address(`${web.registry}/${path}`)} -H 'Content-Type: application/json' -d '{"compatibility": "BACKWARD"}'\``,
     },
   ];
 }
