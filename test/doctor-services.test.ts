@@ -170,7 +170,7 @@ describe("the consumer", () => {
     closing.push(recorder.close);
     await recorder.sendUsers(40);
     expect(await lines([consumerCheck], names)).toEqual([
-      `error the consumer: nobody is in the group ${groupId}, and nothing answers at http://127.0.0.1:1; records to read: 40. ` +
+      `error the consumer: nobody is in the group ${groupId}, and nothing answers at http://127.0.0.1:1/; records to read: 40. ` +
         "Start it: `bun run up`; `bun run logs consumer` shows why it stopped.",
     ]);
 
@@ -214,7 +214,7 @@ describe("the consumer", () => {
     const [stuck, ...more] = await lines([consumerCheck], names);
     expect(more).toEqual([]);
     expect(stuck).toMatch(
-      /^error the consumer: the group \S+ does not move: it is at offset \d+ of \d+ in \S+, partition \d, as are 1 more partitions\. See its log: `bun run logs consumer`\.$/,
+      /^error the consumer: the group \S+ does not move: it is at offset \d+ of \d+ in \S+, partition \d \(and 1 more like it\)\. See its log: `bun run logs consumer`\.$/,
     );
   });
 
@@ -270,6 +270,14 @@ describe("the consumer", () => {
     );
     const [odd] = await lines([consumerCheck], { ...names, env: { ...names.env, CONSUMER_URL: `http://${other}` } });
     expect(odd).toContain("/readyz answers 421");
+    const { hostname, port } = new URL(url);
+    const hung = await openLink(hostname, Number(port));
+    closing.push(hung.cut);
+    hung.hold();
+    const silent = { ...names, env: { ...names.env, CONSUMER_URL: `http://rachel:secret@127.0.0.1:${hung.port}` } };
+    expect(await lines([consumerCheck], silent)).toEqual([
+      `error the consumer: http://127.0.0.1:${hung.port}/readyz accepts connections and does not answer within 4 s. See its log: \`bun run logs consumer\`.`,
+    ]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Admin } from "kafkajs";
 import { settledTopicOf } from "../../contract/entity.ts";
+import { shownAddress } from "../../runtime/addresses.ts";
 import type { Config } from "../../runtime/config.ts";
 import { wantedTopics } from "../../runtime/kafka.ts";
 import { recordsBetween } from "../lag.ts";
@@ -45,17 +46,18 @@ type Readiness =
 
 async function readinessOf(url: string | undefined, stop: AbortSignal): Promise<Readiness> {
   if (url === undefined) return { kind: "silent" };
+  const page = shownAddress(`${url}/readyz`);
   try {
     const signal = AbortSignal.any([stop, AbortSignal.timeout(readyWithinMs)]);
     const response = await fetch(`${url}/readyz`, { signal, headers: { connection: "close" } });
     const text = await response.text();
     if (response.ok) return { kind: "ready" };
     if (response.status !== 503)
-      return { kind: "odd", why: `${url}/readyz answers ${response.status}: ${text.split("\n")[0]}` };
+      return { kind: "odd", why: `${page} answers ${response.status}: ${text.split("\n")[0]}` };
     return { kind: "not ready", reasons: text.trim().split("\n") };
   } catch (error) {
     if ((error as Error).name !== "TimeoutError") return { kind: "silent" };
-    return { kind: "odd", why: `${url}/readyz does not answer within ${readyWithinMs / 1_000} s` };
+    return { kind: "odd", why: `${page} accepts connections and does not answer within ${readyWithinMs / 1_000} s` };
   }
 }
 
@@ -130,7 +132,7 @@ function lostRecords({ topic, partition, first, end, committed }: Position, { cu
 const nobody = ({ positions }: GroupState, { config, web, cures }: Clients): Finding => ({
   severity: "error",
   about,
-  cause: `nobody is in the group ${config.consumer.groupId}${web.consumer ? `, and nothing answers at ${web.consumer}` : ""}; records to read: ${unread(positions)}`,
+  cause: `nobody is in the group ${config.consumer.groupId}${web.consumer ? `, and nothing answers at ${shownAddress(web.consumer)}` : ""}; records to read: ${unread(positions)}`,
   cure: `Start it: ${cures.start("consumer")}; ${cures.log("consumer")} shows why it stopped`,
 });
 
@@ -159,7 +161,7 @@ async function stuckPartitions(
   }
   const [first] = stuck;
   if (!first) return [];
-  const others = stuck.length > 1 ? `, as are ${stuck.length - 1} more partitions` : "";
+  const others = stuck.length > 1 ? ` (and ${stuck.length - 1} more like it)` : "";
   return [
     {
       severity: "error",

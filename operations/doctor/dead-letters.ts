@@ -7,7 +7,7 @@ import type { Check, Finding } from "./finding.ts";
 export const deadLettersCheck: Check = { what: "dead letters", of: ["Kafka"], look: lookAtLetters };
 
 /** How many letters are read: as many as can be in a few seconds. */
-const maxLetters = 100_000;
+const maxLetters = 50_000;
 
 /** Whether there are dead letters that nobody has settled. */
 async function lookAtLetters(clients: Clients): Promise<Finding[]> {

@@ -63,47 +63,47 @@ async function lookAtIndex({ cassandra, config, cures }: Clients): Promise<Findi
     const differ = wrong.map(([name, value]) => `${name} is ${index.options?.[name] ?? "not set"} instead of ${value}`);
     return [{ severity: "error", about, cause: differ.join(", "), cure: `Create it again: ${again}` }];
   }
-  const states = await Promise.all(
-    cassandra.hosts
-      .values()
-      .map(async (host) => ({ node: host.address, state: await indexState(cassandra, keyspace, host) })),
-  );
-  return states.flatMap(({ node, state }): Finding[] => {
-    if (state === undefined || state.is_queryable) return [];
-    if (state.is_building)
-      return [
-        {
-          severity: "warning",
-          about,
-          cause: `${node} is still building it`,
-          cure: "Wait: a search fails until it is built",
-        },
-      ];
+  const nodes = cassandra.hosts.values().map((host) => indexState(cassandra, keyspace, host));
+  return (await Promise.all(nodes)).flatMap((state) => buildFindings(state, about, again));
+}
+
+/** What a node that cannot answer searches says of its index. */
+export function buildFindings(
+  { node, is_queryable, is_building }: IndexState,
+  about: string,
+  again: string,
+): Finding[] {
+  if (is_queryable) return [];
+  if (is_building)
     return [
       {
-        severity: "error",
+        severity: "warning",
         about,
-        cause: `${node} cannot use it, so a search fails`,
-        cure: `Create it again: ${again}`,
+        cause: `${node} is still building it`,
+        cure: "Wait: a search fails until it is built",
       },
     ];
-  });
+  return [
+    { severity: "error", about, cause: `${node} cannot use it, so a search fails`, cure: `Create it again: ${again}` },
+  ];
 }
 
 interface IndexState {
+  /** The node's address. */
+  node: string;
   is_queryable: boolean;
   is_building: boolean;
 }
 
-/** What one node says of the index; each knows only of itself. */
-async function indexState(cassandra: Cassandra, keyspace: string, host: Host): Promise<IndexState | undefined> {
-  const [state] = await rowsOf<IndexState>(
+/** What one node says of the index; each knows only of itself, and an index that it has not heard of yet is to come. */
+async function indexState(cassandra: Cassandra, keyspace: string, host: Host): Promise<IndexState> {
+  const [state = { is_queryable: false, is_building: true }] = await rowsOf<Omit<IndexState, "node">>(
     cassandra,
     "SELECT is_queryable, is_building FROM system_views.sai_column_indexes WHERE keyspace_name = ? AND index_name = ?",
     [keyspace, indexName],
     host,
   );
-  return state;
+  return { ...state, node: host.address };
 }
 
 /** Whether the keyspace is replicated as the settings say, and whether enough nodes are up for its reads and writes. */
