@@ -6,6 +6,7 @@ import { wantedTopics } from "../../runtime/kafka.ts";
 import { recordsBetween } from "../lag.ts";
 import type { Clients } from "./clients.ts";
 import type { Check, Finding } from "./finding.ts";
+import { partitionsOf } from "./topics.ts";
 
 export const consumerCheck: Check = { what: "the consumer group", of: ["the consumer"], look: lookAtGroup };
 
@@ -81,12 +82,13 @@ interface GroupState {
 
 async function stateOf(admin: Admin, config: Pick<Config, "kafka" | "cdc" | "consumer">): Promise<GroupState> {
   const { groupId } = config.consumer;
-  const existing = new Set(await admin.listTopics());
   const { deadLetterTopic } = config.kafka;
-  const unread = [deadLetterTopic, settledTopicOf(deadLetterTopic)];
-  const topics = wantedTopics(config)
+  const notRead = [deadLetterTopic, settledTopicOf(deadLetterTopic)];
+  const consumed = wantedTopics(config)
     .map(({ topic }) => topic)
-    .filter((topic) => existing.has(topic) && !unread.includes(topic));
+    .filter((topic) => !notRead.includes(topic));
+  const found = await Promise.all(consumed.map((topic) => partitionsOf(admin, topic)));
+  const topics = consumed.filter((_, index) => Array.isArray(found[index]));
   const { groups } = await admin.describeGroups([groupId]);
   const committed = topics.length === 0 ? [] : await admin.fetchOffsets({ groupId, topics });
   const positions = topics.map(async (topic) => {

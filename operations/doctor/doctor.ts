@@ -8,7 +8,7 @@ import { consumerCheck } from "./consumer.ts";
 import { deadLettersCheck } from "./dead-letters.ts";
 import { examine, type Patience } from "./examine.ts";
 import { type Check, type Finding, type Service, services } from "./finding.ts";
-import { brokersCheck, topicsCheck } from "./kafka.ts";
+import { brokersCheck } from "./kafka.ts";
 import { diskFindings, handleFindings, javaFindings, memoryFindings, needs, toolFindings } from "./machine.ts";
 import { exitChecks, type NativeStack, programsOf, supervisorChecks } from "./native.ts";
 import { openApiCheck } from "./open-api.ts";
@@ -18,6 +18,7 @@ import { secretFindings } from "./secrets.ts";
 import { type SettingsGiven, settingFindings } from "./settings.ts";
 import { tableChecks } from "./tables.ts";
 import { taskBinaryFindings } from "./task-binary.ts";
+import { topicsCheck } from "./topics.ts";
 
 export interface Subject extends ClientOptions {
   given: SettingsGiven;
