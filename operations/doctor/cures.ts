@@ -8,6 +8,8 @@ export interface Cures extends Commands {
    * their host does not know.
    */
   address: (url: string) => string;
+  /** What to do about a program that does not work at an address (host:port); `setting` says where else it may be. */
+  mend: (program: string, address: string, setting: string) => string;
 }
 
 interface Commands {
@@ -39,6 +41,13 @@ export const curesOf = (ports: Pick<Config["ports"], "connect" | "schemaRegistry
     if (isNative || published === undefined) return shown.href;
     return `http://localhost:${published}${shown.pathname}`;
   },
+  mend(program, address, setting) {
+    const { start, log } = isNative ? native : inContainers;
+    const host = address.replace(/:\d+$/, "");
+    if (isNative && /^(127\.0\.0\.1|localhost)$/.test(host)) return `See ${log(program)}`;
+    if (!isNative && host === containerOf(program)) return `Start it: ${start(program)}; ${log(program)} says more`;
+    return `Start it, or correct ${setting}`;
+  },
 });
 
 const alter = (topic: string, settings: string) =>
@@ -58,8 +67,8 @@ const native: Commands = {
 
 const psql = "docker compose exec postgres psql -U users users";
 
-/** Its name in docker-compose.yml, where that differs from the native stack's. */
-const containers: Record<string, string> = { kafka: "broker", "airflow-api-server": "airflow-apiserver" };
+/** A program's name in docker-compose.yml, where it differs. */
+const containers: Record<string, string> = { kafka: "broker", airflow: "airflow-apiserver" };
 const containerOf = (program: string) => containers[program] ?? program;
 
 const inContainers: Commands = {

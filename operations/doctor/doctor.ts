@@ -56,7 +56,7 @@ export async function diagnose(subject: Subject, scope: Scope = { withinMs }): P
 /** In the order in which a check may explain what later ones would say. */
 const allChecks = (subject: Subject): Check[] => [
   ...startingChecks(subject),
-  ...byService([...exits(subject), brokersCheck, ...probeChecks(subject.isNative)]),
+  ...byService([...exits(subject), brokersCheck, ...probeChecks]),
   topicsCheck,
   registryCheck,
   ...tableChecks,

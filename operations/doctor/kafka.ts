@@ -34,12 +34,8 @@ async function lookAtBrokers({ admin, cures, config: { kafka } }: Clients): Prom
   } catch (error) {
     const { broker, message } = connectionErrorIn(error);
     if (broker !== undefined && !kafka.brokers.includes(broker)) return [unreachable(broker, message)];
-    return [
-      finding(
-        `does not work at ${bootstrap}: ${message}`,
-        `Start it: ${cures.start("kafka")}; ${cures.log("kafka")} says more`,
-      ),
-    ];
+    const cure = cures.mend("kafka", kafka.brokers[0] ?? "", "kafka.brokers (KAFKA_BROKERS)");
+    return [finding(`does not work at ${bootstrap}: ${message}`, cure)];
   }
 }
 

@@ -12,8 +12,8 @@ interface Probe {
   ask: (clients: Clients, stop: AbortSignal) => Promise<unknown>;
   /** Where its address is set. */
   setting: string;
-  /** Its log on the native stack: `bun run logs NAME`. */
-  log: string;
+  /** Its name in the native stack. */
+  program: string;
 }
 
 const probes: Probe[] = [
@@ -22,14 +22,14 @@ const probes: Probe[] = [
     address: ({ config }) => new URL(config.postgres.url).host,
     ask: ({ sql }) => sql`SELECT 1`,
     setting: "postgres.url (POSTGRES_URL)",
-    log: "postgres",
+    program: "postgres",
   },
   {
     service: "Cassandra",
     address: ({ config }) => config.cassandra.contactPoints.join(", "),
     ask: ({ cassandra }) => cassandra.execute("SELECT release_version FROM system.local"),
     setting: "cassandra.contactPoints (CASSANDRA_CONTACT_POINTS)",
-    log: "cassandra",
+    program: "cassandra",
   },
   overHttp("Schema Registry", "registry", "/subjects", "schemaRegistry.url (SCHEMA_REGISTRY_URL)", "schema-registry"),
   overHttp("Kafka Connect", "connect", "/connectors", "CONNECT_URL", "connect"),
@@ -38,30 +38,32 @@ const probes: Probe[] = [
 ];
 
 /** A check for each service: whether it answers. Those of Kafka and the consumer are in kafka.ts and consumer.ts. */
-export const probeChecks = (isNative: boolean): Check[] => probes.map((probe) => checkOf(probe, isNative));
+export const probeChecks: Check[] = probes.map((probe) => checkOf(probe));
 
-const checkOf = (probe: Probe, isNative: boolean): Check => ({
-  what: "whether it answers",
-  of: [probe.service],
-  async look(clients, stop) {
-    const address = probe.address(clients);
-    if (address === undefined) return [];
-    const late = Promise.withResolvers<never>();
-    stop.addEventListener("abort", () => late.reject(new Error("no answer in time")));
-    try {
-      await Promise.race([probe.ask(clients, stop), late.promise]);
-      return [];
-    } catch (error) {
-      return [silence(probe, address, messageOf(error), isNative)];
-    }
-  },
-});
+function checkOf(probe: Probe): Check {
+  return {
+    what: "whether it answers",
+    of: [probe.service],
+    async look(clients, stop) {
+      const address = probe.address(clients);
+      if (address === undefined) return [];
+      const late = Promise.withResolvers<never>();
+      stop.addEventListener("abort", () => late.reject(new Error("no answer in time")));
+      try {
+        await Promise.race([probe.ask(clients, stop), late.promise]);
+        return [];
+      } catch (error) {
+        return [silence(probe, address, messageOf(error), clients)];
+      }
+    },
+  };
+}
 
-const silence = ({ service, setting, log }: Probe, address: string, why: string, isNative: boolean): Finding => ({
+const silence = ({ service, setting, program }: Probe, address: string, why: string, { cures }: Clients): Finding => ({
   severity: "error",
   about: service,
   cause: `does not work at ${address}: ${why.split("\n")[0]}`,
-  cure: isNative ? `See \`bun run logs ${log}\`` : `Start it, or correct ${setting}`,
+  cure: cures.mend(program, URL.canParse(address) ? new URL(address).host : (address.split(", ")[0] ?? ""), setting),
   explains: [service],
 });
 
@@ -70,11 +72,14 @@ function overHttp(
   name: "registry" | "connect" | "airflow" | "api",
   path: string,
   setting: string,
-  log: string,
+  program: string,
 ): Probe {
   return {
     service,
-    address: ({ web }) => web[name] && shownAddress(web[name]),
+    address({ web, config }) {
+      if (name === "connect" && !config.cdc.apply) return undefined; // then nothing needs it
+      return web[name] && shownAddress(web[name]);
+    },
     async ask({ web }, signal) {
       const response = await fetch(`${web[name]}${path}`, { signal, headers: { connection: "close" } });
       if (response.ok) return;
@@ -84,6 +89,6 @@ function overHttp(
       );
     },
     setting,
-    log,
+    program,
   };
 }
