@@ -19,7 +19,7 @@ COPY operate operate
 COPY script/programs.ts script/proxy.ts script/
 RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --outfile /out/bin/programs \
  && tasks=$(/out/bin/programs --list) \
- && for task in $tasks; do ln -s programs "/out/bin/$task"; done
+ && for task in $tasks operate; do ln -s programs "/out/bin/$task"; done
 # The C library's files that the binary needs, the package record that scanners read, and an account other than root.
 RUN mkdir -p /root-of-program/etc /root-of-program/var/lib/dpkg/status.d /root-of-program/tmp \
  && ldd /out/bin/programs | grep -o '/lib[^ ]*' | xargs cp --parents --dereference --target-directory=/root-of-program \

@@ -67,6 +67,8 @@ export interface Airflow {
   mark: (runId: string, state: "success" | "failed") => Promise<void>;
   /** @throws MissingCounts if the task left no valid counts */
   countsOf: (runId: string, taskId: string) => Promise<Counts>;
+  /** A task's XCom; undefined if it left none. */
+  xcomOf: (runId: string, taskId: string) => Promise<unknown>;
   /** A task's log, one event with its details per line; empty if Airflow has no log. */
   logOf: (runId: string, taskId: string, attempt: number) => Promise<LogEvent[]>;
 }
@@ -153,8 +155,16 @@ function runCalls(
   };
 }
 
-function taskCalls(api: KyInstance, at: PathOf): Pick<Airflow, "tasks" | "countsOf" | "logOf"> {
+function taskCalls(api: KyInstance, at: PathOf): Pick<Airflow, "tasks" | "countsOf" | "xcomOf" | "logOf"> {
+  const xcomOf = async (runId: string, taskId: string): Promise<unknown> => {
+    const entry = at(runId, "taskInstances", taskId, "xcomEntries", "return_value");
+    const response = await api.get(entry, { throwHttpErrors: false });
+    return response.ok ? (await response.json<{ value: unknown }>()).value : undefined;
+  };
+
   return {
+    xcomOf,
+
     async tasks(runId) {
       const { task_instances } = await api.get(at(runId, "taskInstances")).json<{ task_instances: TaskInstance[] }>();
       const inOrder = task_instances.sort((a, b) => b.priority_weight - a.priority_weight);
@@ -162,10 +172,7 @@ function taskCalls(api: KyInstance, at: PathOf): Pick<Airflow, "tasks" | "counts
     },
 
     async countsOf(runId, taskId) {
-      const entry = at(runId, "taskInstances", taskId, "xcomEntries", "return_value");
-      const response = await api.get(entry, { throwHttpErrors: false });
-      const { value } = response.ok ? await response.json<{ value: unknown }>() : {};
-      const counts = Counts.safeParse(value);
+      const counts = Counts.safeParse(await xcomOf(runId, taskId));
       if (!counts.success) throw new MissingCounts(`the task ${taskId} of the run ${runId} left no counts`);
       return counts.data;
     },

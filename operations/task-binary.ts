@@ -6,7 +6,7 @@ import { Glob } from "bun";
 export interface Build {
   /** Of everything in it. */
   digest: string;
-  /** The names that the binary has. */
+  /** The names that the binary has: the tasks, and operate. */
   tasks: string[];
 }
 
@@ -24,10 +24,12 @@ export async function buildIn(folder: string): Promise<Build | undefined> {
   return tasks.every((name) => existsSync(join(folder, name))) ? { digest, tasks } : undefined;
 }
 
+const folders = "tasks,sources,contract,runtime,stream,operations,operate,consumer,api,script";
+
 /** A digest of everything in the binary: the sources in a checkout, the locked dependencies and Bun. */
 export async function digestOfSources(root: string): Promise<string> {
   const hasher = new Bun.CryptoHasher("sha256").update(Bun.version);
-  const files = [...new Glob("{tasks,sources,contract,runtime}/**/*.ts").scanSync(root), "bun.lock"].sort();
+  const files = [...new Glob(`{${folders}}/**/*.{ts,html,css,js}`).scanSync(root), "bun.lock"].sort();
   for (const file of files) hasher.update(file).update(await Bun.file(join(root, file)).bytes());
   return hasher.digest("hex");
 }

@@ -1,10 +1,13 @@
 /**
- * The binary of the container images. It is a task of tasks/list.ts if it is called by the task's name, or else the
- * program that its first argument names. The image has no shell, so the health check and the proxy are included.
+ * The binary of the container images and of the tasks. It is a task of tasks/list.ts, or the operator's command line, if
+ * it is called by that name, or else the program that its first argument names. The program's image has no shell, so the
+ * health check and the proxy are included.
  */
+import { basename } from "node:path";
+
 const [name = "", argument = ""] = process.argv.slice(2);
 
-switch (name) {
+switch (basename(process.argv0) === "operate" ? "operate" : name) {
   case "api":
     await import("../api/main.ts");
     break;
@@ -38,5 +41,3 @@ async function isHealthy(url: string): Promise<0 | 1> {
   }
   return 1;
 }
-
-export {}; // makes this a module, for top-level `await`

@@ -1,4 +1,7 @@
-/** `bun run build`: compiles the tasks into one binary in dist/tasks/ with the name of each, unless it is up to date. */
+/**
+ * `bun run build`: compiles all programs into one binary in dist/tasks/ with the names that the DAGs call, unless it is up
+ * to date: those of the tasks, and operate.
+ */
 import { link, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { $ } from "bun";
@@ -7,14 +10,14 @@ import { tasks } from "./list.ts";
 
 const root = join(import.meta.dir, "..");
 const folder = join(root, "dist/tasks");
-const names = tasks.map(({ name }) => name);
+const names = [...tasks.map(({ name }) => name), "operate"];
 
 const build = { digest: await digestOfSources(root), tasks: names };
 if (!Bun.deepEquals(await buildIn(folder), build)) {
   await mkdir(folder, { recursive: true });
   const binary = join(folder, ".tasks");
   await rm(binary, { force: true }); // never overwrite it: the names link to it, and running tasks execute it
-  await $`${process.execPath} build --compile --minify --bytecode ${join(root, "tasks/main.ts")} --outfile ${binary}`.quiet();
+  await $`${process.execPath} build --compile --minify --bytecode --format=esm ${join(root, "script/programs.ts")} --outfile ${binary}`.quiet();
   // Renaming is atomic: running tasks keep the old binary, and a task that starts gets either the old or the new one.
   for (const name of names) {
     const fresh = join(folder, `.${name}`);

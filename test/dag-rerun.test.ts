@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { table } from "../contract/entity.ts";
+import { idField, table } from "../contract/entity.ts";
 import { changeable } from "../contract/samples.ts";
+import { rowOf, upsertCql } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { openPostgres } from "../runtime/postgres.ts";
@@ -9,7 +10,7 @@ import { until } from "../runtime/until.ts";
 import { loadConfig } from "../sources/config.ts";
 import { registerConnector } from "../stack/change-capture.ts";
 import { openInstance } from "../stack/instance.ts";
-import { readRows, readWriteTimes } from "./support/cassandra.ts";
+import { readRows, readWriteTimes, withCassandra } from "./support/cassandra.ts";
 import { lagOf } from "./support/kafka.ts";
 import { digestsOf, runFolder, usersOf } from "./support/runs.ts";
 
@@ -94,4 +95,28 @@ test("a user deleted in PostgreSQL stays deleted there and in Cassandra after a 
   await until("a later change is in Cassandra", async () => (await nameOf(witness)) === "Witness");
   expect(await postgres`SELECT FROM ${postgres(table)} WHERE id = ${deleted}`).toHaveLength(0);
   expect((await readRows(config)).has(deleted)).toBe(false);
+}, 240_000);
+
+test("the comparison's DAG is paused at first, counts the users by verdict, and is red at once when one is lost", async () => {
+  const comparison = await openAirflow(process.env, "user_reconcile");
+  expect(await comparison.isPaused()).toBe(true);
+  const lost = ids.at(-1)!;
+  const row = (await readRows(config)).get(lost)!;
+  const target = `${config.cassandra.keyspace}.${table}`;
+  await withCassandra(config, (client) => client.execute(`DELETE FROM ${target} WHERE ${idField} = ?`, [lost]));
+  await comparison.unpause();
+  const { dag_run_id } = await comparison.trigger({ days: 2 });
+  expect((await comparison.ended(dag_run_id)).state).toBe("failed");
+  const tasks = await comparison.tasks(dag_run_id);
+  expect([...tasks.values()].map(({ task_id, state, try_number }) => [task_id, state, try_number])).toEqual([
+    ["compare", "success", 1],
+    ["nothing_is_lost", "failed", 1],
+  ]);
+  const report = (await comparison.xcomOf(dag_run_id, "compare")) as { users: number; counts: Record<string, number> };
+  expect(report).toMatchObject({ faults: expect.any(Number), findings: [] });
+  expect(report.counts.lost).toBeGreaterThanOrEqual(1);
+  expect(report.users).toBeGreaterThanOrEqual(ids.length - 1);
+  await withCassandra(config, (client) =>
+    client.execute(upsertCql(config.cassandra.keyspace), [...rowOf(row), Date.now() * 1_000]),
+  );
 }, 240_000);
