@@ -105,13 +105,11 @@ async function answer(given: Given, config: Config, clients: Clients): Promise<E
     });
     const { found } = reconciled;
     const findings = (await evidenceOf(look, found.slice(0, all ? undefined : limit))).map(describe);
-    progress.done();
     const repairs = given.repair ? await repair(look, found, given.yes ?? false) : undefined;
+    progress.end();
     const shown = { reconciled, findings, repairs };
     console.log(json ? JSON.stringify(jsonOf(shown)) : textOf(shown));
-    const left =
-      repairs && given.yes ? repairs.filter(({ outcome }) => outcome !== "repaired").length : faults(reconciled);
-    return left > 0 ? exitCodes.found : exitCodes.fine;
+    return leftOf(shown) > 0 ? exitCodes.found : exitCodes.fine;
   } finally {
     progress.end();
   }
@@ -120,19 +118,13 @@ async function answer(given: Given, config: Config, clients: Clients): Promise<E
 /** Shows the steps on stderr, on a terminal with the rows read so far. */
 function showProgress() {
   const progress = openProgress();
-  const rowsOf = new Map<Step, number>();
-  const finish = (step: Step) => progress.done(step, `${(rowsOf.get(step) ?? 0).toLocaleString("en")} ${units[step]}`);
+  const started = new Set<Step>();
   return {
-    show(step: Step, rows: number) {
-      const [before] = [...rowsOf.keys()].slice(-1);
-      if (before === "topics" && step !== before) finish(before);
-      const isNew = !rowsOf.has(step);
-      rowsOf.set(step, rows);
+    show(step: Step, rows: number, isDone: boolean) {
+      const isNew = !started.has(step);
+      started.add(step);
       if (isNew || process.stderr.isTTY) progress.start(step, rows === 0 ? "reading" : rows.toLocaleString("en"));
-    },
-    done() {
-      for (const step of rowsOf.keys()) if (step !== "topics") finish(step);
-      progress.end();
+      if (isDone) progress.done(step, `${rows.toLocaleString("en")} ${units[step]}`);
     },
     end: progress.end,
   };
@@ -184,6 +176,10 @@ interface Shown {
   repairs: Repair[] | undefined;
 }
 
+/** With how many users something is still wrong. */
+const leftOf = ({ reconciled, repairs = [] }: Shown) =>
+  faults(reconciled) - repairs.filter(({ outcome }) => outcome === "repaired").length;
+
 const jsonOf = ({ reconciled, findings, repairs }: Shown) => ({
   users: reconciled.users,
   counts: reconciled.counts,
@@ -194,7 +190,8 @@ const jsonOf = ({ reconciled, findings, repairs }: Shown) => ({
   ...(repairs && { repairs }),
 });
 
-function textOf({ reconciled, findings, repairs }: Shown): string {
+function textOf(shown: Shown): string {
+  const { reconciled, findings, repairs } = shown;
   const { users, counts, found, notes } = reconciled;
   const rows = verdicts
     .toReversed()
@@ -206,7 +203,7 @@ function textOf({ reconciled, findings, repairs }: Shown): string {
   if (found.length > findings.length) lines.push("", `… and ${found.length - findings.length} more; --all lists them`);
   for (const note of notes) lines.push("", `Note: ${note}.`);
   lines.push("", ...(repairs && repairs.length > 0 ? [summaryOf(repairs), ""] : []));
-  const count = faults(reconciled);
+  const count = leftOf(shown);
   lines.push(
     count === 0
       ? `${paint("green", "✔", process.stdout)} ${users} ${plural} compared; nothing is wrong`

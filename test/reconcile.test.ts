@@ -1,4 +1,7 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { table, timeField } from "../contract/entity.ts";
 import { changeable } from "../contract/samples.ts";
 import { columnArrays, createSql, rowOf, upsertCql, upsertSql, writeTimeOf } from "../contract/tables.ts";
@@ -22,11 +25,12 @@ const names = namesOf(import.meta.path, { KAFKA_PARTITIONS: "1" });
 const { config, keyspace, groupId, topic } = names;
 const url = `${config.postgres.url}?search_path=${keyspace}`;
 const sql = openPostgres(url, 4);
-const env = { ...names.env, POSTGRES_URL: url, RUNS_DIR: `/nonexistent/${keyspace}` };
+const env = { ...names.env, POSTGRES_URL: url, RUNS_DIR: mkdtempSync(join(tmpdir(), "reconcile-runs-")) };
 const admin = openKafka(config, "test", openLog("test", "error")).admin();
 const { text } = changeable;
 
 afterAll(async () => {
+  rmSync(env.RUNS_DIR, { recursive: true });
   await sql.unsafe(`DROP SCHEMA ${keyspace} CASCADE`);
   await Promise.all([sql.end(), admin.disconnect(), dropKeyspace(config)]);
 });
@@ -58,6 +62,20 @@ const cql = (query: string, params: unknown[]) =>
   withCassandra(config, (client) => client.execute(query, params, { prepare: true }));
 const applied = () =>
   until("every record is applied", async () => (await lagOf(config, groupId, topic)) === 0, { withinMs: 60_000 });
+/** Writes a run's files; a run that has ended has all three. */
+function writeRun(name: string, users: User[], hasEnded: boolean, rejected: User[] = []) {
+  const folder = join(env.RUNS_DIR, name);
+  const write = (file: string, lines: unknown[]) =>
+    writeFileSync(join(folder, file), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  mkdirSync(folder);
+  write("users.jsonl", [...users, ...rejected]);
+  write(
+    "backed-up.rejects.jsonl",
+    rejected.map((original, index) => ({ reason: "refused", line: index + 1, original })),
+  );
+  write("backed-up.jsonl", users);
+  if (hasEnded) write("produced.jsonl", users);
+}
 const later = (user: User, seconds: number, changes: Partial<User> = {}): User => ({
   ...user,
   ...changes,
@@ -106,12 +124,18 @@ test("each planted fault is named, and nothing else is", async () => {
   const neverArrived = newUser();
   await sql.unsafe(upsertSql, columnArrays([neverArrived]) as never);
 
+  // Of the run manual__2026-01-15T06:00:00+00:00, one user is in no topic, and one was rejected; another run goes on.
+  const [ofRun, rejected, ofRunning] = [newUser(), newUser(), newUser()];
+  writeRun("manual__2026-01-15T06_00_00_00_00-62ee1ad1", [users[10]!, ofRun], true, [rejected]);
+  writeRun("running", [ofRunning], false);
+
   const report = await reconcile();
   const value = (expected: string, found: string) => [{ field: text, expected, found }];
   expect(report.found).toMatchObject({
     [deleted.id]: { verdict: "lost", cause: "no row in Cassandra" },
     [skipped.id]: { verdict: "lost", cause: "no row in Cassandra" },
     [neverArrived.id]: { verdict: "lost", cause: "newer row in PostgreSQL" },
+    [ofRun.id]: { verdict: "lost", cause: "user of a run" },
     [newer.id]: { verdict: "different", cause: "newer row in Cassandra", fields: value(newer[text], "Newer") },
     [older.id]: {
       verdict: "different",
@@ -128,11 +152,21 @@ test("each planted fault is named, and nothing else is", async () => {
   });
   expect(report).toMatchObject({
     code: 1,
-    counts: { lost: 3, different: 3, extra: 1, "dead-lettered": 1, late: 1, unjudged: 0, equal: 57 },
-    users: 66,
+    counts: { lost: 4, different: 3, extra: 1, "dead-lettered": 1, late: 2, unjudged: 0, equal: 57 },
+    users: 68,
   });
-  expect(Object.keys(report.found)).toHaveLength(8);
-  expect(report.found).not.toHaveProperty(late.id);
+  expect(Object.keys(report.found)).toHaveLength(9);
+
+  const run = await reconcile(["--run", "manual__2026-01-15T06:00:00+00:00"]);
+  expect(run).toMatchObject({ code: 1, users: 2, counts: { equal: 1, lost: 1 } });
+  expect(Object.keys(run.found)).toEqual([ofRun.id]);
+  const since = await reconcile(["--since", new Date(Date.now() + 60_000).toISOString()]);
+  expect(since).toMatchObject({ code: 0, users: 0, findings: [] });
+  // What is in no topic has the samples' times, which are older.
+  const recent = await reconcile(["--since", "1h"]);
+  expect(recent.counts).toEqual({ ...report.counts, lost: 3, extra: 0 });
+  const withoutLog = await reconcile([], Object.assign({}, env, { API_LOG: "false" }));
+  expect(withoutLog.counts).toEqual({ ...report.counts, lost: 2, different: 2, extra: 0, unjudged: 4 });
 
   // A dry run says what it would send, and sends nothing.
   const planned = await reconcile(["--repair"]);
@@ -145,6 +179,7 @@ test("each planted fault is named, and nothing else is", async () => {
     [older.id]: again,
     [reverted.id]: again,
     [neverArrived.id]: row,
+    [ofRun.id]: row,
     [newer.id]: "none",
     [unknown.id]: "none",
     [invalid.id]: "none",
@@ -156,10 +191,10 @@ test("each planted fault is named, and nothing else is", async () => {
   expect(actions(repaired)).toEqual({ ...actions(planned), [deleted.id]: "new edit", [reverted.id]: "new edit" });
   const left = await reconcile();
   expect(Object.keys(left.found).sort()).toEqual([newer.id, unknown.id, invalid.id].sort());
-  expect(left).toMatchObject({ counts: { lost: 0, different: 1, extra: 1, "dead-lettered": 1, equal: 63 } });
+  expect(left).toMatchObject({ counts: { lost: 0, different: 1, extra: 1, "dead-lettered": 1, late: 1, equal: 64 } });
   // At their own times, as they were; a new edit has a time of its own.
   const [rows, times] = [await readRows(config), await readWriteTimes(config)];
-  for (const user of [skipped, change, neverArrived]) {
+  for (const user of [skipped, change, neverArrived, ofRun]) {
     expect(rows.get(user.id)).toEqual(user);
     expect(times.get(user.id)?.[text]).toBe(String(writeTimeOf(user)));
   }

@@ -33,7 +33,7 @@ export interface Look {
   fetched: Map<number, Fetched>;
   notes: string[];
   hasPostgres: boolean;
-  progress: (step: Step, rows: number) => void;
+  progress: (step: Step, rows: number, isDone?: boolean) => void;
   stop: AbortSignal;
 }
 
@@ -41,7 +41,7 @@ export function openLook(clients: Clients, config: Config, scope: Scope, { onPro
   const fold = openFold(config.kafka.changeTopic, scope.runId === undefined ? scope.sinceMs : Number.POSITIVE_INFINITY);
   const { kafka, admin, registry, log } = clients;
   const topics = openTopicChanges({ kafka, admin, registry, config, log });
-  const progress = onProgress ?? (() => {});
+  const progress: Look["progress"] = (step, rows, isDone = false) => onProgress?.(step, rows, isDone);
   let from: Offsets | undefined;
   return {
     clients,
@@ -79,9 +79,15 @@ export async function firstLook(look: Look) {
   const { columns, size } = fold.table;
   look.progress("topics", 0);
   await look.readOn();
+  look.progress("topics", fold.records(), true);
   const readAtMs = Date.now();
   look.hasPostgres = await hasTable(clients.sql);
   if (!look.hasPostgres) look.notes.push("PostgreSQL has no table, so it was left out");
+  if (!look.config.api.log)
+    look.notes.push(
+      "api.log is off, so the topics do not have the API's writes: a missing row, a newer one and one without a record " +
+        "cannot be judged",
+    );
   await readRuns(look);
   await readLetters(look);
   if (scope.runId === undefined) {
@@ -127,7 +133,7 @@ async function scanCassandra(look: Look) {
   };
   look.progress("Cassandra", 0);
   await scanRows(clients.cassandra, config.cassandra.keyspace, each, stop);
-  look.progress("Cassandra", rows);
+  look.progress("Cassandra", rows, true);
 }
 
 const progressEvery = 10_000;
@@ -151,7 +157,7 @@ async function scanPostgres(look: Look) {
   };
   look.progress("PostgreSQL", 0);
   await scanBackedUp(clients.sql, each, stop);
-  look.progress("PostgreSQL", rows);
+  look.progress("PostgreSQL", rows, true);
 }
 
 /** Marks the users that have dead letters. */
@@ -189,5 +195,5 @@ async function readRuns({ scope, fold, fetched, notes, progress, stop }: Look) {
       users++;
     }
   }
-  progress("runs", users);
+  progress("runs", users, true);
 }

@@ -27,8 +27,8 @@ export interface Scope {
 }
 
 export interface Options {
-  /** Called with what is being read and how much of it has been. */
-  onProgress?: (step: Step, rows: number) => void;
+  /** Called with what is being read, how much of it has been, and whether that is all. */
+  onProgress?: (step: Step, rows: number, isDone: boolean) => void;
   stop: AbortSignal;
 }
 export type Step = "topics" | "Cassandra" | "PostgreSQL" | "runs" | "second look";

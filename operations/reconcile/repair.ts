@@ -118,7 +118,7 @@ async function settle(look: Look, sent: RecordMetadata[], plans: Plan[]): Promis
   return plans.filter(({ repair, evidence }) => {
     const { verdict } = judgements.get(evidence.index)!;
     repair.outcome = verdict === "equal" ? "repaired" : verdict === "late" || !isApplied ? "sent" : "failed";
-    if (repair.outcome === "sent") repair.explanation = "sent; the consumer has not applied it yet";
+    if (repair.outcome === "sent") repair.explanation = "the consumer has not applied it yet";
     return repair.outcome !== "repaired";
   });
 }

@@ -50,7 +50,7 @@ export async function lookAgain(look: Look, indexes: readonly number[]): Promise
       await look.readOn();
       judgeAll(false);
     }
-    look.progress("second look", start + chunk.length);
+    look.progress("second look", start + chunk.length, start + chunk.length === indexes.length);
   }
   return judgements;
 }
