@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { userInfo } from "node:os";
-import { settledTopicOf } from "../contract/entity.ts";
+import { settledTopicOf, valueSubject } from "../contract/entity.ts";
 import { changeable, validUsers } from "../contract/samples.ts";
 import { writeTimeOf } from "../contract/tables.ts";
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
+import { editSchema, encodeEdit } from "../contract/user-edits.ts";
 import { encode } from "../contract/wire.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
+import { openRegistry } from "../runtime/registry.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { newUser, openRecorder, type Recorder } from "./faults/records.ts";
@@ -146,12 +147,33 @@ test("a letter that fails again knows how often, and the fourth replay takes --f
   expect((await run("dismiss", last.offset, "--because", "again")).output).toContain(
     "0 letters dismissed; 1 settled before\n",
   );
+  const account = Bun.spawnSync(["id", "-un"]).stdout.toString().trim();
   const after = await run("show", `0:${last.offset}`);
   expect(after.code).toBe(0);
-  expect(after.output).toMatch(new RegExp(`state +dismissed by ${userInfo().username} at \\S+, because: a test`));
+  expect(after.output).toMatch(new RegExp(`state +dismissed by ${account} at \\S+, because: a test`));
   const settled = await readTopic(config, settledTopicOf(deadLetterTopic));
   expect(JSON.parse(String(settled.at(-1)?.value))).toMatchObject({ action: "dismissed", because: "a test" });
 }, 120_000);
+
+test("a repaired edit is applied with its own write time", async () => {
+  const { editTopic } = config.kafka;
+  const user = newUser();
+  const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(editTopic), editSchema);
+  const edit = { id: keyOf(user), operation: "upsert", write_time: 1_790_000_000_000_001, author: "ann" } as const;
+  const value = encodeEdit({ ...edit, user: { ...user, [changeable.text]: "" }, request_id: "1" }, schemaId);
+  const kafka = openKafka(config, "test", openLog("test", "error"));
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  await producer.send({ topic: editTopic, acks: -1, messages: [{ key: edit.id, value }] });
+  await producer.disconnect();
+  const drainedEdits = () => until("the edits' lag is 0", async () => (await lagOf(config, groupId, editTopic)) === 0);
+  await drainedEdits();
+  expect(await report("replay", "--topic", editTopic)).toMatchObject({ code: 1, replayed: 0 });
+  expect(await report("replay", "--topic", editTopic, "--set", repaired)).toMatchObject({ code: 0, replayed: 1 });
+  await drainedEdits();
+  expect((await readRows(config)).get(edit.id)).toEqual({ ...user, [changeable.text]: "Kelley" });
+  expect((await readWriteTimes(config)).get(edit.id)?.[changeable.text]).toBe(String(edit.write_time));
+}, 60_000);
 
 test("letters of every reason, of version 1.0 and of anybody can be listed, shown and dismissed", async () => {
   await recorder.sendRecords([

@@ -1,11 +1,10 @@
-import { userInfo } from "node:os";
-
-/** The name of the account that runs the command; in a container it may have none. */
+/** The name of the account that runs the command, or its number if it has no name, as in a container. */
 export function operatorName(): string {
+  const unnamed = `uid ${process.getuid?.()}`;
   try {
-    return userInfo().username;
+    return Bun.spawnSync(["id", "-un"]).stdout.toString().trim() || unnamed; // userInfo() believes the environment
   } catch {
-    return process.env.USER || `uid ${process.getuid?.()}`;
+    return unnamed; // there is no such program
   }
 }
 

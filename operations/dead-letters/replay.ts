@@ -1,7 +1,9 @@
 import type { Message as KafkaMessage } from "kafkajs";
 import { replayHeaders } from "../../contract/topics.ts";
+import { shownAddress } from "../../runtime/addresses.ts";
 import type { Config } from "../../runtime/config.ts";
 import { nullHeader } from "../../runtime/kafka/null-headers.ts";
+import { FinalError } from "../../runtime/lifecycle.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Registry } from "../../runtime/registry.ts";
 import type { Message, Route } from "../../stream/change.ts";
@@ -14,7 +16,7 @@ import { Irreparable, openRepair, type Repair, type Values } from "./repair.ts";
 import { positionOf, rangeAround, readSelected, type Selection } from "./selection.ts";
 
 export interface Dependencies extends Clients {
-  config: Pick<Config, "kafka" | "cdc" | "consumer">;
+  config: Pick<Config, "kafka" | "cdc" | "consumer" | "schemaRegistry">;
   registry: Registry;
   log: Log;
   /** The name of the operator's account. */
@@ -51,8 +53,6 @@ export interface ReplayReport {
 const maxReplays = 3;
 /** The most letters, and bytes, that are replayed in one transaction. */
 const maxChunk = { letters: 250, bytes: 512 * 1024 };
-/** How long the Schema Registry may take. */
-const registryWithinMs = 20_000;
 
 /**
  * Puts the records of open letters back on their topics, with their own keys, headers and write times, so that they never
@@ -141,7 +141,7 @@ async function openPreparation(
   { admin, config, registry, log, by }: Dependencies,
   { values, force }: ReplayOptions,
 ): Promise<Prepare> {
-  const { routes } = openRoutes({ config, registry, log });
+  const { routes } = openRoutes({ config, registry: failingOnce(registry, config), log });
   const repair = openRepair({ kafka: config.kafka, registry });
   const fields = Object.keys(values);
   const existing = new Set(await admin.listTopics());
@@ -192,9 +192,22 @@ async function repaired(repair: Repair, letter: Letter, values: Values): Promise
   }
 }
 
+const never = new AbortController().signal;
+
+/** The consumer waits for a registry that does not answer; a command does not. */
+const failingOnce = (registry: Registry, { schemaRegistry }: Pick<Config, "schemaRegistry">): Registry => ({
+  ...registry,
+  schemaOf: (id) =>
+    registry.schemaOf(id).catch((error: unknown) => {
+      throw new FinalError(`the Schema Registry at ${shownAddress(schemaRegistry.url)} does not answer`, {
+        cause: error,
+      });
+    }),
+});
+
 /** Why the consumer would not store a record, by its own rules. */
 async function faultOf(route: Route, message: Message, partition: number): Promise<string | undefined> {
-  const { letters, held } = await route([message], AbortSignal.timeout(registryWithinMs), partition);
+  const { letters, held } = await route([message], never, partition);
   const [letter] = letters;
   if (held) return held.why;
   return letter && `it would fail again, ${letter.reason}: ${letter.detail}`;

@@ -145,7 +145,7 @@ async function waitUntilReadable(instance: Instance, ids: string[], stop: AbortS
     if (!(error instanceof NotInTime)) throw error;
     throw new StackError(
       `${missing.size} of ${ids.length} users are not readable in Cassandra after ${readableWithinMs / 1000} s`,
-      `They are still in Kafka, or in ${config.kafka.deadLetterTopic} with the reason. See \`bun run logs consumer\`.`,
+      `They are still in Kafka, or in ${config.kafka.deadLetterTopic} with the reason: see \`bun run logs consumer\` and \`bun run dead-letters list\`.`,
       await tailOf(join(instance.folder, "logs", "consumer.log")),
     );
   } finally {
