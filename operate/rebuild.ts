@@ -3,10 +3,10 @@ import type { Difference } from "../operations/rebuild/differences.ts";
 import { type Dependencies, rebuild as rebuildInto, type TopicReport } from "../operations/rebuild/rebuild.ts";
 import type { Cell } from "../operations/rebuild/rows.ts";
 import { dropCql, exampleKeyspace } from "../operations/rebuild/target.ts";
-import { openCassandra } from "../runtime/cassandra.ts";
+import { isTransient, openCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
-import { openKafka } from "../runtime/kafka.ts";
-import { StoppedError } from "../runtime/lifecycle.ts";
+import { isTransient as isKafkaAway, openKafka } from "../runtime/kafka.ts";
+import { StoppedError, TransientError } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { openProgress } from "../runtime/progress.ts";
 import { openRegistry } from "../runtime/registry.ts";
@@ -57,14 +57,16 @@ export const rebuild: Command<Given> = {
   async run(given) {
     const config = loadConfig();
     for (const sentence of overridesIn(config)) console.error(sentence);
-    const log = openLog("rebuild", "warning");
-    const kafka = openKafka(config, "rebuild", log);
+    const log = openLog("rebuild", config.log.level === "debug" ? "debug" : "error");
+    const kafka = openKafka(config, "rebuild", log, 4);
     const admin = kafka.admin();
     const cassandra = openCassandra(config, "rebuild");
     const registry = openRegistry(config.schemaRegistry.url);
     const { signal, release } = openStop();
     try {
-      await admin.connect();
+      const { brokers } = config.kafka;
+      await answers(`Kafka at ${brokers.join(", ")}`, admin.connect(), isKafkaAway);
+      await answers(`Cassandra at ${config.cassandra.contactPoints.join(", ")}`, cassandra.connect(), isTransient);
       const outcome = await work({ kafka, admin, cassandra, registry, config, log }, given, signal);
       console.log(given.json ? JSON.stringify(outcome) : textOf(outcome, given.into, config.cassandra.keyspace));
       return outcome.comparison && !isEqual(outcome.comparison) ? 1 : 0;
@@ -74,6 +76,13 @@ export const rebuild: Command<Given> = {
     }
   },
 };
+
+/** Rejects with one sentence if a service is away, whose own error may be a page long. */
+async function answers(service: string, connected: Promise<unknown>, isAway: (error: unknown) => boolean) {
+  await connected.catch((error: unknown) => {
+    throw isAway(error) ? new TransientError(`${service} does not answer`) : error;
+  });
+}
 
 interface Outcome {
   keyspace: string;

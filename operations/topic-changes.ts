@@ -6,6 +6,10 @@ import type { DeadLetter, Message, Route, Write } from "../stream/change.ts";
 import { openRoutes } from "../stream/routes.ts";
 import { type DeadLetterPositions, readDeadLetterPositions } from "./dead-letter-positions.ts";
 import { type Clients, type Range, type Records, readRange } from "./topic-log.ts";
+import { within } from "./within.ts";
+
+/** How long the Schema Registry may be away: a route waits for it indefinitely. */
+const registryPatienceMs = 30_000;
 
 /** What consecutive records of a partition change, in their order. */
 export interface Changes extends Omit<Records, "messages"> {
@@ -63,7 +67,11 @@ async function changesOf(
   // Cassandra refused these after their write times were known, which later changes of their rows follow.
   const isRefused = (message: Message) => reasonOf(message) === "refused";
   const read = messages.filter((message) => reasonOf(message) === undefined || isRefused(message));
-  const { writes, letters, held } = read.length > 0 ? await route(read, stop, partition) : { writes: [], letters: [] };
+  const silent = `the Schema Registry does not answer for ${registryPatienceMs / 1_000} s`;
+  const { writes, letters, held } =
+    read.length === 0
+      ? { writes: [], letters: [] }
+      : await within(registryPatienceMs, silent, stop, (signal) => route(read, signal, partition));
   if (held) throw new FinalError(`topic ${topic}, partition ${partition}: ${held.why}`);
   const applied = writes.filter(({ message }) => !isRefused(message));
   const deadLettered = messages.length - read.length + writes.length - applied.length;

@@ -7,6 +7,7 @@ import { openSink } from "../../stream/cassandra/sink.ts";
 import { idOf } from "../../stream/change.ts";
 import { type Changes, openTopicChanges } from "../topic-changes.ts";
 import { type Offsets, type Range, rangeOf, recordsIn } from "../topic-log.ts";
+import { within } from "../within.ts";
 import { committedOf } from "./committed.ts";
 import { prepareTarget } from "./target.ts";
 
@@ -35,6 +36,9 @@ export interface TopicReport {
 
 /** What has been read of a topic, of how much. */
 export type OnProgress = (topic: string, read: number, of: number) => void;
+
+/** How long Cassandra may be away. */
+const cassandraPatienceMs = 60_000;
 
 interface Options {
   into: string;
@@ -78,7 +82,8 @@ export async function rebuild(
   let end: Offsets = new Map();
 
   async function apply(read: Changes, of: number) {
-    const refused = await sink.write(read.writes, stop);
+    const silent = `Cassandra has not taken the writes for ${cassandraPatienceMs / 1_000} s; run it again to continue`;
+    const refused = await within(cassandraPatienceMs, silent, stop, (signal) => sink.write(read.writes, signal));
     tail.remember(read);
     const report = reports.get(read.topic)!;
     report.records += read.records;
