@@ -32,10 +32,11 @@ const dependencies: Partial<Record<Service, Service[]>> = {
   "Kafka Connect": ["Kafka"],
   Airflow: ["PostgreSQL"],
   "the consumer": ["Kafka", "Schema Registry", "Cassandra"],
-  "the API": ["Cassandra"],
+  "the API": ["Kafka", "Cassandra"],
 };
 
-const withinMs = 8_000;
+/** Leaves time to start and to close. */
+const withinMs = 7_500;
 
 export interface Scope extends Patience {
   /** Whether services are still starting: then only what can keep them from it is looked at. */
@@ -45,7 +46,7 @@ export interface Scope extends Patience {
 /** Looks at everything, and resolves with what is wrong, worst first, in less than ten seconds. */
 export async function diagnose(subject: Subject, scope: Scope = { withinMs }): Promise<Finding[]> {
   const clients = openClients(subject);
-  const checks = scope.isStarting ? [...startingChecks(subject), ...exits(subject)] : allChecks(subject);
+  const checks = scope.isStarting ? [...startingChecks(subject), ...exits(subject, true)] : allChecks(subject);
   try {
     return await examine(checks, clients, scope, (service) => dependencies[service] ?? []);
   } finally {
@@ -75,7 +76,7 @@ const startingChecks = ({ given, config, stack, env }: Subject): Check[] => [
   ...(stack ? [...supervisorChecks(stack, config), ...machineChecks(stack, env)] : []),
 ];
 
-const exits = ({ stack }: Subject) => (stack ? exitChecks(stack) : []);
+const exits = ({ stack }: Subject, isStarting = false) => (stack ? exitChecks(stack, isStarting) : []);
 
 /** This machine, as far as the native stack needs it. */
 function machineChecks(stack: NativeStack, env: ClientOptions["env"]): Check[] {

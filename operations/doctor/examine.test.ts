@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import type { Clients } from "./clients.ts";
+import { curesOf } from "./cures.ts";
 import { examine } from "./examine.ts";
 import type { Check, Finding, Service } from "./finding.ts";
 
-const noClients = {} as Clients;
+const noClients = { cures: curesOf(true) } as Clients;
 const patience = { withinMs: 1_000 };
 const needs = (service: Service): Service[] => (service === "Kafka Connect" ? ["Kafka"] : []);
 
@@ -52,7 +53,12 @@ test("a service that does not work is named once: its other checks, and those of
 test("a check that throws is a finding about its service, once for all of its checks", async () => {
   const found = await examine([failing(["Kafka"], "no leader"), failing(["Kafka"], "no leader")], noClients, patience);
   expect(found).toMatchObject([
-    { severity: "error", about: "Kafka", cause: "could not look at the topics: no leader" },
+    {
+      severity: "error",
+      about: "Kafka",
+      cause: "could not look at the topics: no leader",
+      cure: "See its log: `bun run logs kafka`",
+    },
   ]);
 });
 
@@ -75,7 +81,7 @@ test("a check that hangs is a finding after the time limit, and stops nothing el
   const found = await examine(checks, noClients, { withinMs: 100 });
   expect(performance.now() - since).toBeLessThan(5_000);
   expect(found.map(({ about, cause }) => `${about}: ${cause}`)).toEqual([
-    "PostgreSQL: could not look at the slots: no answer in time",
+    "PostgreSQL: no answer within 0.1 s when asked about the slots",
     "a topic: it is broken",
   ]);
   const quick = await examine(checks, noClients, { withinMs: 100, skipsLate: true });

@@ -1,6 +1,6 @@
 import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Clients } from "./clients.ts";
-import type { Check, Finding, Service } from "./finding.ts";
+import { type Check, type Finding, programs, type Service } from "./finding.ts";
 
 export interface Patience {
   /** How long a check may take, in milliseconds. */
@@ -23,7 +23,7 @@ export async function examine(
   dependenciesOf: Dependencies = () => [],
 ): Promise<Finding[]> {
   const late = AbortSignal.timeout(withinMs);
-  const outcomes = await Promise.all(checks.map((check) => outcomeOf(check, clients, late)));
+  const outcomes = await Promise.all(checks.map((check) => outcomeOf(check, clients, withinMs, late)));
   const explained = new Set<Service>();
   const isExplained = (service: Service): boolean =>
     explained.has(service) || dependenciesOf(service).some((needed) => isExplained(needed));
@@ -44,28 +44,27 @@ interface Outcome {
   isLate?: boolean;
 }
 
-async function outcomeOf(check: Check, clients: Clients, late: AbortSignal): Promise<Outcome> {
+async function outcomeOf(check: Check, clients: Clients, withinMs: number, late: AbortSignal): Promise<Outcome> {
+  const { what } = check;
   const tooLate = Promise.withResolvers<Outcome>();
-  late.addEventListener("abort", () =>
-    tooLate.resolve({ findings: [cannotLook(check, "no answer in time")], isLate: true }),
-  );
+  late.addEventListener("abort", () => {
+    const cause = `no answer within ${withinMs / 1_000} s when asked about ${what}`;
+    tooLate.resolve({ findings: [cannotLook(check, cause, clients)], isLate: true });
+  });
   const look = async () => ({ findings: await check.look(clients, late) });
-  return Promise.race([
-    look().catch((error) => ({ findings: [cannotLook(check, messageOf(error))] })),
-    tooLate.promise,
-  ]);
+  const failed = (error: unknown) => {
+    const cause = `could not look at ${what}: ${messageOf(error).split("\n")[0]}`;
+    return { findings: [cannotLook(check, cause, clients)] };
+  };
+  return Promise.race([look().catch(failed), tooLate.promise]);
 }
 
 /** The finding of a check that failed. Every other check of the same service would only repeat it. */
-function cannotLook({ what, of }: Check, why: string): Finding {
-  const [service] = of;
-  return {
-    severity: "error",
-    about: service ?? "this machine",
-    cause: `could not look at ${what}: ${why.split("\n")[0]}`,
-    cure: service ? "See its log" : "Run it again with LOG_LEVEL=debug",
-    ...(service && { explains: [service] }),
-  };
+function cannotLook({ of: [service] }: Check, cause: string, { cures }: Clients): Finding {
+  if (service === undefined || service === "the stack")
+    return { severity: "error", about: "this machine", cause, cure: "Look at it by hand, then run doctor again" };
+  const cure = `See its log: ${cures.log(programs[service])}`;
+  return { severity: "error", about: service, cause, cure, explains: [service] };
 }
 
 const isSame = (one: Finding, other: Finding) => one.about === other.about && one.cause === other.cause;

@@ -18,13 +18,13 @@ const log = (...events: [minutesAgo: number, text: string][]) =>
     })
     .join("");
 
-async function look(state: State, supervisorLog: string, programLog = "") {
+async function look(state: State, supervisorLog: string, programLog = "", tooMany?: number) {
   writeFileSync(join(logs, "supervisord.log"), supervisorLog);
   writeFileSync(join(logs, "kafka.log"), programLog);
   const findings = await exitFindings(
     "Kafka",
     { name: "kafka", state, pid: 0, uptimeSeconds: 0, wasStarted: true },
-    logs,
+    { logs, tooMany },
   );
   return findings.map(({ severity, cause, explains = [] }) =>
     `${severity}: ${cause} (${explains})`.replaceAll(/\d\d:\d\d/g, "12:34"),
@@ -49,6 +49,7 @@ test("exits are counted with how each ended, from the start that somebody asked 
 
 test("a program that runs and has crashed once or twice while others started is none", async () => {
   expect(await look("RUNNING", log([5, crashed], [5, crashed]))).toEqual([]);
+  expect(await look("RUNNING", log([5, crashed]), "", 1)).toHaveLength(1); // unless it is about that start
 });
 
 test("a program that crashes again and again is named, with the reason in its log", async () => {

@@ -19,8 +19,18 @@ const recoveredAfterMs = 60_000;
 /** One or two exits during start-up, when another service was not ready in time, are normal. */
 const manyExits = 3;
 
-/** What is wrong with a program that exits by itself. `logs` is the folder of the stack's logs. */
-export async function exitFindings(service: Service, program: ProgramState, logs: string): Promise<Finding[]> {
+/** Where the stack's logs are, and how many exits of a program are too many. */
+export interface ExitScope {
+  logs: string;
+  tooMany?: number;
+}
+
+/** What is wrong with a program that exits by itself. */
+export async function exitFindings(
+  service: Service,
+  program: ProgramState,
+  { logs, tooMany = manyExits }: ExitScope,
+): Promise<Finding[]> {
   const { name, state } = program;
   const now = Date.now();
   const all = exitsOf(name, (await tailOf(join(logs, "supervisord.log"), 10_000, 1024 ** 2)).join("\n"));
@@ -28,7 +38,7 @@ export async function exitFindings(service: Service, program: ProgramState, logs
   const last = exits.at(-1);
   const isDown = state === "BACKOFF" || state === "EXITED" || state === "FATAL";
   const log = await tailOf(join(logs, `${name}.log`), 2_000, 256 * 1024);
-  const diagnosis = explain(name, exits, last, isDown, log);
+  const diagnosis = explain(name, exits, last, isDown || exits.length >= tooMany, log);
   if (diagnosis === undefined) return [];
   const isBroken = isDown || (last !== undefined && now - last.at < recoveredAfterMs);
   return [
@@ -45,7 +55,7 @@ function explain(
   name: string,
   exits: Exit[],
   last: Exit | undefined,
-  isDown: boolean,
+  isWrong: boolean,
   log: string[],
 ): Pick<Finding, "cause" | "cure"> | undefined {
   const times = `${exits.length} ${exits.length === 1 ? "time" : "times"} in the last hour`;
@@ -64,7 +74,7 @@ function explain(
       cure: "Unless somebody did that by hand, free memory: Linux kills processes when it runs out (`free -m`)",
     };
   }
-  if (exits.length < manyExits && !isDown) return undefined;
+  if (!isWrong) return undefined;
   const why = log.findLast((line) => /error|exception|fatal|cannot|failed/i.test(line)) ?? log.at(-1);
   const how = last ? ` (${last.how})` : "";
   return {

@@ -16,6 +16,20 @@ export const services = [
 ] as const;
 export type Service = (typeof services)[number];
 
+/** The program of a service whose log tells most: `bun run logs NAME`. */
+export const programs: Record<Exclude<Service, "the stack">, string> = {
+  PostgreSQL: "postgres",
+  Kafka: "kafka",
+  Cassandra: "cassandra",
+  "Schema Registry": "schema-registry",
+  "Kafka Connect": "connect",
+  Airflow: "airflow-api-server",
+  "the embedded source": "source",
+  "the consumer": "consumer",
+  "the API": "api",
+  Spark: "spark-master",
+};
+
 /** Something that is wrong. */
 export interface Finding {
   /** `error`: something does not work. `warning`: it will not, or not as it should. */
@@ -37,7 +51,7 @@ const sentence = (text: string) => (/[.?!]$/.test(text) ? text : `${text}.`);
 
 /** Looks at one thing. */
 export interface Check {
-  /** What it looks at, for the finding if it cannot: "partitions and replicas". */
+  /** What it looks at, for the finding if it cannot: "the brokers". */
   what: string;
   /** The services that it asks; none if it looks at this machine. The finding is about the first if it cannot look. */
   of: Service[];

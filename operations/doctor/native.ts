@@ -58,15 +58,15 @@ export const supervisorChecks = (stack: NativeStack, config: Config): Check[] =>
   { what: "programs", of: [], look: async () => stoppedPrograms((await programsOf(stack)) ?? []) },
 ];
 
-/** Whether a service's programs exit by themselves. */
-export const exitChecks = (stack: NativeStack): Check[] =>
+/** Whether a service's programs exit by themselves: again and again or, if they are still starting, at all. */
+export const exitChecks = (stack: NativeStack, isStarting = false): Check[] =>
   nativeServices.map(({ service, programs }) => ({
     what: "exits of its programs",
     of: [service],
     async look() {
       const own = (await programsOf(stack))?.filter(({ name }) => programs.includes(name)) ?? [];
-      const logs = join(stack.folder, "logs");
-      return (await Promise.all(own.map((program) => exitFindings(service, program, logs)))).flat();
+      const scope = { logs: join(stack.folder, "logs"), ...(isStarting && { tooMany: 1 }) };
+      return (await Promise.all(own.map((program) => exitFindings(service, program, scope)))).flat();
     },
   }));
 

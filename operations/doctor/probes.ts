@@ -1,19 +1,17 @@
 import { shownAddress } from "../../runtime/addresses.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Clients } from "./clients.ts";
-import type { Check, Finding, Service } from "./finding.ts";
+import { type Check, type Finding, programs, type Service } from "./finding.ts";
 
 /** How a service is asked whether it works, and what else is worth a look if it does not. */
 interface Probe {
-  service: Service;
+  service: Exclude<Service, "the stack">;
   /** Where it is; undefined if it is not known to be there. */
   address: (clients: Clients) => string | undefined;
   /** Rejects unless the service works. */
   ask: (clients: Clients, stop: AbortSignal) => Promise<unknown>;
   /** Where its address is set. */
   setting: string;
-  /** Its name in the native stack. */
-  program: string;
 }
 
 const probes: Probe[] = [
@@ -22,19 +20,17 @@ const probes: Probe[] = [
     address: ({ config }) => new URL(config.postgres.url).host,
     ask: ({ sql }) => sql`SELECT 1`,
     setting: "postgres.url (POSTGRES_URL)",
-    program: "postgres",
   },
   {
     service: "Cassandra",
     address: ({ config }) => config.cassandra.contactPoints.join(", "),
     ask: ({ cassandra }) => cassandra.execute("SELECT release_version FROM system.local"),
     setting: "cassandra.contactPoints (CASSANDRA_CONTACT_POINTS)",
-    program: "cassandra",
   },
-  overHttp("Schema Registry", "registry", "/subjects", "schemaRegistry.url (SCHEMA_REGISTRY_URL)", "schema-registry"),
-  overHttp("Kafka Connect", "connect", "/connectors", "CONNECT_URL", "connect"),
-  overHttp("Airflow", "airflow", "/api/v2/version", "AIRFLOW_URL", "airflow"),
-  overHttp("the API", "api", "/readyz", "API_URL", "api"),
+  overHttp("Schema Registry", "registry", "/subjects", "schemaRegistry.url (SCHEMA_REGISTRY_URL)"),
+  overHttp("Kafka Connect", "connect", "/connectors", "CONNECT_URL"),
+  overHttp("Airflow", "airflow", "/api/v2/version", "AIRFLOW_URL"),
+  overHttp("the API", "api", "/readyz", "API_URL"),
 ];
 
 /** A check for each service: whether it answers. Those of Kafka and the consumer are in kafka.ts and consumer.ts. */
@@ -42,15 +38,13 @@ export const probeChecks: Check[] = probes.map((probe) => checkOf(probe));
 
 function checkOf(probe: Probe): Check {
   return {
-    what: "whether it answers",
+    what: "its health",
     of: [probe.service],
     async look(clients, stop) {
       const address = probe.address(clients);
       if (address === undefined) return [];
-      const late = Promise.withResolvers<never>();
-      stop.addEventListener("abort", () => late.reject(new Error("no answer in time")));
       try {
-        await Promise.race([probe.ask(clients, stop), late.promise]);
+        await probe.ask(clients, stop);
         return [];
       } catch (error) {
         return [silence(probe, address, messageOf(error), clients)];
@@ -59,20 +53,19 @@ function checkOf(probe: Probe): Check {
   };
 }
 
-const silence = ({ service, setting, program }: Probe, address: string, why: string, { cures }: Clients): Finding => ({
+const silence = ({ service, setting }: Probe, address: string, why: string, { cures }: Clients): Finding => ({
   severity: "error",
   about: service,
   cause: `does not work at ${address}: ${why.split("\n")[0]}`,
-  cure: cures.mend(program, URL.canParse(address) ? new URL(address).host : (address.split(", ")[0] ?? ""), setting),
+  cure: cures.mend(programs[service], URL.canParse(address) ? new URL(address).host : (address.split(", ")[0] ?? ""), setting),
   explains: [service],
 });
 
 function overHttp(
-  service: Service,
+  service: Probe["service"],
   name: "registry" | "connect" | "airflow" | "api",
   path: string,
   setting: string,
-  program: string,
 ): Probe {
   return {
     service,
@@ -89,6 +82,5 @@ function overHttp(
       );
     },
     setting,
-    program,
   };
 }
