@@ -29,7 +29,8 @@ const folders = "tasks,sources,contract,runtime,stream,operations,operate,consum
 /** A digest of everything in the binary: the sources in a checkout, the locked dependencies and Bun. */
 export async function digestOfSources(root: string): Promise<string> {
   const hasher = new Bun.CryptoHasher("sha256").update(Bun.version);
-  const files = [...new Glob(`{${folders}}/**/*.{ts,html,css,js}`).scanSync(root), "bun.lock"].sort();
+  const sources = [...new Glob(`{${folders}}/**/*.{ts,html,css,js}`).scanSync(root)];
+  const files = [...sources.filter((file) => !file.endsWith(".test.ts")), "bun.lock"].sort();
   for (const file of files) hasher.update(file).update(await Bun.file(join(root, file)).bytes());
   return hasher.digest("hex");
 }

@@ -57,7 +57,11 @@ const silence = ({ service, setting }: Probe, address: string, why: string, { cu
   severity: "error",
   about: service,
   cause: `does not work at ${address}: ${why.split("\n")[0]}`,
-  cure: cures.mend(programs[service], URL.canParse(address) ? new URL(address).host : (address.split(", ")[0] ?? ""), setting),
+  cure: cures.mend(
+    programs[service],
+    URL.canParse(address) ? new URL(address).host : (address.split(", ")[0] ?? ""),
+    setting,
+  ),
   explains: [service],
 });
 

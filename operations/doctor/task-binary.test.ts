@@ -20,6 +20,8 @@ test("a tasks' binary is missing, incomplete, up to date, and then older than it
   expect(await causes()).toEqual(isMissing);
   writeFileSync(join(dist, "format"), "");
   expect(await causes()).toEqual([]);
+  writeFileSync(join(root, "contract/user.test.ts"), "// no part of it\n");
+  expect(await causes()).toEqual([]);
   appendFileSync(join(root, "contract/user.ts"), "// changed\n");
   expect(await causes()).toEqual(["the tasks' binary is not made from the sources as they are now"]);
 });
