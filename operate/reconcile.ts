@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import ms from "ms";
 import { plural, singular } from "../contract/entity.ts";
 import { describe, type Finding } from "../operations/reconcile/describe.ts";
 import { evidenceOf } from "../operations/reconcile/evidence.ts";
@@ -24,6 +23,7 @@ import { tableText } from "../runtime/table.ts";
 import { loadConfig } from "../sources/config.ts";
 import { type Command, type ExitCode, exitCodes, jsonOption } from "./command.ts";
 import { postgresUrl } from "./postgres-url.ts";
+import { sinceMsOf } from "./since.ts";
 
 interface Given {
   since?: string;
@@ -149,15 +149,6 @@ function openClients(config: Config): Clients {
     sql: openPostgres(postgresUrl(config), 2),
     log,
   };
-}
-
-/** @throws Error if the text is neither a time nor a duration */
-function sinceMsOf(text: string): number {
-  const duration = ms(text as ms.StringValue) as number | undefined;
-  const time = duration === undefined || /^\d{4}-/.test(text) ? Date.parse(text) : Date.now() - duration;
-  if (Number.isNaN(time))
-    throw new Error("--since must be a time such as 2026-01-15T06:00:00Z or a duration such as 3d");
-  return time;
 }
 
 /** The folder of the runs: the environment's, or the native stack's; null if there is none. */

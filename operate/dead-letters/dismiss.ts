@@ -26,7 +26,8 @@ export const dismiss: Command<Given> = {
       })
       .option("json", jsonOption)
       .check((given) => {
-        if (given.because.trim() === "") throw new Error("--because must say why nobody needs these records");
+        if (given.because.trim() === "" || given.because.length > 500)
+          throw new Error("--because must say why nobody needs these records, in at most 500 characters");
         return expectSelection(given);
       })
       .example('$0 dead-letters dismiss 17 18 --because "sent again by the shop"', "two letters")

@@ -61,6 +61,7 @@ export const replay: Command<Given> = {
           onProgress,
           onInterruption,
         });
+        if (report.replayed > 0 && !dryRun) progress.done("replay", `${report.replayed} letters`);
         progress.end();
         console.log(json ? JSON.stringify({ ...report, dryRun }) : reportText(report, dryRun));
         return report.refused.length > 0 ? 1 : 0;

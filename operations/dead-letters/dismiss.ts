@@ -11,7 +11,8 @@ interface Dependencies extends Clients {
   onInterruption?: (error: unknown) => void;
 }
 
-const maxChunkLetters = 1_000;
+/** The notes of so many letters fit in one request, with the longest reason. */
+const maxChunkLetters = 250;
 
 /**
  * Notes that letters need nothing any more, and why. Those that are settled stay as they are.
