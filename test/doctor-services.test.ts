@@ -17,12 +17,14 @@ import { brokersCheck } from "../operations/doctor/kafka.ts";
 import { registryCheck } from "../operations/doctor/registry.ts";
 import { tableChecks } from "../operations/doctor/tables.ts";
 import { topicsCheck } from "../operations/doctor/topics.ts";
+import { writesCheck } from "../operations/doctor/writes.ts";
 import { createTopics, openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { openRecorder } from "./faults/records.ts";
+import { startApi } from "./support/api.ts";
 import { openCapture } from "./support/capture.ts";
 import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
 import { openLink } from "./support/link.ts";
@@ -279,6 +281,21 @@ describe("the consumer", () => {
       `error the consumer: http://127.0.0.1:${hung.port}/readyz accepts connections and does not answer within 4 s. See its log: \`bun run logs consumer\`.`,
     ]);
   });
+});
+
+test("an API that refuses writes although Kafka is there", async () => {
+  const names = namesWith({ KAFKA_BROKERS: "127.0.0.1:1" });
+  const api = await startApi(names.env);
+  closing.push(
+    () => dropKeyspace(names.config),
+    async () => api.signal("SIGKILL"),
+  );
+  await until("it is ready", async () => (await fetch(`${api.url}/readyz`)).ok);
+  const [line, ...more] = await lines([writesCheck], namesWith({ API_URL: api.url }));
+  expect(more).toEqual([]);
+  expect(line).toStartWith("error the API: it refuses writes: Kafka or the Schema Registry is unavailable");
+  expect(line).toEndWith("see `bun run logs api`: its KAFKA_BROKERS may be another.");
+  expect(await lines([writesCheck], names)).toEqual([]); // the stack's
 });
 
 describe("Schema Registry", () => {

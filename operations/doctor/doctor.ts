@@ -19,6 +19,7 @@ import { type SettingsGiven, settingFindings } from "./settings.ts";
 import { tableChecks } from "./tables.ts";
 import { taskBinaryFindings } from "./task-binary.ts";
 import { topicsCheck } from "./topics.ts";
+import { writesCheck } from "./writes.ts";
 
 export interface Subject extends ClientOptions {
   given: SettingsGiven;
@@ -66,6 +67,7 @@ const allChecks = (subject: Subject): Check[] => [
   deadLettersCheck,
   airflowCheck,
   openApiCheck,
+  writesCheck,
   clockCheck,
   ...fileChecks(subject),
 ];
