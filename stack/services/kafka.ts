@@ -21,8 +21,9 @@ export const kafka: Service = {
     await Bun.write(file, properties(instance));
     if (existsSync(join(logFolder(instance), "meta.properties"))) return;
     const tool = [...java(instance, smallHeap("64m", "256m")), "kafka.tools.StorageTool"];
+    // It may begin with a dash, so it is part of its option.
     const clusterId = Buffer.from(crypto.randomUUID().replaceAll("-", ""), "hex").toString("base64url");
-    await run(instance, "kafka", [...tool, "format", "-t", clusterId, "-c", file], { stop });
+    await run(instance, "kafka", [...tool, "format", `--cluster-id=${clusterId}`, "-c", file], { stop });
   },
 
   programs: (instance) => [
