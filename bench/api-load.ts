@@ -1,8 +1,9 @@
 /**
- * The load generator of bench/api.ts, in its own process: `bun bench/api-load.ts URL IDS SECONDS REQUESTS` requests
- * random ids from a file, 32 at a time over keep-alive connections (if the server supports them), until both SECONDS and
- * REQUESTS are reached, and prints the result.
+ * The load generator of bench/api.ts, in its own process: `bun bench/api-load.ts read|edit URL IDS SECONDS REQUESTS
+ * IN_FLIGHT` reads or edits users with random ids from a file, IN_FLIGHT at a time over keep-alive connections (if the
+ * server supports them), until both SECONDS and REQUESTS are reached, and prints the result.
  */
+import { changeable } from "../contract/samples.ts";
 
 export interface Load {
   requests: number;
@@ -10,14 +11,30 @@ export interface Load {
   latenciesMs: number[];
 }
 
-const inFlight = 32;
+type Ask = (url: string, id: string) => Promise<Response>;
+const asks: Record<string, Ask> = {
+  read: (url, id) => fetch(`${url}/get-user/${id}`),
+  edit: (url, id) =>
+    fetch(`${url}/update-user/${id}`, {
+      method: "PUT",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ [changeable.optional]: String(Math.random()) }),
+    }),
+};
 
-async function generate(url: string, ids: string[], seconds: number, requests: number): Promise<Load> {
+async function generate(
+  ask: Ask,
+  url: string,
+  ids: string[],
+  until: { seconds: number; requests: number },
+  inFlight: number,
+) {
+  const { seconds, requests } = until;
   const result: Load = { requests: 0, failures: 0, latenciesMs: [] };
   const end = performance.now() + seconds * 1_000;
   const worker = async () => {
     for (let now = performance.now(); now < end || result.requests < requests; now = performance.now()) {
-      const response = await fetch(`${url}/get-user/${ids[Math.floor(Math.random() * ids.length)]}`);
+      const response = await ask(url, ids[Math.floor(Math.random() * ids.length)]!);
       await response.arrayBuffer();
       result.requests++;
       if (response.status !== 200) result.failures++;
@@ -29,7 +46,8 @@ async function generate(url: string, ids: string[], seconds: number, requests: n
 }
 
 if (import.meta.main) {
-  const [url, idFile, seconds, requests] = process.argv.slice(2) as [string, string, string, string];
+  const [kind = "", url = "", idFile = "", seconds, requests, inFlight] = process.argv.slice(2);
   const ids = (await Bun.file(idFile).text()).split("\n");
-  console.log(JSON.stringify(await generate(url, ids, Number(seconds), Number(requests))));
+  const until = { seconds: Number(seconds), requests: Number(requests) };
+  console.log(JSON.stringify(await generate(asks[kind]!, url, ids, until, Number(inFlight))));
 }

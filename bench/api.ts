@@ -1,7 +1,8 @@
 /**
  * Reads by id: this API against Flask with gunicorn, on the same table and rows, in alternating rounds so that all run
  * under the same conditions. The measure is the server's CPU time per request, which the load generator beside it does
- * not affect. `bun bench/api.ts` needs a running stack.
+ * not affect. Then edits: what the topic of edits costs, with `api.log` on and off in alternating rounds.
+ * `bun bench/api.ts` needs a running stack; `bun bench/api.ts edits` only measures the edits.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,8 @@ import { validUsers } from "../contract/samples.ts";
 import { rowOf, upsertCql } from "../contract/tables.ts";
 import { migrateCassandra } from "../operations/migrate.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
+import { openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
 import { until } from "../runtime/until.ts";
 import { loadConfig } from "../sources/config.ts";
 import { install } from "../stack/install/install.ts";
@@ -25,8 +28,20 @@ const rounds = 3;
 const warmUp = { seconds: 3, requests: 15_000 };
 const round = { seconds: 5, requests: 5_000 };
 
+/** Edits: one at a time, which shows what one costs, and many. */
+const editRounds = [
+  { inFlight: 1, seconds: 3, requests: 300 },
+  { inFlight: 32, seconds: 3, requests: 1_000 },
+];
+
 const keyspace = "bench_api";
-const env = { ...(process.env as Record<string, string>), CASSANDRA_KEYSPACE: keyspace, LOG_LEVEL: "error" };
+const editTopic = "bench_api.edited";
+const env = {
+  ...(process.env as Record<string, string>),
+  CASSANDRA_KEYSPACE: keyspace,
+  KAFKA_EDIT_TOPIC: editTopic,
+  LOG_LEVEL: "error",
+};
 const config = loadConfig(env);
 
 /** A server under test, and its totals so far. */
@@ -44,22 +59,60 @@ interface Candidate {
 async function main() {
   const client = openCassandra(config, "bench");
   const idFile = join(tmpdir(), `bench-api-ids-${process.pid}`);
-  const candidates = await startServers();
   try {
     await migrateCassandra(client, config, { apply: true });
     const ids = await fillTable((cql, parameters) => client.execute(cql, parameters));
     await Bun.write(idFile, ids.join("\n"));
-    await expectSameResponse(candidates, ids[0]!);
-    for (const one of candidates) await load(one, idFile, warmUp);
-    for (let turn = 1; turn <= rounds; turn++) for (const one of candidates) await measure(one, idFile);
-    print(candidates);
+    if (process.argv[2] !== "edits") await withServers(startServers, (servers) => raceReads(servers, idFile, ids[0]!));
+    await withServers(startApis, (servers) => raceEdits(servers, idFile, ids[0]!));
   } finally {
-    for (const { server } of candidates) server.kill();
-    await Promise.all(candidates.map(({ server }) => server.exited));
     await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`, [], { prepare: false });
     await client.shutdown();
     await Bun.file(idFile).delete();
+    await deleteTopic();
   }
+}
+
+async function withServers(startAll: () => Promise<Candidate[]>, use: (candidates: Candidate[]) => Promise<void>) {
+  const candidates = await startAll();
+  try {
+    await use(candidates);
+  } finally {
+    for (const { server } of candidates) server.kill();
+    await Promise.all(candidates.map(({ server }) => server.exited));
+  }
+}
+
+async function raceReads(candidates: Candidate[], idFile: string, anyId: string) {
+  await expectSameResponse(candidates, anyId);
+  for (const one of candidates) await load(one, idFile, warmUp);
+  for (let turn = 1; turn <= rounds; turn++) for (const one of candidates) await measure(one, idFile, round);
+  print(candidates);
+}
+
+/** The same API twice: each write is a record and a row, or a row. */
+const startApis = () =>
+  Promise.all([
+    start("api.log true", () => [process.execPath, "api/main.ts"]),
+    start("api.log false", () => [process.execPath, "api/main.ts"], { API_LOG: "false" }),
+  ]);
+
+async function raceEdits(candidates: Candidate[], idFile: string, anyId: string) {
+  await expectSameResponse(candidates, anyId);
+  for (const one of candidates) await load(one, idFile, { ...warmUp, requests: 3_000, kind: "edit" });
+  for (const each of editRounds) {
+    const measured = candidates.map((one) => ({ ...one, requests: 0, seconds: 0, cpuSeconds: 0, latenciesMs: [] }));
+    for (let turn = 1; turn <= rounds; turn++)
+      for (const one of measured) await measure(one, idFile, { ...each, kind: "edit" });
+    printEdits(measured, each.inFlight);
+  }
+}
+
+async function deleteTopic() {
+  const admin = openKafka(config, "bench", openLog("bench", "error")).admin();
+  await admin.connect();
+  if ((await admin.listTopics()).includes(editTopic)) await admin.deleteTopics({ topics: [editTopic] });
+  await admin.disconnect();
 }
 
 /** Flask as `gunicorn app:app` runs it, and tuned: with threads and keep-alive. */
@@ -78,11 +131,16 @@ async function startServers(): Promise<Candidate[]> {
   ]);
 }
 
-async function start(name: string, argv: (port: number) => string[]): Promise<Candidate> {
+async function start(name: string, argv: (port: number) => string[], more = {}): Promise<Candidate> {
   const port = await getPort({ host: "127.0.0.1" });
   const server = Bun.spawn(argv(port), {
     cwd: join(import.meta.dir, ".."),
-    env: { ...env, API_PORT: String(port), CASSANDRA_CONTACT_POINTS: config.cassandra.contactPoints.join(",") },
+    env: {
+      ...env,
+      API_PORT: String(port),
+      CASSANDRA_CONTACT_POINTS: config.cassandra.contactPoints.join(","),
+      ...more,
+    },
     stdio: ["ignore", "inherit", "inherit"],
   });
   const url = `http://127.0.0.1:${port}`;
@@ -112,10 +170,10 @@ async function firstResponse(url: string): Promise<unknown> {
   return (await until(`${url} responds`, respond, { withinMs: 30_000 })).body;
 }
 
-async function measure(one: Candidate, idFile: string) {
+async function measure(one: Candidate, idFile: string, work: Work) {
   const before = measureTree(one.server.pid);
   const beganMs = performance.now();
-  const { requests, failures, latenciesMs } = await load(one, idFile, round);
+  const { requests, failures, latenciesMs } = await load(one, idFile, work);
   const after = measureTree(one.server.pid);
   one.seconds += (performance.now() - beganMs) / 1_000;
   if (failures > 0) throw new Error(`${one.name}: ${failures} of ${requests} requests failed`);
@@ -125,9 +183,19 @@ async function measure(one: Candidate, idFile: string) {
   for (const latency of latenciesMs) one.latenciesMs.push(latency);
 }
 
-async function load({ url }: Candidate, idFile: string, { seconds, requests }: typeof round): Promise<Load> {
-  const argv = [process.execPath, join(import.meta.dir, "api-load.ts"), url, idFile, `${seconds}`, `${requests}`];
-  const generator = Bun.spawn(argv, { stdio: ["ignore", "pipe", "inherit"] });
+interface Work {
+  kind?: "read" | "edit";
+  seconds: number;
+  requests: number;
+  inFlight?: number;
+}
+
+async function load({ url }: Candidate, idFile: string, work: Work): Promise<Load> {
+  const { kind = "read", seconds, requests, inFlight = 32 } = work;
+  const argv = [kind, url, idFile, ...[seconds, requests, inFlight].map(String)];
+  const generator = Bun.spawn([process.execPath, join(import.meta.dir, "api-load.ts"), ...argv], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   return (await new Response(generator.stdout).json()) as Load;
 }
 
@@ -152,6 +220,30 @@ function print(candidates: Candidate[]) {
   }
   console.log(table.toString());
   console.log("ratio: this API's requests per CPU second over the other server's");
+}
+
+function printEdits(candidates: Candidate[], inFlight: number) {
+  const table = new Table({
+    head: [`edit by id, ${inFlight} at a time`, "requests/s", "CPU µs/request", "p50 ms", "p99 ms", "MB"],
+    style: { head: [], border: [] },
+  });
+  const medians = candidates.map(({ latenciesMs }) =>
+    quantile(
+      latenciesMs.sort((a, b) => a - b),
+      0.5,
+    ),
+  );
+  for (const [index, { name, requests, seconds, cpuSeconds, residentBytes, latenciesMs }] of candidates.entries())
+    table.push([
+      name,
+      Math.round(requests / seconds),
+      Math.round((cpuSeconds / requests) * 1e6),
+      medians[index]!.toFixed(2),
+      quantile(latenciesMs, 0.99).toFixed(2),
+      Math.round(residentBytes / 1e6),
+    ]);
+  console.log(table.toString());
+  console.log(`the record adds ${(medians[0]! - medians[1]!).toFixed(2)} ms at the median`);
 }
 
 await main();

@@ -38,6 +38,7 @@ async function main() {
     ...(process.env as Record<string, string>),
     KAFKA_TOPIC: name,
     KAFKA_DEAD_LETTER_TOPIC: `${name}.dlq`,
+    KAFKA_EDIT_TOPIC: `${name}.edited`,
     CASSANDRA_KEYSPACE: name,
     CDC_APPLY: "false",
     LOG_LEVEL: "error",
@@ -179,7 +180,8 @@ function printDrain(results: (Figures & { name: string })[]) {
 async function deleteTopics(config: Config, groups: string[]) {
   const admin = openKafka(config, "bench", openLog("bench", "fatal")).admin();
   await admin.connect();
-  await admin.deleteTopics({ topics: [config.kafka.topic, config.kafka.deadLetterTopic] });
+  const { topic, deadLetterTopic, editTopic } = config.kafka;
+  await admin.deleteTopics({ topics: [topic, deadLetterTopic, editTopic] });
   await admin.deleteGroups(groups).catch(() => {}); // a group still shutting down is left to expire
   await admin.disconnect();
 }

@@ -54,7 +54,8 @@ async function main() {
   const env: Record<string, string> = {
     ...(process.env as Record<string, string>),
     ...environmentOf(instance),
-    ...{ KAFKA_TOPIC: name, KAFKA_DEAD_LETTER_TOPIC: `${name}.dlq`, KAFKA_PARTITIONS: "4" },
+    ...{ KAFKA_TOPIC: name, KAFKA_DEAD_LETTER_TOPIC: `${name}.dlq`, KAFKA_EDIT_TOPIC: `${name}.edited` },
+    ...{ KAFKA_PARTITIONS: "4" },
     ...{ CASSANDRA_KEYSPACE: name, CDC_APPLY: "false", LOG_LEVEL: "error" },
   };
   const config = loadConfig(env);
@@ -84,7 +85,7 @@ async function main() {
     await cassandra.shutdown();
     const admin = openKafka(config, "bench", openLog("bench", "error")).admin();
     await admin.connect();
-    await admin.deleteTopics({ topics: [name, `${name}.dlq`] });
+    await admin.deleteTopics({ topics: [name, `${name}.dlq`, `${name}.edited`] });
     await admin.disconnect();
     rmSync(folder, { recursive: true, force: true });
   }

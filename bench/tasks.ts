@@ -47,6 +47,7 @@ async function main() {
       ...process.env,
       KAFKA_TOPIC: name,
       KAFKA_DEAD_LETTER_TOPIC: `${name}.dlq`,
+      KAFKA_EDIT_TOPIC: `${name}.edited`,
       POSTGRES_URL: `${postgres.url}?search_path=${name}`,
       RANDOMUSER_URL: `${origin}/api/1.4/`,
     };

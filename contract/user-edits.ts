@@ -31,7 +31,7 @@ const last = {
     example: "API_TOKEN",
   }),
   request_id: name(100).meta({
-    description: "The request's id, as in `X-Request-Id` and in the API's log.",
+    description: "The request's id, as in `X-Request-Id`.",
     example: "6ab6971f-fd8c-4953-9d07-a7d485d1057a",
   }),
 };
