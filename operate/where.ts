@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { namingFields, singular } from "../contract/entity.ts";
-import type { Clients } from "../operations/where/facts.ts";
+import type { Clients, Progress } from "../operations/where/facts.ts";
 import { idsOf, type Named, type Report, whereIs } from "../operations/where/where.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
 import { openKafka } from "../runtime/kafka.ts";
@@ -43,22 +43,33 @@ export const where: Command<Given> = {
   exits: { 0: "found", 1: "not found", 2: "nothing could be asked" },
   run: ({ user, thorough = false, json = false }) =>
     withClients(async (clients) => {
-      const progress = thorough ? openProgress() : undefined;
-      const onProgress = progress?.start;
+      const { onProgress, end } = lazyProgress();
       try {
-        const named = await idsOf(clients, user.trim(), { thorough, ...(onProgress && { onProgress }) });
+        const named = await idsOf(clients, user.trim(), { thorough, onProgress });
         const reports: Report[] = [];
-        for (const id of named.ids)
-          reports.push(await whereIs(clients, id, { thorough, ...(onProgress && { onProgress }) }));
-        progress?.end();
+        for (const id of named.ids) reports.push(await whereIs(clients, id, { thorough, onProgress }));
+        end();
         if (json) console.log(JSON.stringify({ user, away: named.away, users: reports }, withoutBigints));
         else console.log(reportText(user, named, reports));
         return exitCodeOf(named, reports);
       } finally {
-        progress?.end();
+        end();
       }
     }),
 };
+
+/** Progress on stderr, in steps of 10 %, from the first time that something takes long. */
+function lazyProgress() {
+  let progress: ReturnType<typeof openProgress> | undefined;
+  return {
+    onProgress(what: string, { read, of, unit }: Progress) {
+      progress ??= openProgress();
+      if (read < of) progress.start(what, `${Math.floor((10 * read) / of) * 10} % of ${of} ${unit} read`);
+      else progress.done(what, `${of} ${unit} read`);
+    },
+    end: () => progress?.end(),
+  };
+}
 
 const services = ["PostgreSQL", "Cassandra", "Kafka"];
 

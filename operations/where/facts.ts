@@ -32,7 +32,15 @@ export interface Clients {
 export interface Options {
   /** Read everything, however long it takes. */
   thorough?: boolean;
-  onProgress?: (what: string, text: string) => void;
+  /** Called while something that takes long is read. */
+  onProgress?: (what: string, progress: Progress) => void;
+}
+
+/** How much has been read of how many records or token ranges. */
+export interface Progress {
+  read: number;
+  of: number;
+  unit: string;
 }
 
 /** A service that could not be asked, and why. */
@@ -40,6 +48,9 @@ export interface Away {
   service: string;
   why: string;
 }
+
+/** The first line: the driver of Cassandra adds the whole error of a host. */
+export const shortMessage = (error: unknown) => messageOf(error).split("\n", 1)[0] ?? "";
 
 /** Everything that was found of one user; undefined means that its service could not be asked. */
 export interface Facts {
@@ -81,7 +92,7 @@ export async function gatherFacts(clients: Clients, id: string, options: Options
     try {
       return await withinTime(work(), options.thorough ? undefined : answerWithinMs);
     } catch (error) {
-      away.push({ service, why: messageOf(error) });
+      away.push({ service, why: shortMessage(error) });
       return undefined;
     }
   };
@@ -197,8 +208,8 @@ async function openSearches(
     wanted.map((each) => {
       const what = `${each.topic} ${each.partition}`;
       const report = (read: bigint, of: bigint) =>
-        onProgress?.(what, `${((10n * read) / of) * 10n} % of ${of} records read`);
-      return openTopicSearch(reader, { ...each, text: id, thorough, onProgress: report });
+        onProgress?.(what, { read: Number(read), of: Number(of), unit: "records" });
+      return openTopicSearch(reader, { ...each, text: id, thorough, ...(thorough && { onProgress: report }) });
     }),
   );
 }

@@ -57,7 +57,7 @@ function recordEntry(record: Seen, effect: string): Entry {
   const { producedMs, schemaId, change, operation, edit, unfit } = record;
   const about = [
     ...(operation ? [operation] : []),
-    ...(edit ? [`by ${edit.author ?? "anyone, as writes are open"}`, `request ${edit.requestId}`] : []),
+    ...(edit ? [edit.author === null ? "no token" : `by ${edit.author}`, `request ${edit.requestId}`] : []),
     ...(change ? [`as of ${shownMicros(change.writeTimeMicros, producedMs)}`] : []),
     ...(schemaId === undefined ? [] : [`schema ${schemaId}`]),
   ].join(", ");

@@ -1,7 +1,6 @@
 import { idField, namingFields } from "../../contract/entity.ts";
 import { fields, User } from "../../contract/user.ts";
-import { messageOf } from "../../runtime/lifecycle.ts";
-import { type Away, type Clients, gatherFacts, type Options } from "./facts.ts";
+import { type Away, type Clients, gatherFacts, type Options, shortMessage } from "./facts.ts";
 import { type Missing, missingOf } from "./missing.ts";
 import { idsInCassandra, idsInPostgres } from "./rows.ts";
 import { type Entry, historyOf, type State, statesOf } from "./timeline.ts";
@@ -57,13 +56,13 @@ export async function idsOf(clients: Clients, text: string, { thorough, onProgre
     try {
       named.ids = [...new Set([...named.ids, ...(await work())])].sort();
     } catch (error) {
-      named.away.push({ service, why: messageOf(error) });
+      named.away.push({ service, why: shortMessage(error) });
     }
   };
   if (names.length === 0) return named;
   const { sql, cassandra, config } = clients;
   await attempt("PostgreSQL", () => idsInPostgres(sql, names, text));
-  const report = (done: number, of: number) => onProgress?.("Cassandra", `${done} of ${of} token ranges read`);
+  const report = (read: number, of: number) => onProgress?.("Cassandra", { read, of, unit: "token ranges" });
   if (named.ids.length === 0 || thorough)
     await attempt("Cassandra", () => idsInCassandra(cassandra, config.cassandra.keyspace, names, text, report));
   return named;
