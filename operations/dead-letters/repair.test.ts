@@ -4,6 +4,7 @@ import type { User } from "../../contract/user.ts";
 import { editSchema, encodeEdit, type UserEdit } from "../../contract/user-edits.ts";
 import { avroSchema, decode, encode, readerOf } from "../../contract/wire.ts";
 import { readChangeEvent } from "../../stream/user-changes/change-events.ts";
+import { row } from "../../test/support/change-events.ts";
 import { readLetter } from "./letter.ts";
 import { openRepair, valuesOf } from "./repair.ts";
 
@@ -104,7 +105,7 @@ test("an edit is repaired in its user; a deletion has none", async () => {
 
 test("a change event is repaired in its row; everything else in it stays, to the last digit", async () => {
   const source = '"source":{"ts_us":1768456800000000,"ts_ns":1768456800123456789,"lsn":42}';
-  const event = `{"op":"u","before":null,"after":${JSON.stringify(broken)},${source}}`;
+  const event = `{"op":"u","before":null,"after":${JSON.stringify(row(broken))},${source}}`;
   const value = await repair(letterOf(event, kafka.changeTopic), { [text]: "Kelley" });
   expect(String(value)).toBe(event.replace(`"${text}":""`, `"${text}":"Kelley"`));
   expect(readChangeEvent({ key: null, value })).toMatchObject({
