@@ -1,4 +1,5 @@
 import { singular } from "../contract/entity.ts";
+import { readable } from "../operations/dead-letters/letter.ts";
 import type { Entry } from "../operations/where/timeline.ts";
 import type { Looked } from "../operations/where/topic-search.ts";
 import type { Named, Report } from "../operations/where/where.ts";
@@ -13,7 +14,7 @@ const widest = 30;
 export function reportText(given: string, { ids, names, away }: Named, reports: readonly Report[]): string {
   const lines = away.map(({ service, why }) => `${service} could not be asked: ${why}`);
   if (ids.length === 0 && away.length === 0)
-    lines.push(`No ${singular} has this as its ${["id", ...names].join(" or ")}: ${given}`);
+    lines.push(`No ${singular} has this as its ${["id", ...names].join(" or ")}: ${readable(given)}`);
   if (ids.length > 1) lines.push(`${ids.length} have this as their ${names.join(" or ")}:`, ...ids, "");
   return [...lines, ...reports.map(oneText)].join("\n");
 }
@@ -75,7 +76,8 @@ function short(place: string): string {
 }
 
 /** One line; on a terminal, what does not fit is continued below the detail. */
-function rowText(line: Line, widths: readonly number[]): string {
+function rowText(given: Line, widths: readonly number[]): string {
+  const line = given.map(readable); // names and letters are from elsewhere
   const start = `  ${widths.map((width, column) => `${(line[column] ?? "").padEnd(width)}  `).join("")}`;
   const room = process.stdout.isTTY ? Math.max(30, process.stdout.columns - start.length) : Number.POSITIVE_INFINITY;
   return `${start}${wrapped(line.at(-1) ?? "", room).join(`\n${" ".repeat(start.length)}`)}`;

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { namingFields, singular } from "../contract/entity.ts";
 import type { Clients, Progress } from "../operations/where/facts.ts";
@@ -58,11 +59,15 @@ export const where: Command<Given> = {
     }),
 };
 
-/** Progress on stderr, in steps of 10 %, from the first time that something takes long. */
+const longMs = 1_000;
+
+/** Progress on stderr, in steps of 10 %, once it takes long. */
 function lazyProgress() {
+  const begin = performance.now();
   let progress: ReturnType<typeof openProgress> | undefined;
   return {
     onProgress(what: string, { read, of, unit }: Progress) {
+      if (!progress && performance.now() - begin < longMs) return;
       progress ??= openProgress();
       if (read < of) progress.start(what, `${Math.floor((10 * read) / of) * 10} % of ${of} ${unit} read`);
       else progress.done(what, `${of} ${unit} read`);
@@ -101,8 +106,8 @@ async function withClients<T>(work: (clients: Clients) => Promise<T>): Promise<T
   }
 }
 
-/** The folder of Airflow's runs: RUNS_DIR, or the native stack's. */
+/** The folder of Airflow's runs, if there is one: RUNS_DIR, or the native stack's. */
 function runsFolder(): string | undefined {
-  const folder = stackFolder();
-  return process.env.RUNS_DIR || (folder && join(folder, "runs"));
+  const folder = process.env.RUNS_DIR || join(stackFolder(), "runs");
+  return existsSync(folder) ? folder : undefined;
 }

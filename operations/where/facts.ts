@@ -103,7 +103,7 @@ export async function gatherFacts(clients: Clients, id: string, options: Options
     }),
     attempt("Cassandra", () => readCassandra(cassandra, config.cassandra.keyspace, id)),
     attempt("the runs' files", () => {
-      if (runsFolder === undefined) throw new Error("RUNS_DIR, the folder of Airflow's runs, is not set");
+      if (runsFolder === undefined) throw new Error("there is no folder of runs here; set RUNS_DIR");
       return searchRuns(runsFolder, id, options.thorough ?? false);
     }),
     attempt("Kafka", () => openReader(clients.kafka)),
