@@ -10,6 +10,7 @@ import {
   changesReachCassandra,
   consumersSharePartitions,
   dataSurvivesDown,
+  operatorsSeeEverything,
   sparkTakesOver,
   usersReachCassandra,
   volumesAreMigrated,
@@ -53,6 +54,7 @@ async function platformSteps(platform: Platform, step: Step): Promise<string> {
   spark = true;
   await step("a DAG run started through the REST API fills Cassandra", () => usersReachCassandra(platform));
   const edited = await step("a change in PostgreSQL is visible through the API", () => changesReachCassandra(platform));
+  await step("doctor, reconcile and where agree that nothing is lost", () => operatorsSeeEverything(platform, edited));
   await step("the Spark job stores records while no consumer runs", () => sparkTakesOver(platform));
   return edited;
 }

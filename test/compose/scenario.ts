@@ -1,4 +1,4 @@
-import { table } from "../../contract/entity.ts";
+import { changeTopic, table } from "../../contract/entity.ts";
 import { changeable } from "../../contract/samples.ts";
 import type { User } from "../../contract/user.ts";
 import { openAirflow } from "../../operations/airflow.ts";
@@ -39,6 +39,20 @@ export async function volumesAreMigrated(platform: ComposeProject): Promise<void
   const report = await platform.compose("run", "--rm", "--no-TTY", "operate", "migrate", "--json");
   if (!report.includes(`column ${changeable.optional} text`)) throw new Error(`migrate reported ${report}`);
   await sql(platform, `SELECT ${changeable.optional} FROM ${table} LIMIT 1`);
+}
+
+/** The operator's commands find nothing wrong, with all that has happened so far, and one user's whole way. */
+export async function operatorsSeeEverything(platform: ComposeProject, edited: string): Promise<void> {
+  const operate = async <T>(...args: string[]) =>
+    JSON.parse(await platform.compose("run", "--rm", "--no-TTY", "operate", ...args, "--json")) as T;
+  const { findings } = await operate<{ findings: unknown[] }>("doctor");
+  if (findings.length > 0) throw new Error(`doctor found ${JSON.stringify(findings)}`);
+  const report = await operate<{ users: number; faults: number; notes: string[] }>("reconcile");
+  if (report.faults > 0 || report.users !== (await usersOf(platform)).length || report.notes.length > 0)
+    throw new Error(`reconcile reported ${JSON.stringify(report)}`);
+  const way = JSON.stringify(await operate("where", edited));
+  for (const stage of ["raw.jsonl", "users_created", changeTopic])
+    if (!way.includes(stage)) throw new Error(`where does not tell of ${stage}: ${way}`);
 }
 
 /** While no consumer runs, the job stores the users of a DAG run, and ends when it has read everything. */
