@@ -9,7 +9,7 @@ import { openClients } from "../operations/doctor/clients.ts";
 import { examine } from "../operations/doctor/examine.ts";
 import type { Check, Finding } from "../operations/doctor/finding.ts";
 import { topicsCheck } from "../operations/doctor/topics.ts";
-import { createTopics, openKafka } from "../runtime/kafka.ts";
+import { createTopics, openKafka, wantedTopics } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { until } from "../runtime/until.ts";
 import { openInstance } from "../stack/instance.ts";
@@ -110,6 +110,18 @@ test("a broker that is down: partitions that lack a replica, and partitions with
   expect(leaderless).toEndWith(
     "Start the brokers that are down; until then their records can be neither written nor read.",
   );
+
+  // Left without a leader, they would keep kafkajs from listing any topic.
+  await startBroker();
+  await until("all are led", async () => (await lines([topicsCheck], alone)).length === 0);
+  const topics = [names, alone].flatMap(({ config }) => wantedTopics(config).map(({ topic }) => topic));
+  await admin.deleteTopics({ topics });
+  await until("none is left", async () => {
+    const left = new Set(await admin.listTopics());
+    return topics.every((topic) => !left.has(topic));
+  });
+  broker?.kill("SIGTERM");
+  await broker?.exited;
   await admin.disconnect();
 });
 
