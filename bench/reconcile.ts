@@ -7,7 +7,7 @@
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import type { Producer } from "kafkajs";
-import { idField } from "../contract/entity.ts";
+import { idField, settledTopicOf } from "../contract/entity.ts";
 import { columnArrays, createSql, upsertSql } from "../contract/tables.ts";
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
@@ -44,7 +44,8 @@ async function main() {
     const { topic, deadLetterTopic, changeTopic, editTopic } = config.kafka;
     await cassandra.execute(`DROP KEYSPACE ${name}`, [], { prepare: false });
     await sql.unsafe(`DROP SCHEMA ${name} CASCADE`);
-    await admin.deleteTopics({ topics: [topic, deadLetterTopic, changeTopic, editTopic] });
+    const settledTopic = settledTopicOf(deadLetterTopic);
+    await admin.deleteTopics({ topics: [topic, deadLetterTopic, settledTopic, changeTopic, editTopic] });
     await admin.deleteGroups([name]).catch(() => {}); // still shutting down: left to expire
     await Promise.allSettled([admin.disconnect(), cassandra.shutdown(), sql.end()]);
   }

@@ -31,7 +31,7 @@ const { text } = changeable;
 
 afterAll(async () => {
   rmSync(env.RUNS_DIR, { recursive: true });
-  await sql.unsafe(`DROP SCHEMA ${keyspace} CASCADE`);
+  await sql.unsafe(`DROP SCHEMA IF EXISTS ${keyspace} CASCADE`);
   await Promise.all([sql.end(), admin.disconnect(), dropKeyspace(config)]);
 });
 
@@ -207,7 +207,7 @@ test("each planted fault is named, and nothing else is", async () => {
 
 test("changes in PostgreSQL are late while the slot is behind, lost once it is gone, and a stream of writes is no fault", async () => {
   const capture = await openCapture(import.meta.path, { KAFKA_PARTITIONS: "2" });
-  const environment = { ...capture.env, POSTGRES_URL: capture.url, RUNS_DIR: env.RUNS_DIR };
+  const environment = { ...capture.env, POSTGRES_URL: capture.url, RUNS_DIR: `${env.RUNS_DIR}/none` };
   const look = () => reconcile([], environment);
   const recorder = await openRecorder(capture);
   const consumer = startConsumer(capture);

@@ -108,9 +108,7 @@ export async function firstLook(look: Look) {
 function expectRows(has: number, index: number, { fold, hasPostgres }: Look) {
   const isStored = (has & flags.recorded) !== 0 && (has & flags.deleted) === 0;
   if (isStored && !(has & flags.inCassandra)) fold.mark(index, flags.suspect);
-  const captured = fold.captured(index);
-  const wasBackedUp = captured !== noRow.unknown && captured !== noRow.deleted;
-  if (hasPostgres && wasBackedUp && !(has & flags.inPostgres)) fold.mark(index, flags.suspect);
+  if (hasPostgres && has & flags.captured && !(has & flags.inPostgres)) fold.mark(index, flags.suspect);
 }
 
 async function scanCassandra(look: Look) {

@@ -74,7 +74,9 @@ test("the last change event is known too, whatever is newer", () => {
   read(fold, "users", upsert(id, "b", 9));
   const index = fold.table.find(wordsOf(id));
   expect([fold.captured(index), fold.newest(index)?.timeMicros]).toEqual([hashOf(userWith(id, "a")), 9]);
+  expect(fold.has(index, flags.captured)).toBe(true);
   read(fold, changeTopic, remove(id, 6));
+  expect(fold.has(index, flags.captured)).toBe(false);
   expect([fold.captured(index), fold.newest(index)?.timeMicros]).toEqual([noRow.deleted, 9]);
 });
 

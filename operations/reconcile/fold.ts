@@ -20,6 +20,8 @@ export const flags = {
   inPostgres: 64,
   /** Something did not fit when it was looked at first. */
   suspect: 128,
+  /** The last change event has a row. */
+  captured: 256,
 } as const;
 
 /** A record's position. */
@@ -60,9 +62,13 @@ export function openFold(changeTopic: string, sinceMs = Number.NEGATIVE_INFINITY
   function applyOne({ change, message }: Write, partition: number, isCaptured: boolean) {
     const index = table.add(wordsOf(idOf(change), scratch));
     const hash = hashOfChange(change);
-    if (isCaptured) columns.captured[index] = hash;
+    if (isCaptured) {
+      columns.captured[index] = hash;
+      columns.flags[index]! &= ~flags.captured;
+      if (change.kind === "upsert") columns.flags[index]! |= flags.captured;
+    }
+    if (Number(message.timestamp) >= sinceMs) columns.flags[index]! |= flags.wanted;
     const before = columns.flags[index]!;
-    if (Number(message.timestamp) >= sinceMs) columns.flags[index] = before | flags.wanted;
     let tied = 0;
     if (before & flags.recorded) {
       const known = columns.time[index]!;

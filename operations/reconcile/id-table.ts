@@ -1,3 +1,5 @@
+import { discard } from "./garbage.ts";
+
 /** The 128 bits of a UUID as four unsigned 32-bit words. */
 export type Words = Uint32Array;
 
@@ -30,6 +32,8 @@ export interface Columns {
   flags: Uint16Array;
 }
 
+/** What all columns take for an id. */
+const columnBytes = 52;
 const firstCapacity = 4_096;
 /** The share of the index that may be in use before it doubles. */
 const maxLoad = 0.6;
@@ -64,6 +68,7 @@ export function openIdTable(): IdTable {
   }
 
   function grow() {
+    const before = capacity;
     capacity = Math.ceil(capacity * 1.5);
     ids = extended(ids, capacity * 4);
     columns.time = extended(columns.time, capacity);
@@ -72,6 +77,7 @@ export function openIdTable(): IdTable {
     columns.offset = extended(columns.offset, capacity);
     columns.partition = extended(columns.partition, capacity);
     columns.flags = extended(columns.flags, capacity);
+    discard(before * columnBytes);
   }
 
   function growSlots() {
