@@ -255,6 +255,11 @@ describe("the consumer", () => {
     const [, url = ""] = /msg=listening url=(\S+)\//.exec(await consumer.output()) ?? [];
     const asked = { ...names, env: { ...names.env, CONSUMER_URL: url } };
     expect(await lines([consumerCheck], asked)).toEqual([]);
+    const other = namesWith({ ...asked.env, CONSUMER_GROUP_ID: `${names.groupId}.other` });
+    expect(await lines([consumerCheck], other)).toEqual([
+      `error the consumer: nobody is in the group ${names.groupId}.other: the one at ${url}/ is in another; records to read: 0. ` +
+        "Set CONSUMER_GROUP_ID to the consumer's own, or restart it with this one.",
+    ]);
 
     const bad = Array.from({ length: 40 }, (_, index) => ({ key: `${index}`, value: Buffer.from("x"), user: null }));
     await recorder.sendRecords(bad);
@@ -267,10 +272,10 @@ describe("the consumer", () => {
     expect(line).toMatch(
       /^error the consumer: topic \S+, partition \d: too many dead letters, more than 1 in a row .*: no_magic_byte \(and 1 more like it\)\. Fix what writes these records or what reads them, or raise that limit, and restart the consumer\.$/,
     );
-    const other = await linkTo(url, (bytes) =>
+    const link = await linkTo(url, (bytes) =>
       Buffer.from(bytes.toString("latin1").replace(/ 503 /, " 421 "), "latin1"),
     );
-    const [odd] = await lines([consumerCheck], { ...names, env: { ...names.env, CONSUMER_URL: `http://${other}` } });
+    const [odd] = await lines([consumerCheck], { ...names, env: { ...names.env, CONSUMER_URL: `http://${link}` } });
     expect(odd).toContain("/readyz answers 421");
     const { hostname, port } = new URL(url);
     const hung = await openLink(hostname, Number(port));

@@ -34,7 +34,7 @@ async function lookAtGroup(clients: Clients, stop: AbortSignal): Promise<Finding
   if (isSure || (before.members > 0 && !before.positions.some(hasUnread))) return gone;
   await Bun.sleep(lookAgainAfterMs);
   const after = await stateOf(admin, config);
-  if (before.members === 0 && after.members === 0) return [...gone, nobody(after, clients)];
+  if (before.members === 0 && after.members === 0) return [...gone, nobody(after, readiness.kind, clients)];
   if (!after.isStable || before.members === 0) return gone;
   return [...gone, ...(await stuckPartitions(before, after, admin, clients))];
 }
@@ -131,12 +131,20 @@ function lostRecords({ topic, partition, first, end, committed }: Position, { cu
   ];
 }
 
-const nobody = ({ positions }: GroupState, { config, web, cures }: Clients): Finding => ({
-  severity: "error",
-  about,
-  cause: `nobody is in the group ${config.consumer.groupId}${web.consumer ? `, and nothing answers at ${shownAddress(web.consumer)}` : ""}; records to read: ${unread(positions)}`,
-  cure: `Start it: ${cures.start("consumer")}; ${cures.log("consumer")} shows why it stopped`,
-});
+function nobody({ positions }: GroupState, readiness: Readiness["kind"], { config, web, cures }: Clients): Finding {
+  const url = web.consumer && shownAddress(web.consumer);
+  const isElsewhere = readiness === "ready";
+  const also =
+    url === undefined ? "" : isElsewhere ? `: the one at ${url} is in another` : `, and nothing answers at ${url}`;
+  return {
+    severity: "error",
+    about,
+    cause: `nobody is in the group ${config.consumer.groupId}${also}; records to read: ${unread(positions)}`,
+    cure: isElsewhere
+      ? "Set CONSUMER_GROUP_ID to the consumer's own, or restart it with this one"
+      : `Start it: ${cures.start("consumer")}; ${cures.log("consumer")} shows why it stopped`,
+  };
+}
 
 /** Partitions whose next record has waited for long, and that have not moved between two looks. */
 async function stuckPartitions(
