@@ -32,8 +32,6 @@ export interface Columns {
   flags: Uint16Array;
 }
 
-/** What all columns take for an id. */
-const columnBytes = 52;
 const firstCapacity = 4_096;
 /** The share of the index that may be in use before it doubles. */
 const maxLoad = 0.6;
@@ -67,17 +65,16 @@ export function openIdTable(): IdTable {
     return slot;
   }
 
+  /** One column after the other, so that only one of them is in memory twice. */
   function grow() {
     const before = capacity;
     capacity = Math.ceil(capacity * 1.5);
     ids = extended(ids, capacity * 4);
-    columns.time = extended(columns.time, capacity);
-    columns.hash = extended(columns.hash, capacity);
-    columns.captured = extended(columns.captured, capacity);
-    columns.offset = extended(columns.offset, capacity);
-    columns.partition = extended(columns.partition, capacity);
-    columns.flags = extended(columns.flags, capacity);
-    discard(before * columnBytes);
+    discard(before * 16);
+    for (const name of ["time", "hash", "captured", "offset", "partition", "flags"] as const) {
+      columns[name] = extended(columns[name], capacity) as never;
+      discard(before * 8);
+    }
   }
 
   function growSlots() {
