@@ -22,9 +22,11 @@ const find = () => secretFindings(stack, dotEnv, settings).map(({ about, cure })
 beforeEach(() => {
   rmSync(stack, { recursive: true, force: true });
   rmSync(dotEnv, { force: true });
-  mkdirSync(stack, { mode: 0o755 });
+  mkdirSync(stack);
+  chmodSync(stack, 0o755); // whatever the umask is
   for (const name of ["data", "run", "runs", "logs"]) mkdirSync(join(stack, name), { mode: 0o700 });
-  mkdirSync(join(stack, "data", "connect", "certificate"), { recursive: true, mode: 0o755 });
+  mkdirSync(join(stack, "data", "connect", "certificate"), { recursive: true });
+  for (const name of ["connect", "connect/certificate"]) chmodSync(join(stack, "data", name), 0o755);
   write(join(stack, "secrets.json"), 0o600);
 });
 
