@@ -6,6 +6,7 @@ import { exec } from "./exec.ts";
 
 export const skip: Command = {
   summary: "Move the consumer past an unreadable batch, saving its bytes in the dead-letter topic",
+  usage: "TOPIC PARTITION OFFSET --because REASON",
   hasOwnHelp: true,
   /** A group's offsets can change only while it has no members, so the stack's consumer is stopped and then restarted. */
   async run(instance, args) {
