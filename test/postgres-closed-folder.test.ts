@@ -15,7 +15,8 @@ const isRoot = process.getuid?.() === 0;
 // A clone in a folder closed to others, such as root's home, with PostgreSQL's binaries and the stack in it.
 const closed = mkdtempSync(join(tmpdir(), "closed-")); // mode 700
 const clone = join(closed, "project");
-for (const name of ["contract", "runtime", "sources", "spark", "stack", "test/support", "config.yaml", "package.json"])
+const folders = ["contract", "runtime", "stream", "operations", "sources", "spark", "stack", "test/support"];
+for (const name of [...folders, "config.yaml", "package.json"])
   cpSync(join(project, name), join(clone, name), { recursive: true });
 mkdirSync(join(clone, "node_modules"));
 for (const name of readdirSync(join(project, "node_modules"))) {
