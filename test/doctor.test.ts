@@ -56,7 +56,11 @@ beforeAll(async () => {
 afterAll(async () => {
   rmSync(brokenDag, { force: true });
   const { name } = await Bun.file(join(project, "postgres-connector.json")).json();
-  await openConnector(process.env.CONNECT_URL ?? "", name).remove();
+  const connector = openConnector(process.env.CONNECT_URL ?? "", name);
+  await connector.put("stop");
+  // Without a slot these would keep the next connector of that name from starting.
+  await until("its offsets are deleted", async () => (await connector.deleteOffsets()).ok);
+  await connector.remove();
   const sql = openPostgres(superuserUrl(instance, "users"), 1);
   await until("the slot is dropped", async () => {
     await sql`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${slot}`;
