@@ -23,7 +23,7 @@ export interface Command<Arguments> {
   run: (given: Arguments) => Promise<ExitCode>;
 }
 
-/** Every report is also to be had for programs. */
+/** Prints the report for programs instead of people. */
 export const jsonOption = { type: "boolean", describe: "Print one JSON object" } as const;
 
 /** Commands under one name: `dead-letters list`. */

@@ -166,7 +166,7 @@ test("with one service down each, doctor names that one first; then a broken DAG
     await stack.start(program);
   }
 
-  await says("error    Airflow: its scheduler has given no sign of life since 2");
+  await says("error    Airflow: its scheduler has sent no heartbeat since 2");
   await says(
     "error    dags/broken_by_test.py: Airflow cannot import it: ImportError: cannot import name 'NoSuchThing'",
   );

@@ -84,7 +84,7 @@ test("old runs go, with their logs and files; those that are new, in use or the 
   await sql.end();
 }, 120_000);
 
-test("Kafka's own topics begin a new segment at a size that bounds them, and the users' topics are kept for ever", async () => {
+test("Kafka's own topics begin a new segment at a size that bounds them, and the users' topics have unlimited retention", async () => {
   const config = loadConfig();
   const admin = openKafka(config, "test-housekeeping", openLog("test-housekeeping", "fatal")).admin();
   await admin.connect();

@@ -69,7 +69,7 @@ function heartbeatFindings({ metadatabase, scheduler, dag_processor: processor }
       ? []
       : [
           finding(
-            `its scheduler has given no sign of life${last(scheduler?.latest_scheduler_heartbeat)}: no task starts`,
+            `its scheduler has sent no heartbeat${last(scheduler?.latest_scheduler_heartbeat)}: no task starts`,
             "airflow-scheduler",
           ),
         ]),
@@ -77,7 +77,7 @@ function heartbeatFindings({ metadatabase, scheduler, dag_processor: processor }
       ? []
       : [
           finding(
-            `its DAG processor has given no sign of life${last(processor?.latest_dag_processor_heartbeat)}: changes of DAGs are not seen`,
+            `its DAG processor has sent no heartbeat${last(processor?.latest_dag_processor_heartbeat)}: changes of DAGs are not seen`,
             "airflow-dag-processor",
           ),
         ]),

@@ -16,11 +16,13 @@ test("addresses are those that the reader can use, without a login", () => {
 test("what does not work is looked up in its log, started, or is elsewhere", () => {
   const ports = { connect: 8_083, schemaRegistry: 8_081 };
   const [native, inContainers] = [curesOf(ports, true), curesOf(ports, false)];
-  expect(native.mend("kafka", "127.0.0.1:9092", "KAFKA_BROKERS")).toBe("See `bun run logs kafka`");
-  expect(native.mend("kafka", "kafka.example.com:9092", "KAFKA_BROKERS")).toBe("Start it, or correct KAFKA_BROKERS");
-  expect(inContainers.mend("kafka", "broker:29092", "KAFKA_BROKERS")).toBe(
+  expect(native.restore("kafka", "127.0.0.1:9092", "KAFKA_BROKERS")).toBe("See `bun run logs kafka`");
+  expect(native.restore("kafka", "kafka.example.com:9092", "KAFKA_BROKERS")).toBe("Start it, or correct KAFKA_BROKERS");
+  expect(inContainers.restore("kafka", "broker:29092", "KAFKA_BROKERS")).toBe(
     "Start it: `docker compose up -d broker`; `docker compose logs broker` says more",
   );
-  expect(inContainers.mend("airflow", "airflow-apiserver:8080", "AIRFLOW_URL")).toContain("up -d airflow-apiserver`");
-  expect(inContainers.mend("api", "10.0.0.1:5000", "API_URL")).toBe("Start it, or correct API_URL");
+  expect(inContainers.restore("airflow", "airflow-apiserver:8080", "AIRFLOW_URL")).toContain(
+    "up -d airflow-apiserver`",
+  );
+  expect(inContainers.restore("api", "10.0.0.1:5000", "API_URL")).toBe("Start it, or correct API_URL");
 });

@@ -9,7 +9,7 @@ export interface Cures extends Commands {
    */
   address: (url: string) => string;
   /** What to do about a program that does not work at an address (host:port); `setting` says where else it may be. */
-  mend: (program: string, address: string, setting: string) => string;
+  restore: (program: string, address: string, setting: string) => string;
 }
 
 interface Commands {
@@ -41,7 +41,7 @@ export const curesOf = (ports: Pick<Config["ports"], "connect" | "schemaRegistry
     if (isNative || published === undefined) return shown.href;
     return `http://localhost:${published}${shown.pathname}`;
   },
-  mend(program, address, setting) {
+  restore(program, address, setting) {
     const { start, log } = isNative ? native : inContainers;
     const host = address.replace(/:\d+$/, "");
     if (isNative && /^(127\.0\.0\.1|localhost)$/.test(host)) return `See ${log(program)}`;

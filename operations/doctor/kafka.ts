@@ -34,7 +34,7 @@ async function lookAtBrokers({ admin, cures, config: { kafka } }: Clients): Prom
   } catch (error) {
     const { broker, message } = connectionErrorIn(error);
     if (broker !== undefined && !kafka.brokers.includes(broker)) return [unreachable(broker, message)];
-    const cure = cures.mend("kafka", kafka.brokers[0] ?? "", "kafka.brokers (KAFKA_BROKERS)");
+    const cure = cures.restore("kafka", kafka.brokers[0] ?? "", "kafka.brokers (KAFKA_BROKERS)");
     return [finding(`does not work at ${bootstrap}: ${message}`, cure)];
   }
 }

@@ -57,7 +57,7 @@ const silence = ({ service, setting }: Probe, address: string, why: string, { cu
   severity: "error",
   about: service,
   cause: `does not work at ${address}: ${why.split("\n")[0]}`,
-  cure: cures.mend(
+  cure: cures.restore(
     programs[service],
     URL.canParse(address) ? new URL(address).host : (address.split(", ")[0] ?? ""),
     setting,
