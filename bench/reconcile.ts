@@ -91,7 +91,7 @@ async function measure(env: Record<string, string>) {
   });
   // The kernel's figure for an ended process includes its parent's memory at the fork.
   const peakBytes = async () =>
-    1_024 * Number(/VmHWM:\s+(\d+)/.exec(await Bun.file(`/proc/${command.pid}/status`).text())?.[1]);
+    1_024 * Number(/VmHWM:\s+(\d+)/.exec(await Bun.file(`/proc/${command.pid}/status`).text())?.[1] ?? 0); // a process that has ended has none
   let peak = 0;
   const watch = setInterval(async () => {
     peak = Math.max(peak, await peakBytes().catch(() => 0));
