@@ -89,9 +89,9 @@ async function measure(env: Record<string, string>) {
     env,
     stdio: ["ignore", "pipe", "inherit"],
   });
-  // The kernel's figure for an ended process includes its parent's memory at the fork.
+  // The kernel's figure for an ended process includes its parent's memory at the fork; its status then has none.
   const peakBytes = async () =>
-    1_024 * Number(/VmHWM:\s+(\d+)/.exec(await Bun.file(`/proc/${command.pid}/status`).text())?.[1] ?? 0); // a process that has ended has none
+    1_024 * Number(/VmHWM:\s+(\d+)/.exec(await Bun.file(`/proc/${command.pid}/status`).text())?.[1] ?? 0);
   let peak = 0;
   const watch = setInterval(async () => {
     peak = Math.max(peak, await peakBytes().catch(() => 0));
