@@ -5,7 +5,7 @@
 FROM oven/bun:1.4.5 AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /app
-COPY package.json bun.lock bunfig.toml ./
+COPY package.json bun.lock bunfig.toml tsconfig.json ./
 RUN bun install --frozen-lockfile --production --ignore-scripts
 COPY contract contract
 COPY runtime runtime
@@ -15,6 +15,7 @@ COPY tasks tasks
 COPY stream stream
 COPY consumer consumer
 COPY api api
+COPY console console
 COPY operate operate
 COPY script/programs.ts script/proxy.ts script/
 RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --outfile /out/bin/programs \

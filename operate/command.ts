@@ -4,9 +4,6 @@ import type { Argv } from "yargs";
 export const exitCodes = { fine: 0, found: 1, failed: 2 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** Whether this is the compiled binary, which is called by its name; in a checkout each command is a script. */
-export const isCompiled = Bun.main.startsWith("/$bunfs/");
-
 /** A command of the operator's command line. */
 export interface Command<Arguments> {
   /** Its name and arguments as yargs takes them: `where <user>`. */

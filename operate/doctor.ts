@@ -1,11 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { diagnose, type Subject } from "../operations/doctor/doctor.ts";
 import { type Finding, textOf } from "../operations/doctor/finding.ts";
+import { postgresUrl, project, stackFolder, usesStack } from "../operations/native-stack.ts";
 import { paint } from "../runtime/progress.ts";
-import { allSettings, type Config, salvageConfig } from "../sources/config.ts";
-import { type Command, isCompiled, jsonOption } from "./command.ts";
-import { postgresUrl } from "./postgres-url.ts";
-import { project, stackFolder } from "./stack-folder.ts";
+import { allSettings, salvageConfig } from "../sources/config.ts";
+import { type Command, jsonOption } from "./command.ts";
 
 type Given = { json?: boolean };
 
@@ -31,8 +30,7 @@ export const doctor: Command<Given> = {
 function subject(env = process.env): Subject {
   const { config, faults } = salvageConfig(env);
   const dotEnv = existsSync(".env") ? readFileSync(".env", "utf8") : undefined;
-  const stack =
-    isCompiled || !usesStack(config) ? undefined : { folder: stackFolder(env), project, settings: allSettings };
+  const stack = usesStack(config) ? { folder: stackFolder(env), project, settings: allSettings } : undefined;
   return {
     config,
     env,
@@ -41,18 +39,6 @@ function subject(env = process.env): Subject {
     stack,
     given: { settings: allSettings, file: config.file, faults, env, dotEnv },
   };
-}
-
-/** Whether one of the servers is the native stack's. */
-function usesStack({ kafka, postgres, cassandra, schemaRegistry, ports }: Config): boolean {
-  const hosts = [
-    new URL(postgres.url).host,
-    new URL(schemaRegistry.url).host,
-    ...kafka.brokers,
-    ...cassandra.contactPoints,
-  ];
-  const own = [ports.postgres, ports.schemaRegistry, ports.kafka, ports.cassandra];
-  return own.some((port) => hosts.includes(`127.0.0.1:${port}`) || hosts.includes(`localhost:${port}`));
 }
 
 function lineOf(finding: Finding): string {

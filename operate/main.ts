@@ -3,9 +3,10 @@
  * commands work on the servers that config.yaml and the environment name; by default the native stack's.
  */
 import yargs from "yargs";
+import { isCompiled } from "../operations/native-stack.ts";
 import { ConfigError } from "../runtime/config.ts";
 import { messageOf } from "../runtime/lifecycle.ts";
-import { add, addGroup, exitCodes, isCompiled } from "./command.ts";
+import { add, addGroup, exitCodes } from "./command.ts";
 import { shellFunction, startsCompletion } from "./completion.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { doctor } from "./doctor.ts";

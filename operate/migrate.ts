@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { rollOutOrder, rollOutText } from "../contract/migration.ts";
 import { migrateCassandra, migratePostgres, type TableReport } from "../operations/migrate.ts";
+import { postgresUrl } from "../operations/native-stack.ts";
 import { isTransient, openCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
 import { messageOf } from "../runtime/lifecycle.ts";
@@ -10,7 +11,6 @@ import { retry } from "../runtime/retry.ts";
 import { tableText } from "../runtime/table.ts";
 import { loadConfig, overridesIn } from "../sources/config.ts";
 import { type Command, jsonOption } from "./command.ts";
-import { postgresUrl } from "./postgres-url.ts";
 
 type Given = { check?: boolean; json?: boolean };
 

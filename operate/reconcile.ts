@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { plural, singular } from "../contract/entity.ts";
+import { postgresUrl, runsFolder } from "../operations/native-stack.ts";
 import { describe, type Finding } from "../operations/reconcile/describe.ts";
 import { evidenceOf } from "../operations/reconcile/evidence.ts";
 import {
@@ -22,7 +21,6 @@ import { openRegistry } from "../runtime/registry.ts";
 import { tableText } from "../runtime/table.ts";
 import { loadConfig } from "../sources/config.ts";
 import { type Command, type ExitCode, exitCodes, jsonOption } from "./command.ts";
-import { postgresUrl } from "./postgres-url.ts";
 import { sinceMsOf } from "./since.ts";
 
 interface Given {
@@ -95,7 +93,7 @@ async function answer(given: Given, config: Config, clients: Clients): Promise<E
   const scope: Scope = {
     ...(since !== undefined && { sinceMs: sinceMsOf(since) }),
     ...(runId !== undefined && { runId }),
-    runsDir: runsDirOf(),
+    runsDir: runsFolder() ?? null,
   };
   const progress = showProgress();
   try {
@@ -149,12 +147,6 @@ function openClients(config: Config): Clients {
     sql: openPostgres(postgresUrl(config), 2),
     log,
   };
-}
-
-/** The folder of the runs: the environment's, or the native stack's; null if there is none. */
-function runsDirOf(): string | null {
-  const native = join(process.env.STACK_DIR || join(import.meta.dir, "..", ".stack"), "runs");
-  return process.env.RUNS_DIR || (existsSync(native) ? native : null);
 }
 
 const faulty: ReadonlySet<Verdict> = new Set(["lost", "different", "extra", "dead-lettered"]);

@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { namingFields, singular } from "../contract/entity.ts";
+import { postgresUrl, runsFolder } from "../operations/native-stack.ts";
 import type { Clients, Progress } from "../operations/where/facts.ts";
 import { idsOf, type Named, type Report, whereIs } from "../operations/where/where.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
@@ -11,8 +10,6 @@ import { openProgress } from "../runtime/progress.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { loadConfig, overridesIn } from "../sources/config.ts";
 import { type Command, type ExitCode, jsonOption } from "./command.ts";
-import { postgresUrl } from "./postgres-url.ts";
-import { stackFolder } from "./stack-folder.ts";
 import { reportText } from "./where-text.ts";
 
 interface Given {
@@ -104,10 +101,4 @@ async function withClients<T>(work: (clients: Clients) => Promise<T>): Promise<T
   } finally {
     await Promise.allSettled([sql.end({ timeout: 1 }), cassandra.shutdown()]);
   }
-}
-
-/** The folder of Airflow's runs, if there is one: RUNS_DIR, or the native stack's. */
-function runsFolder(): string | undefined {
-  const folder = process.env.RUNS_DIR || join(stackFolder(), "runs");
-  return existsSync(folder) ? folder : undefined;
 }

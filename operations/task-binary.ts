@@ -24,12 +24,12 @@ export async function buildIn(folder: string): Promise<Build | undefined> {
   return tasks.every((name) => existsSync(join(folder, name))) ? { digest, tasks } : undefined;
 }
 
-const folders = "tasks,sources,contract,runtime,stream,operations,operate,consumer,api,script";
+const folders = "tasks,sources,contract,runtime,stream,operations,operate,console,consumer,api,script";
 
 /** A digest of everything in the binary: the sources in a checkout, the locked dependencies and Bun. */
 export async function digestOfSources(root: string): Promise<string> {
   const hasher = new Bun.CryptoHasher("sha256").update(Bun.version);
-  const sources = [...new Glob(`{${folders}}/**/*.{ts,html,css,js}`).scanSync(root)];
+  const sources = [...new Glob(`{${folders}}/**/*.{ts,tsx,html,css,js}`).scanSync(root)];
   const files = [...sources.filter((file) => !file.endsWith(".test.ts")), "bun.lock"].sort();
   for (const file of files) hasher.update(file).update(await Bun.file(join(root, file)).bytes());
   return hasher.digest("hex");

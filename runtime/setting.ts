@@ -34,6 +34,17 @@ export const list = (item: z.ZodType<string, string>, env: string, what: string)
   setting(items(item).optional(), env, what);
 export const hostAndPort = z.string().regex(/^(\[[^\]@\s]+\]|[^:@/\s]+):\d+$/, "must be host:port");
 export const hostAndMaybePort = z.string().regex(/^(\[[^\]@\s]+\]|[^:@/\s]+)(:\d+)?$/, "must be host or host:port");
+export const hostNames = (env: string, what: string) =>
+  setting(
+    items(
+      z
+        .string()
+        .toLowerCase()
+        .regex(/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/, "must be names or addresses without a port"),
+    ).default([]),
+    env,
+    what,
+  );
 export const webUrl = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
 export const address = (env: string, what: string, example?: string) =>
   setting(webUrl.optional(), env, what, { ...(example && { example }) });

@@ -6,6 +6,7 @@ import {
   flag,
   hostAndMaybePort,
   hostAndPort,
+  hostNames,
   items,
   list,
   port,
@@ -153,6 +154,19 @@ export const Settings = z.strictObject({
       bodyLimitBytes: count(64 * 1024, "API_BODY_LIMIT_BYTES", "Maximum size of a request body, in bytes."),
     })
     .prefault({}),
+  console: z
+    .strictObject({
+      token: secret(
+        "CONSOLE_TOKEN",
+        "Token required for everything that changes something in the console; if not set, anyone who reaches it may.",
+        16,
+      ),
+      hosts: hostNames(
+        "CONSOLE_HOSTS",
+        "Host names that the console accepts besides those in hosts, separated by commas.",
+      ),
+    })
+    .prefault({}),
   log: z
     .strictObject({
       level: setting(
@@ -179,15 +193,9 @@ export const Settings = z.strictObject({
   host: text(
     "127.0.0.1",
     "LISTEN_HOST",
-    "Address on which the API, the consumer's metrics and the embedded source listen.",
+    "Address on which the API, the console, the consumer's metrics and the embedded source listen.",
   ),
-  hosts: setting(
-    items(
-      z
-        .string()
-        .toLowerCase()
-        .regex(/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/, "must be names or addresses without a port"),
-    ).default([]),
+  hosts: hostNames(
     "ALLOWED_HOSTS",
     "Host names that these programs accept besides localhost and the address above, separated by commas.",
   ),
@@ -207,6 +215,7 @@ export const Settings = z.strictObject({
       cassandraStorage: port(7000, "CASSANDRA_STORAGE_PORT", "Cassandra: traffic between nodes."),
       postgres: port(5432, "POSTGRES_PORT", "PostgreSQL."),
       api: port(5000, "API_PORT", "API: CRUD, /apidocs, /metrics."),
+      console: port(8090, "CONSOLE_PORT", "Console."),
       consumer: port(9464, "CONSUMER_PORT", "Consumer: /healthz, /readyz, /metrics."),
       source: port(3001, "SOURCE_PORT", "The embedded source."),
       sparkMaster: port(7077, "SPARK_MASTER_PORT", "Spark master: job submission."),

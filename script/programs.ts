@@ -11,6 +11,9 @@ switch (basename(process.argv0) === "operate" ? "operate" : name) {
   case "api":
     await import("../api/main.ts");
     break;
+  case "console":
+    await import("../console/main.ts");
+    break;
   case "consumer":
     await import("../consumer/main.ts");
     break;

@@ -25,6 +25,7 @@ export function environmentOf(instance: Instance) {
     AIRFLOW_USER: "admin",
     AIRFLOW_PASSWORD: "admin",
     API_URL: `http://${local(ports.api)}`,
+    CONSOLE_URL: `http://${local(ports.console)}`,
     CONSUMER_URL: `http://${local(ports.consumer)}`,
     SPARK_MASTER_URL: `spark://localhost:${ports.sparkMaster}`,
     SPARK_UI_URL: `http://localhost:${ports.sparkUi}`,

@@ -68,7 +68,7 @@ export function openClients({ config, env, postgresUrl, isNative }: ClientOption
   };
 }
 
-function webAddresses({ ports, schemaRegistry }: Config, env: Env, isNative: boolean): WebAddresses {
+export function webAddresses({ ports, schemaRegistry }: Config, env: Env, isNative: boolean): WebAddresses {
   const at = (url: string | undefined, port: number) => url || (isNative ? `http://127.0.0.1:${port}` : undefined);
   return {
     registry: schemaRegistry.url,

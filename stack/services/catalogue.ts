@@ -3,6 +3,7 @@ import { airflow } from "./airflow.ts";
 import { api } from "./api.ts";
 import { cassandra } from "./cassandra.ts";
 import { connect } from "./connect.ts";
+import { consoleService } from "./console.ts";
 import { consumer } from "./consumer.ts";
 import { kafka } from "./kafka.ts";
 import { postgres } from "./postgres.ts";
@@ -22,6 +23,7 @@ const services: Service[] = [
   source,
   consumer,
   api,
+  consoleService,
   spark,
 ];
 

@@ -1,0 +1,27 @@
+import type { Hono } from "hono";
+import idiomorph from "idiomorph/dist/idiomorph.esm.js" with { type: "text" };
+import css from "./assets/console.css" with { type: "text" };
+import icon from "./assets/icon.svg" with { type: "text" };
+import live from "./assets/live.js" with { type: "text" };
+
+const assets: Record<string, { text: string; type: string }> = {
+  "console.css": { text: css, type: "text/css" },
+  "icon.svg": { text: icon, type: "image/svg+xml" },
+  "live.js": { text: live, type: "text/javascript" },
+  "idiomorph.js": { text: idiomorph, type: "text/javascript" },
+};
+
+const version = new Bun.CryptoHasher("sha256").update(JSON.stringify(assets)).digest("hex").slice(0, 12);
+
+/** The path of a file; another one after any of them has changed, so that browsers can keep it. */
+export const assetUrl = (name: string) => `/assets/${version}/${name}`;
+
+export function registerAssets(app: Hono) {
+  for (const [name, { text, type }] of Object.entries(assets))
+    app.get(`/assets/:version/${name}`, (c) =>
+      c.body(text, 200, {
+        "Content-Type": `${type}; charset=utf-8`,
+        "Cache-Control": "public, max-age=31536000, immutable",
+      }),
+    );
+}

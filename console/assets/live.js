@@ -1,0 +1,71 @@
+// Keeps the fragments of a page up to date, and writes numbers and times for the reader's locale and time zone.
+import { Idiomorph } from "./idiomorph.js";
+
+const locale = navigator.languages;
+const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const times = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" });
+const wholeTimes = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "long" });
+const spans = new Intl.RelativeTimeFormat(locale, { style: "short" });
+
+/** The time since then, in the largest unit that fits. */
+function since(time) {
+  const seconds = Math.round((time - Date.now()) / 1_000);
+  for (const [unit, size] of [
+    ["day", 86_400],
+    ["hour", 3_600],
+    ["minute", 60],
+  ])
+    if (-seconds >= size) return spans.format(Math.ceil(seconds / size), unit);
+  return spans.format(Math.min(seconds, 0), "second");
+}
+
+function localise(root) {
+  for (const element of root.querySelectorAll("[data-count]"))
+    element.textContent = numbers.format(Number(element.dataset.count));
+  for (const element of root.querySelectorAll("time[datetime]")) {
+    const time = new Date(element.dateTime);
+    element.textContent = "ago" in element.dataset ? since(time) : times.format(time);
+    element.title = wholeTimes.format(time);
+  }
+}
+
+/** Replaces what has changed in a fragment; what has the focus, is open or was typed in stays. */
+function update(element, html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  localise(template.content);
+  Idiomorph.morph(element, template.content.childNodes, { morphStyle: "innerHTML", ignoreActiveValue: true });
+}
+
+const connection = document.getElementById("connection");
+let events;
+
+/** Follows the fragments of the page, while it can be seen. */
+function follow() {
+  events?.close();
+  events = undefined;
+  const keys = [...document.querySelectorAll("[data-live]")].map(({ dataset }) => dataset.live);
+  if (keys.length === 0 || document.hidden) return;
+  events = new EventSource(`/events?${new URLSearchParams(keys.map((key) => ["show", key]))}`);
+  events.addEventListener("open", () => {
+    connection.textContent = "";
+  });
+  events.addEventListener("error", () => {
+    connection.textContent ||= `No connection to the console since ${times.format(new Date())}`;
+    // The browser connects again by itself, unless the console answered with an error.
+    if (events?.readyState === EventSource.CLOSED) setTimeout(follow, 3_000);
+  });
+  events.addEventListener("fragment", ({ data }) => {
+    const { key, html } = JSON.parse(data);
+    for (const element of document.querySelectorAll("[data-live]"))
+      if (element.dataset.live === key) update(element, html);
+  });
+}
+
+localise(document);
+setInterval(() => {
+  for (const element of document.querySelectorAll("time[data-ago]"))
+    element.textContent = since(new Date(element.dateTime));
+}, 1_000);
+document.addEventListener("visibilitychange", follow);
+follow();

@@ -1,0 +1,17 @@
+/** Imported `with { type: "text" }`: the import is the file's content. */
+declare module "*.css" {
+  const text: string;
+  export default text;
+}
+declare module "*.svg" {
+  const text: string;
+  export default text;
+}
+declare module "*.esm.js" {
+  const text: string;
+  export default text;
+}
+declare module "*/assets/live.js" {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,36 @@
+import { until } from "../../runtime/until.ts";
+import { startProgram } from "./program.ts";
+
+/** A console of the test's own, on the stack in the environment. */
+export interface StartedConsole {
+  url: string;
+  pid: number;
+  close: () => Promise<void>;
+}
+
+export async function startConsole(env: Record<string, string> = {}): Promise<StartedConsole> {
+  const port = freePort();
+  const program = startProgram("console/main.ts", [], {
+    ...(process.env as Record<string, string>),
+    CONSOLE_PORT: String(port),
+    ...env,
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await until("the console answers", async () => (await fetch(`${url}/healthz`)).ok);
+  return {
+    url,
+    pid: program.pid,
+    async close() {
+      program.signal("SIGTERM");
+      await program.exited;
+    },
+  };
+}
+
+/** A port that was free a moment ago. */
+function freePort(): number {
+  const server = Bun.serve({ port: 0, fetch: () => new Response() });
+  const { port } = server;
+  void server.stop(true);
+  return port as number;
+}
