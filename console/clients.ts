@@ -1,5 +1,6 @@
 import type { Admin } from "kafkajs";
 import { type WebAddresses, webAddresses } from "../operations/doctor/clients.ts";
+import { subjectOf } from "../operations/doctor/subject.ts";
 import { postgresUrl, runsFolder, stackFolder, usesStack } from "../operations/native-stack.ts";
 import type { Clients as WhereClients } from "../operations/where/facts.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
@@ -7,7 +8,8 @@ import { openKafka } from "../runtime/kafka.ts";
 import type { Log } from "../runtime/log.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { openRegistry } from "../runtime/registry.ts";
-import type { Config } from "../sources/config.ts";
+import { allSettings, type Config } from "../sources/config.ts";
+import { type Doctor, openDoctor } from "./doctor.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -23,6 +25,7 @@ export interface Clients extends WhereClients {
   /** The connected admin client; every call has the same. */
   admin: () => Promise<Admin>;
   web: WebAddresses;
+  doctor: Doctor;
   /** The folder of the native stack; undefined if the services are elsewhere, such as in containers. */
   stackFolder: string | undefined;
   close: () => Promise<void>;
@@ -53,6 +56,7 @@ export function openClients(config: Config, log: Log, env: Env = process.env): C
     postgresUrl: url,
     runsFolder: runsFolder(env),
     web: webAddresses(config, env, isNative),
+    doctor: openDoctor(subjectOf({ config, faults: [], settings: allSettings, env }), log),
     stackFolder: isNative ? stackFolder(env) : undefined,
     admin() {
       admin ??= connect().catch((error) => {

@@ -1,0 +1,29 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { Config } from "../../runtime/config.ts";
+import type { SettingInfo } from "../../runtime/setting.ts";
+import { postgresUrl, project, stackFolder, usesStack } from "../native-stack.ts";
+import type { Subject } from "./doctor.ts";
+
+interface Given {
+  /** The settings; if they are wrong, as far as they are right. */
+  config: Config & { file: string };
+  /** What is wrong with them. */
+  faults: string[];
+  /** Every setting there is. */
+  settings: readonly SettingInfo[];
+  env: Record<string, string | undefined>;
+}
+
+/** What the settings name. */
+export function subjectOf({ config, faults, settings, env }: Given): Subject {
+  const dotEnv = existsSync(".env") ? readFileSync(".env", "utf8") : undefined;
+  const stack = usesStack(config) ? { folder: stackFolder(env), project, settings } : undefined;
+  return {
+    config,
+    env,
+    postgresUrl: postgresUrl(config, env),
+    isNative: stack !== undefined,
+    stack,
+    given: { settings, file: config.file, faults, env, dotEnv },
+  };
+}
