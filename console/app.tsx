@@ -11,9 +11,10 @@ import { overview } from "./overview/overview.tsx";
 import { openPage } from "./page.tsx";
 import type { Context, Part } from "./part.ts";
 import { registerSignIn, requireOwnHost, requireOwnOrigin, requireToken } from "./security.tsx";
+import { users } from "./users/users.tsx";
 
 /** In the order of the navigation. */
-const parts: readonly Part[] = [overview];
+const parts: readonly Part[] = [overview, users];
 
 /** Scripts, styles and pictures come from the console only, and no page may frame it. */
 const contentSecurityPolicy = {

@@ -1,8 +1,10 @@
 import type { Hono } from "hono";
+import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
 import { streamSSE } from "hono/streaming";
 import { messageOf } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
+import { LiveFragment } from "./fragment.tsx";
 
 /** A piece of a page that follows the pipeline while somebody looks at it. */
 export interface Fragment {
@@ -18,6 +20,11 @@ type Key = string;
 export interface Live {
   /** Declares a fragment. In a page it is `<LiveFragment>`, which the browser keeps up to date. */
   add: (name: string, fragment: Fragment) => void;
+  /**
+   * A fragment for a page, with what it shows now. What takes longer than half a second comes over `/events`; until then
+   * the page has `meanwhile`.
+   */
+  show: (name: string, about: string | undefined, meanwhile: Child) => Promise<Child>;
   /** How many browsers look at any page. */
   watchers: () => number;
   /** Serves `/events`. */
@@ -28,6 +35,9 @@ const maxKeys = 16;
 const maxKeyLength = 500;
 const maxStreams = 100;
 const heartbeatMs = 20_000;
+const firstWithinMs = 500;
+/** How long a fragment of a page waits for the page's browser to follow it, in milliseconds. */
+const lingerMs = 5_000;
 
 /** Each fragment is rendered once for all who look at it, and not at all while nobody does. */
 export function openLive(log: Log): Live {
@@ -37,7 +47,7 @@ export function openLive(log: Log): Live {
 
   const fragmentOf = (key: Key) => fragments.get(key.split(":", 1)[0] ?? "");
 
-  function subscribe(key: Key, fragment: Fragment, send: Send): () => void {
+  function followedAt(key: Key, fragment: Fragment) {
     const about = key.slice(key.indexOf(":") + 1);
     const one =
       followed.get(key) ??
@@ -45,17 +55,38 @@ export function openLive(log: Log): Live {
         log.warn("a fragment cannot be shown", { key, error: messageOf(error) });
       });
     followed.set(key, one);
+    return one;
+  }
+
+  function endUnlessWatched(key: Key, one: ReturnType<typeof follow>) {
+    if (one.isWatched()) return;
+    one.stop();
+    if (followed.get(key) === one) followed.delete(key);
+  }
+
+  function subscribe(key: Key, fragment: Fragment, send: Send): () => void {
+    const one = followedAt(key, fragment);
     one.add(send);
     return () => {
       one.remove(send);
-      if (one.isWatched()) return;
-      one.stop();
-      if (followed.get(key) === one) followed.delete(key);
+      endUnlessWatched(key, one);
     };
+  }
+
+  async function show(name: string, about: string | undefined, meanwhile: Child) {
+    const key = about === undefined ? name : `${name}:${about}`;
+    const fragment = fragments.get(name);
+    if (!fragment) throw new Error(`there is no fragment ${name}`);
+    const one = followedAt(key, fragment);
+    const end = setTimeout(() => endUnlessWatched(key, one), lingerMs);
+    end.unref();
+    await Promise.race([one.looked, Bun.sleep(firstWithinMs)]);
+    return LiveFragment({ name, about, children: one.html() === "" ? meanwhile : raw(one.html()) });
   }
 
   return {
     add: (name, fragment) => fragments.set(name, fragment),
+    show,
     watchers: () => streams,
     register(app) {
       app.get("/events", (c) => {
@@ -91,6 +122,7 @@ function follow({ render, everyMs }: Fragment, about: string, onError: (error: u
   let [last, isStopped] = ["", false];
   let failure = "";
   let timer: Timer | undefined;
+  const looked = Promise.withResolvers<void>();
 
   async function look() {
     try {
@@ -103,11 +135,16 @@ function follow({ render, everyMs }: Fragment, about: string, onError: (error: u
       if (message !== failure) onError(error);
       failure = message;
     }
+    looked.resolve();
     if (!isStopped) timer = setTimeout(look, everyMs);
   }
   void look();
 
   return {
+    /** After the first look, whatever came of it. */
+    looked: looked.promise,
+    /** What is shown; empty if nothing could be. */
+    html: () => last,
     add(send: Send) {
       watching.add(send);
       if (last !== "") send(last);

@@ -1,8 +1,8 @@
 /** Searching, listing and counting users through the API, on a real table. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { cursorOf, pageStateOf } from "../api/users/cursor.ts";
 import { validUsers } from "../contract/samples.ts";
 import type { User } from "../contract/user.ts";
+import { cursorOf, pageStateOf } from "../operations/users/cursor.ts";
 import { newcomer, openApp } from "./support/app.ts";
 import { readRows } from "./support/cassandra.ts";
 

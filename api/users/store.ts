@@ -1,14 +1,14 @@
 import { idField } from "../../contract/entity.ts";
 import type { User } from "../../contract/user.ts";
 import { UserEdit } from "../../contract/user-edits.ts";
+import type { Page } from "../../operations/users/pages.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Database } from "../database.ts";
 import type { EditLog } from "../edits/edit-log.ts";
 import { Problem } from "../problem.ts";
-import { countRing } from "./count-ring.ts";
 import { latest } from "./latest.ts";
-import { openQueries, type Page } from "./queries.ts";
+import { openQueries } from "./queries.ts";
 import type { NewUser, UserChanges } from "./shapes.ts";
 import { takeTurns } from "./turns.ts";
 import { writeClock } from "./write-clock.ts";
@@ -96,7 +96,7 @@ export function userStore(database: Database, keyspace: string, options: Options
     return inTurn(id, work);
   };
   return {
-    count: latest(() => countRing(queries.countRange)),
+    count: latest(queries.count),
     first,
     find,
     list,

@@ -1,5 +1,3 @@
-import { Problem } from "../problem.ts";
-
 /**
  * A cursor carries the driver's page state from one request to the next, with a checksum over it and its query, because
  * Cassandra cannot tell the page states of different queries apart, or from noise. The checksum needs no key: readers may
@@ -17,17 +15,20 @@ export function cursorOf(query: string, pageState: string | null | undefined): s
   return Buffer.concat([sumOf(query, state), state]).toString("base64url");
 }
 
-/** The page state in a cursor of the same query. @throws Problem 400 for any other cursor */
+/** The page state in a cursor of the same query. @throws BadCursor for any other cursor */
 export function pageStateOf(query: string, cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const bytes = Buffer.from(cursor, "base64url");
   const state = bytes.subarray(sumBytes);
   if (!bytes.subarray(0, sumBytes).equals(sumOf(query, state)) || bytes.toString("base64url") !== cursor)
-    throw badCursor();
+    throw new BadCursor();
   return state.toString("hex");
 }
 
-export const badCursor = () => {
-  const detail = "not a cursor of this query; start again without one";
-  return new Problem(400, `cursor: ${detail}`, { errors: [{ field: "cursor", detail }] });
-};
+/** A cursor that no page of this query has given, or that Cassandra does not take any more. */
+export class BadCursor extends Error {
+  override name = "BadCursor";
+  constructor() {
+    super("not a cursor of this query; start again without one");
+  }
+}

@@ -1,0 +1,204 @@
+import type { Child } from "hono/jsx";
+import { idField, indexedField, plural, singular, table, timeField } from "../../contract/entity.ts";
+import type { FieldValue } from "../../contract/fields.ts";
+import { fields, type User } from "../../contract/user.ts";
+import { countUsers } from "../../operations/users/count.ts";
+import { BadCursor } from "../../operations/users/cursor.ts";
+import { openUserPages, type Page } from "../../operations/users/pages.ts";
+import type { Query } from "../../operations/users/query.ts";
+import { openSight } from "../away.tsx";
+import type { Part } from "../part.ts";
+import { Count, Time } from "../values.tsx";
+
+const perPage = 50;
+const maxTextLength = 200;
+
+/** The columns of the list: the texts that every record has. The whole record is where its row leads. */
+const shown = fields.filter(({ kind, nullable }) => kind === "text" && !nullable).slice(0, 4);
+
+const titleOf = (name: string) => name[0]?.toUpperCase() + name.slice(1).replaceAll("_", " ");
+const title = titleOf(plural);
+const path = `/${plural}`;
+
+/** The users in Cassandra: how many, and page by page. */
+export const users: Part = {
+  nav: { path, title },
+  register({ app, live, page, clients }) {
+    const { keyspace } = clients.config.cassandra;
+    const query: Query = (cql, parameters, options) => clients.cassandra.execute(cql, parameters, options);
+    const pages = openUserPages(query, keyspace);
+    const ask = openSight("Cassandra");
+    const count = openCounter(() => countUsers(query, keyspace));
+
+    live.add("users-count", {
+      everyMs: 1_000,
+      async render() {
+        const sight = await ask(count);
+        return "away" in sight ? sight.away : <Total of={sight.value} keyspace={keyspace} />;
+      },
+    });
+
+    live.add("users", {
+      everyMs: 5_000,
+      async render(about) {
+        const wanted = wantedIn(about);
+        const { text, cursor } = wanted;
+        const sight = await ask(() =>
+          (text ? pages.search(text, perPage, cursor) : pages.list(perPage, cursor)).catch(refused),
+        );
+        return "away" in sight ? sight.away : <List {...wanted} found={sight.value} />;
+      },
+    });
+
+    app.get(path, async (c) => {
+      const text = c.req.query(indexedField)?.trim().slice(0, maxTextLength) ?? "";
+      const about = JSON.stringify([text, c.req.query("cursor") ?? ""]);
+      const [total, list] = await Promise.all([
+        live.show("users-count", undefined, <p class="faint">Counting …</p>),
+        live.show("users", about, <p class="faint">Reading …</p>),
+      ]);
+      return page(c, { title, body: <Body text={text} total={total} list={list} /> });
+    });
+  },
+};
+
+const refused = (error: unknown): "refused" => {
+  if (error instanceof BadCursor) return "refused";
+  throw error;
+};
+
+/** A count reads the whole table, so the pause until the next grows with the time that the last one took. */
+function openCounter(work: () => Promise<number>): () => Promise<number> {
+  let last: { count: number; untilMs: number } | undefined;
+  return async () => {
+    const startedMs = performance.now();
+    if (last && startedMs < last.untilMs) return last.count;
+    const count = await work();
+    const endedMs = performance.now();
+    last = { count, untilMs: endedMs + Math.max(2_000, 20 * (endedMs - startedMs)) };
+    return count;
+  };
+}
+
+interface Wanted {
+  text: string;
+  cursor?: string;
+}
+
+/** What a fragment's key asks for; anything may be in it. */
+function wantedIn(about: string): Wanted {
+  try {
+    const [text, cursor] = JSON.parse(about) as unknown[];
+    return { text: String(text ?? "").slice(0, maxTextLength), ...(cursor ? { cursor: String(cursor) } : {}) };
+  } catch {
+    return { text: "" };
+  }
+}
+
+const Total = ({ of, keyspace }: { of: number; keyspace: string }) => (
+  <p>
+    <strong>
+      <Count of={of} />
+    </strong>{" "}
+    {of === 1 ? singular : plural} in Cassandra{" "}
+    <span class="faint">
+      {keyspace}.{table}
+    </span>
+  </p>
+);
+
+const Body = ({ text, total, list }: { text: string; total: Child; list: Child }) => (
+  <>
+    {total}
+    <search>
+      <form class="inline" method="get" action={path}>
+        <label>
+          {titleOf(indexedField)}
+          <input
+            type="search"
+            name={indexedField}
+            value={text}
+            maxlength={maxTextLength}
+            autocomplete="off"
+            dir="auto"
+          />
+        </label>
+        <button type="submit">Search</button>
+      </form>
+    </search>
+    {list}
+  </>
+);
+
+function List({ text, cursor, found }: Wanted & { found: Page | "refused" }) {
+  const first = hrefOf(text);
+  if (found === "refused")
+    return (
+      <p role="alert">
+        This page is not there any more: its address is from another list. <a href={first}>Start at the first page</a>
+      </p>
+    );
+  if (found.users.length === 0 && !cursor && !found.cursor)
+    return text ? (
+      <p>
+        No {singular} has “<bdi>{text}</bdi>” as its {titleOf(indexedField).toLowerCase()}. Case does not matter, but it
+        has to be the whole {titleOf(indexedField).toLowerCase()}. <a href={path}>Show all</a>
+      </p>
+    ) : (
+      <p>
+        There are no {plural} yet. A <a href="/runs">run</a> brings some.
+      </p>
+    );
+  return (
+    <>
+      <div class="wide">
+        <table class="lines">
+          <thead>
+            <tr>
+              {shown.map(({ name }) => (
+                <th scope="col">{titleOf(name)}</th>
+              ))}
+              <th scope="col">Written</th>
+            </tr>
+          </thead>
+          <tbody>
+            {found.users.map((user) => (
+              <Row user={user} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="pager">
+        {cursor && <a href={first}>First page</a>}
+        {found.cursor && <a href={hrefOf(text, found.cursor)}>Next page</a>}
+      </p>
+    </>
+  );
+}
+
+const Row = ({ user }: { user: User }) => (
+  <tr>
+    {shown.map(({ name }, index) => {
+      const value = String((user as Record<string, FieldValue>)[name] ?? "");
+      return (
+        <td title={value}>
+          {index === 0 ? (
+            <a href={`/where?${new URLSearchParams({ [singular]: user[idField] })}`}>
+              <bdi>{value}</bdi>
+            </a>
+          ) : (
+            <bdi>{value}</bdi>
+          )}
+        </td>
+      );
+    })}
+    <td>
+      <Time at={user[timeField]} />
+    </td>
+  </tr>
+);
+
+const hrefOf = (text: string, cursor?: string) => {
+  const search = new URLSearchParams({ ...(text && { [indexedField]: text }), ...(cursor && { cursor }) });
+  return search.size === 0 ? path : `${path}?${search}`;
+};
