@@ -8,7 +8,7 @@ import { openKafka } from "../runtime/kafka.ts";
 import type { Log } from "../runtime/log.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { openRegistry } from "../runtime/registry.ts";
-import { allSettings, type Config } from "../sources/config.ts";
+import { allSettings, type Config, salvageConfig } from "../sources/config.ts";
 import { type Doctor, openDoctor } from "./doctor.ts";
 
 type Env = Record<string, string | undefined>;
@@ -56,7 +56,7 @@ export function openClients(config: Config, log: Log, env: Env = process.env): C
     postgresUrl: url,
     runsFolder: runsFolder(env),
     web: webAddresses(config, env, isNative),
-    doctor: openDoctor(subjectOf({ config, faults: [], settings: allSettings, env }), log),
+    doctor: openDoctor(() => subjectOf({ ...salvageConfig(env), settings: allSettings, env }), log),
     stackFolder: isNative ? stackFolder(env) : undefined,
     admin() {
       admin ??= connect().catch((error) => {

@@ -15,6 +15,7 @@ export interface WebAddresses {
   airflow?: string;
   consumer?: string;
   api?: string;
+  console?: string;
 }
 
 /** Clients of all services. Each connects when it is first used. */
@@ -76,5 +77,6 @@ export function webAddresses({ ports, schemaRegistry }: Config, env: Env, isNati
     airflow: at(env.AIRFLOW_URL, ports.airflow),
     consumer: at(env.CONSUMER_URL, ports.consumer),
     api: at(env.API_URL, ports.api),
+    console: at(env.CONSOLE_URL, ports.console),
   };
 }

@@ -11,7 +11,7 @@ import { type Check, type Finding, type Service, services } from "./finding.ts";
 import { brokersCheck } from "./kafka.ts";
 import { diskFindings, handleFindings, javaFindings, memoryFindings, needs, toolFindings } from "./machine.ts";
 import { exitChecks, type NativeStack, programsOf, supervisorChecks } from "./native.ts";
-import { openApiCheck } from "./open-api.ts";
+import { openAccessChecks } from "./open-access.ts";
 import { probeChecks } from "./probes.ts";
 import { registryCheck } from "./registry.ts";
 import { secretFindings } from "./secrets.ts";
@@ -66,7 +66,7 @@ const allChecks = (subject: Subject): Check[] => [
   consumerCheck,
   deadLettersCheck,
   airflowCheck,
-  openApiCheck,
+  ...openAccessChecks,
   writesCheck,
   clockCheck,
   ...fileChecks(subject),

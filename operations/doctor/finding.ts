@@ -12,6 +12,7 @@ export const services = [
   "the embedded source",
   "the consumer",
   "the API",
+  "the console",
   "Spark",
 ] as const;
 export type Service = (typeof services)[number];
@@ -27,6 +28,7 @@ export const programs: Record<Exclude<Service, "the stack">, string> = {
   "the embedded source": "source",
   "the consumer": "consumer",
   "the API": "api",
+  "the console": "console",
   Spark: "spark-master",
 };
 

@@ -42,6 +42,7 @@ const nativeServices: NativeService[] = [
   { service: "the embedded source", programs: ["source"], ports: ["source"] },
   { service: "the consumer", programs: ["consumer"], ports: ["consumer"] },
   { service: "the API", programs: ["api"], ports: ["api"] },
+  { service: "the console", programs: ["console"], ports: ["console"] },
   {
     service: "Spark",
     programs: ["spark-master", "spark-worker"],
@@ -75,7 +76,7 @@ function portFindings({ folder, settings }: NativeStack, { ports, portOffset }: 
   const variableOf = (key: string) => settings.find(({ path }) => path.join(".") === `ports.${key}`)?.env ?? "";
   const isKnown = (names: string[]) => names.some((name) => states.some((state) => state.name === name));
   const wanted = nativeServices
-    .filter(({ service, programs }) => service !== "Spark" || isKnown(programs))
+    .filter(({ service, programs }) => isKnown(programs) || (states.length === 0 && service !== "Spark"))
     .flatMap(({ service, programs, ports: keys }) =>
       keys.map((key) => ({ service, programs, by: service, port: ports[key], variable: variableOf(key) })),
     );

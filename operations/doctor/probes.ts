@@ -31,6 +31,7 @@ const probes: Probe[] = [
   overHttp("Kafka Connect", "connect", "/connectors", "CONNECT_URL"),
   overHttp("Airflow", "airflow", "/api/v2/version", "AIRFLOW_URL"),
   overHttp("the API", "api", "/readyz", "API_URL"),
+  overHttp("the console", "console", "/healthz", "CONSOLE_URL"),
 ];
 
 /** A check for each service: whether it answers. Those of Kafka and the consumer are in kafka.ts and consumer.ts. */
@@ -67,7 +68,7 @@ const silence = ({ service, setting }: Probe, address: string, why: string, { cu
 
 function overHttp(
   service: Probe["service"],
-  name: "registry" | "connect" | "airflow" | "api",
+  name: "registry" | "connect" | "airflow" | "api" | "console",
   path: string,
   setting: string,
 ): Probe {

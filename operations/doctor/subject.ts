@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "../../runtime/config.ts";
 import type { SettingInfo } from "../../runtime/setting.ts";
 import { postgresUrl, project, stackFolder, usesStack } from "../native-stack.ts";
@@ -16,8 +17,9 @@ interface Given {
 
 /** What the settings name. */
 export function subjectOf({ config, faults, settings, env }: Given): Subject {
-  const dotEnv = existsSync(".env") ? readFileSync(".env", "utf8") : undefined;
   const stack = usesStack(config) ? { folder: stackFolder(env), project, settings } : undefined;
+  const file = [".env", ...(stack ? [join(project, ".env")] : [])].find((path) => existsSync(path));
+  const dotEnv = file === undefined ? undefined : readFileSync(file, "utf8");
   return {
     config,
     env,

@@ -78,20 +78,26 @@ export function showReport(instance: Instance, report: DemoReport): void {
     sample.map((user) => columns.map((name) => String(user[name]))),
   );
 
-  const { AIRFLOW_URL, AIRFLOW_USER, AIRFLOW_PASSWORD, API_URL, CONSUMER_URL } = environmentOf(instance);
+  showLinks(instance);
+  console.log(
+    `\n${paint("green", "✔", process.stdout)} done in ${seconds(report.totalMs)}; the stack keeps running. Stop it with \`bun run down\`.`,
+  );
+  console.log(`  Users came from ${sourceOf(instance)}.`);
+}
+
+/** What to open next, the console first. */
+function showLinks(instance: Instance) {
+  const { AIRFLOW_URL, AIRFLOW_USER, AIRFLOW_PASSWORD, API_URL, CONSOLE_URL, CONSUMER_URL } = environmentOf(instance);
   section(
     "Links",
     ["page", "address"],
     [
+      ["the console", CONSOLE_URL],
       ["the DAG in Airflow", `${AIRFLOW_URL}/dags/user_automation  (login ${AIRFLOW_USER} / ${AIRFLOW_PASSWORD})`],
       ["the API's documentation", `${API_URL}/apidocs`],
       ["the consumer's metrics", `${CONSUMER_URL}/metrics`],
     ],
   );
-  console.log(
-    `\n${paint("green", "✔", process.stdout)} done in ${seconds(report.totalMs)}; the stack keeps running. Stop it with \`bun run down\`.`,
-  );
-  console.log(`  Users came from ${sourceOf(instance)}.`);
 }
 
 /** Where the users came from and, for the embedded source, how to use the live one. */

@@ -1,12 +1,11 @@
 import Table from "cli-table3";
 import ms from "ms";
-import { listProcesses, residentBytes } from "../../operations/processes.ts";
+import { openStackPrograms } from "../../operations/stack-programs.ts";
 import { paint } from "../../runtime/progress.ts";
 import { captureOf } from "../change-capture.ts";
 import { diagnosisOf } from "../diagnosis.ts";
 import type { Instance } from "../instance.ts";
 import { servicesOf } from "../services/catalogue.ts";
-import { supervisorOf } from "../supervisor/client.ts";
 import type { Command } from "./command-line.ts";
 import { showCapture } from "./show-capture.ts";
 
@@ -33,22 +32,31 @@ interface ProgramRow {
   pid: number;
   uptimeSeconds: number;
   bytes: number;
+  /** How often it was started again after it had exited by itself, since the stack was started. */
+  restarts: string;
   address: string;
 }
 
 async function programRows(instance: Instance): Promise<ProgramRow[]> {
-  const supervisor = supervisorOf(instance);
-  const states = (await supervisor.isRunning()) ? await supervisor.states() : [];
-  const processes = listProcesses();
+  const { programs = [], countsAll = true } = (await openStackPrograms(instance.folder)()) ?? {};
   return Promise.all(
     servicesOf(instance).flatMap((service) =>
       service.programs(instance).map(async ({ name, ready }) => {
-        const found = states.find((state) => state.name === name);
-        const { state = "STOPPED", pid = 0, uptimeSeconds = 0 } = found ?? {};
+        const found = programs.find((program) => program.name === name);
+        const { state = "STOPPED", pid = 0, uptimeSeconds = 0, bytes = 0, restarts } = found ?? {};
         const isRunning = state === "RUNNING";
         const isReady = isRunning && (await (ready?.(instance) ?? Promise.resolve()).then(yes, no));
-        const bytes = isRunning ? residentBytes(pid, processes) : 0;
-        return { name, state, isRunning, isReady, pid, uptimeSeconds, bytes, address: service.address(instance) };
+        return {
+          name,
+          state,
+          isRunning,
+          isReady,
+          pid,
+          uptimeSeconds,
+          bytes,
+          restarts: `${countsAll ? "" : "≥ "}${restarts?.count ?? 0}`,
+          address: service.address(instance),
+        };
       }),
     ),
   );
@@ -56,14 +64,15 @@ async function programRows(instance: Instance): Promise<ProgramRow[]> {
 
 function printPrograms(rows: ProgramRow[]) {
   const style = { head: [], border: [], compact: true };
-  const table = new Table({ head: ["program", "state", "ready", "pid", "up", "memory", "address"], style });
-  for (const { name, state, isRunning, isReady, pid, uptimeSeconds, bytes, address } of rows)
+  const table = new Table({ head: ["program", "state", "ready", "pid", "up", "restarts", "memory", "address"], style });
+  for (const { name, state, isRunning, isReady, pid, uptimeSeconds, restarts, bytes, address } of rows)
     table.push([
       name,
       paint(isRunning ? "green" : "red", state.toLowerCase(), process.stdout),
       isReady ? "yes" : paint("red", "no", process.stdout),
       isRunning ? pid : "",
       isRunning ? ms(uptimeSeconds * 1000) : "",
+      restarts,
       isRunning ? megabytes(bytes) : "",
       address,
     ]);
