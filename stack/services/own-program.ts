@@ -6,7 +6,8 @@ import type { Program } from "./service.ts";
 /** A program of this project, run from source and ready once the URL `health` responds with success. */
 export const ownProgram = (instance: Instance, name: string, entry: string, health: string): Program => ({
   name,
-  argv: [process.execPath, join(project, entry)],
+  // Otherwise Bun would look for the way to compile JSX in the data folder.
+  argv: [process.execPath, `--tsconfig-override=${join(project, "tsconfig.json")}`, join(project, entry)],
   cwd: dataFolder(instance, name),
   env: environmentOf(instance),
   async ready() {
