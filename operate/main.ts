@@ -10,6 +10,7 @@ import { add, addGroup, exitCodes } from "./command.ts";
 import { shellFunction, startsCompletion } from "./completion.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { doctor } from "./doctor.ts";
+import { flow } from "./flow.ts";
 import { migrate } from "./migrate.ts";
 import { rebuild } from "./rebuild.ts";
 import { reconcile } from "./reconcile.ts";
@@ -35,6 +36,7 @@ async function main(argv: string[]) {
       process.exitCode = exitCodes.failed;
     });
   cli = add(cli, doctor);
+  cli = add(cli, flow);
   cli = addGroup(cli, deadLetters);
   cli = add(cli, migrate);
   cli = add(cli, reconcile);

@@ -23,6 +23,7 @@ export interface DagRun {
   state: "queued" | "running" | "success" | "failed";
   run_type: string;
   run_after: string;
+  end_date?: string | null;
 }
 
 export interface TaskInstance {
@@ -34,6 +35,7 @@ export interface TaskInstance {
   priority_weight: number;
   /** In seconds. */
   duration: number | null;
+  end_date?: string | null;
 }
 
 export interface LogEvent {
@@ -56,6 +58,8 @@ export interface Airflow {
   /** Starts a manual run with these params. Throws Airflow's response if it refuses them. */
   trigger: (conf?: Record<string, unknown>, runId?: string) => Promise<DagRun>;
   runs: () => Promise<DagRun[]>;
+  /** The newest run; undefined if there is none. */
+  newest: () => Promise<DagRun | undefined>;
   run: (runId: string) => Promise<DagRun>;
   /** Waits until a run has ended, successfully or not. */
   ended: (runId: string, withinMs?: number) => Promise<DagRun>;
@@ -118,7 +122,7 @@ function runCalls(
   dagPath: string,
   at: PathOf,
   tasks: Airflow["tasks"],
-): Pick<Airflow, "trigger" | "runs" | "run" | "ended" | "clear" | "mark"> {
+): Pick<Airflow, "trigger" | "runs" | "newest" | "run" | "ended" | "clear" | "mark"> {
   const path = `${dagPath}/dagRuns`;
   const run = (runId: string) => api.get(at(runId)).json<DagRun>();
 
@@ -130,6 +134,11 @@ function runCalls(
 
     runs: async () =>
       (await api.get(path, { searchParams: { order_by: "-run_after" } }).json<{ dag_runs: DagRun[] }>()).dag_runs,
+
+    async newest() {
+      const searchParams = { order_by: "-run_after", limit: 1 };
+      return (await api.get(path, { searchParams }).json<{ dag_runs: DagRun[] }>()).dag_runs[0];
+    },
 
     ended: (runId, withinMs = 180_000) =>
       until(

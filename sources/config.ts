@@ -129,3 +129,11 @@ export function configured(source: Source, settings: unknown, ports: Config["por
 /** The address that users come from, safe to show. */
 export const sourceAddress = (config: Config) =>
   shownAddress(configuredSource(config).requestFor({ users: 1, page: 1, seed: "", nationalities: [] }).url);
+
+/** Whether users come from the embedded source, on this machine or at its address in the environment. */
+export function usesEmbeddedSource(config: Config, env: Record<string, string | undefined>): boolean {
+  const { host } = new URL(sourceAddress(config));
+  const { EMBEDDED_SOURCE_URL: given } = env;
+  const own = ["127.0.0.1", "localhost"].map((name) => `${name}:${config.ports.source}`);
+  return own.includes(host) || (given !== undefined && URL.canParse(given) && new URL(given).host === host);
+}
