@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's DAG.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";

@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's connector.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { validUsers } from "../contract/samples.ts";

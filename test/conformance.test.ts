@@ -2,6 +2,7 @@
  * One conformance test for all engines: each drains the same topics into its own keyspace and dead-letter topic, and the
  * results must be equal in every byte and every write time.
  */
+// Runs in turn: it uses the stack's Spark cluster.
 
 import { expect, test } from "bun:test";
 import { valueSubject } from "../contract/entity.ts";

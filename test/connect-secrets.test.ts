@@ -1,3 +1,4 @@
+// Runs in turn: its connectors must not meet a rebalance.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { replicationRole } from "../contract/change-capture.ts";

@@ -1,4 +1,5 @@
 /** The second DAG: Airflow submits the Spark job, which stores the records of the topic. */
+// Runs in turn: it uses the stack's DAG, consumer and Spark cluster.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { loadConfig } from "../sources/config.ts";

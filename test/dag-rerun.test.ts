@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's DAGs.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { idField, table } from "../contract/entity.ts";

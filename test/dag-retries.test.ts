@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's DAG and stops its source.
 import { beforeAll, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
 import { join } from "node:path";

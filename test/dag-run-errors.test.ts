@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's DAG and stops its scheduler.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type Airflow, dagId, openAirflow } from "../operations/airflow.ts";
 import { runDag } from "../stack/cli/dag-run.ts";

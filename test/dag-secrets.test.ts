@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's DAG.
 import { beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 /** What doctor finds where something has failed that other tests need: a broker, a slot, a role. */
+// Runs alone: it adds a broker and renames the role of all connectors.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 /** A source of another shape reaches PostgreSQL: fakerapi's persons, from a local server that gives the sample. */
+// Runs in turn: it writes to the stack's table.
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

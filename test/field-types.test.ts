@@ -2,6 +2,7 @@
  * A field of every kind is added to the contract of a copy of the project, which then runs on the real services: format,
  * backup, PostgreSQL, Debezium, produce, consumer, Spark, Cassandra and API must all hold the same values.
  */
+// Runs in turn: it uses the stack's Spark cluster.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -8,9 +8,10 @@ import { install } from "../stack/install/install.ts";
 import { project } from "../stack/instance.ts";
 import { runChecks } from "./check.ts";
 import { sumOf, type Tally } from "./support/junit.ts";
+import { runInLanes } from "./support/lanes.ts";
 import { openOwnStack } from "./support/own-stack.ts";
 import { bunTest, runTests } from "./support/run-tests.ts";
-import { isServiceTest, unitFolders } from "./support/test-files.ts";
+import { companyOf, serviceTests, unitFolders } from "./support/test-files.ts";
 
 const unitWithinMs = 5 * 60_000;
 const fileWithinMs = 10 * 60_000;
@@ -30,13 +31,14 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
     }
     heading("tests on the real services");
     await build();
-    for (const file of wanted.length > 0 ? wanted : serviceTests()) {
+    await stack.up(stop);
+    await runInLanes(wanted.length > 0 ? wanted : serviceTests(), companyOf, async (file) => {
       stop.throwIfAborted();
-      await stack.up(stop);
+      if (companyOf(file) !== "beside others") await stack.up(stop); // what a failed test left stopped
       const report = join(reports, `${file.replaceAll("/", "-")}.xml`);
       const argv = bunTest([`./${file}`], report);
       tallies.push(await runTests({ name: file, argv, report, env: stack.environment, withinMs: fileWithinMs }, stop));
-    }
+    });
   } catch (error) {
     tallies.push({ passed: 0, failed: 1, failures: [failureOf(error, stop)] });
   } finally {
@@ -84,12 +86,6 @@ async function pythonTests(reports: string, folder: string, stop: AbortSignal): 
     PYTHONDONTWRITEBYTECODE: "1",
   };
   return runTests({ name: "Python tests", argv, report, env, withinMs: unitWithinMs }, stop);
-}
-
-/** Relative to the project. */
-function serviceTests(): string[] {
-  const files = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: project })];
-  return files.filter((file) => isServiceTest(join(project, file))).sort();
 }
 
 function failureOf(error: unknown, stop: AbortSignal): string {

@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's DAG.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { table } from "../contract/entity.ts";

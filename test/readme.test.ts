@@ -1,4 +1,5 @@
 /** Every shell block in README.md and docs/ is run unchanged on the real services, or is listed here as skipped. */
+// Runs in turn: it uses everything that the stack has.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's Spark cluster.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { table } from "../contract/entity.ts";

@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's Spark cluster.
 import { expect, test } from "bun:test";
 import { openRecorder } from "./faults/records.ts";
 import { dropKeyspace, readRows } from "./support/cassandra.ts";

@@ -1,4 +1,5 @@
 /** `bun run sql`: PostgreSQL without psql. */
+// Runs in turn: it writes to the stack's table.
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { project } from "../stack/instance.ts";

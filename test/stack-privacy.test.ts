@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's DAG.
 import { beforeAll, expect, test } from "bun:test";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join, relative } from "node:path";

@@ -1,4 +1,5 @@
 /** Kafka stops answering while users are edited: writes are refused, reads go on, and no edit is only in one place. */
+// Runs alone: it stops Kafka.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { until } from "../../runtime/until.ts";
 import { startApi } from "../support/api.ts";

@@ -1,3 +1,4 @@
+// Runs alone: it kills Connect and Cassandra.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Postgres } from "../../runtime/postgres.ts";
 import { until } from "../../runtime/until.ts";

@@ -1,3 +1,4 @@
+// Runs alone: it kills Connect and restarts PostgreSQL.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { until } from "../../runtime/until.ts";
 import { type Capture, openCapture } from "../support/capture.ts";

@@ -1,3 +1,4 @@
+// Runs alone: it stops Cassandra, Kafka and the Schema Registry.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { validUsers } from "../../contract/samples.ts";
 import { until } from "../../runtime/until.ts";

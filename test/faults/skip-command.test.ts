@@ -1,3 +1,4 @@
+// Runs in turn: it uses the stack's consumer and topic.
 import { expect, test } from "bun:test";
 import { openKafka } from "../../runtime/kafka.ts";
 import { openLog } from "../../runtime/log.ts";

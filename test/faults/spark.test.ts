@@ -1,4 +1,5 @@
 /** One job on one cluster through a sequence of failures, with 200,000 records. The tests depend on their order. */
+// Runs alone: it stops Cassandra.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { until } from "../../runtime/until.ts";
 import { environmentOf } from "../../stack/environment.ts";

@@ -128,7 +128,9 @@ function connectorOf(connect: string, prefix: string): Connector {
     url: client.url,
     post: async () => (await client.create(await definition())).status,
     async register() {
-      await until("the connector is registered", async () => [201, 409].includes(await connector.post()));
+      // 409 is both the answer for a name that is taken and that of a worker that is busy with another connector.
+      const isKnown = async () => (await client.config()) !== undefined;
+      await until("the connector is registered", async () => (await connector.post()) === 201 || (await isKnown()));
       await connector.runs();
     },
     async remove() {

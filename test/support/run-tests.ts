@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { project } from "../../stack/instance.ts";
 import { type Tally, tallyOf } from "./junit.ts";
@@ -15,21 +15,22 @@ export interface TestProcess {
 }
 
 /**
- * Runs one test process with its output on the terminal, and reads its report. A process that fails without a failed
- * test in its report (a crash, a file that does not load, the deadline) counts as one failed test. Child processes that
- * outlive it are killed.
+ * Runs one test process, prints its output when it has ended, so that those that run at the same time do not mix, and
+ * reads its report. A process that fails without a failed test in its report (a crash, a file that does not load, the
+ * deadline) counts as one failed test. Child processes that outlive it are killed.
  */
 export async function runTests(
   { name, argv, report, env, withinMs }: TestProcess,
   stop: AbortSignal,
   print: (line: string) => void = console.log,
 ): Promise<Tally> {
-  rmSync(report, { force: true });
+  for (const file of [report, `${report}.log`]) rmSync(file, { force: true });
   mkdirSync(dirname(report), { recursive: true });
   const begin = performance.now();
   const limit = AbortSignal.any([stop, AbortSignal.timeout(withinMs)]);
+  const output = openSync(`${report}.log`, "a"); // one file for both streams, in the order of their lines
   // Detached: the leader of a process group, which is killed as a whole.
-  const tests = Bun.spawn(argv, { cwd: project, env, stdio: ["ignore", "inherit", "inherit"], detached: true });
+  const tests = Bun.spawn(argv, { cwd: project, env, stdio: ["ignore", output, output], detached: true });
   const end = () => endGroup(tests.pid);
   limit.addEventListener("abort", end);
   const exitCode = await tests.exited;
@@ -47,6 +48,8 @@ export async function runTests(
         : `ended with exit code ${exitCode}`;
     tally.failures.push(`${name}: ${why}`);
   }
+  closeSync(output);
+  print(readFileSync(`${report}.log`, "utf8").trimEnd());
   print(`${tally.failed === 0 ? "pass" : "FAIL"}  ${seconds.padStart(5)} s  ${name}: ${tally.passed} passed`);
   return tally;
 }

@@ -1,5 +1,5 @@
-import { readdirSync } from "node:fs";
-import { relative } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { project } from "../../stack/instance.ts";
 
 /** The folders in test/ whose tests need no service; all other tests in test/ do. */
@@ -9,6 +9,27 @@ const withoutServices = ["test/support", "test/compose"];
 export function isServiceTest(path: string): boolean {
   const file = relative(project, path);
   return file.startsWith("test/") && !withoutServices.some((folder) => file.startsWith(`${folder}/`));
+}
+
+/** The files of all service tests, relative to the project. */
+export function serviceTests(): string[] {
+  const files = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: project })];
+  return files.filter((file) => isServiceTest(join(project, file))).sort();
+}
+
+/**
+ * What may run while a service test does:
+ * - alone: nothing, because it stops or damages a service that other tests use;
+ * - in turn: only files of the last kind, because it uses what the stack has only one of: its DAGs, its consumer, its
+ *   topics and tables, its connector, its Spark cluster;
+ * - beside others: any but the first kind, because it has names of its own (`namesOf`).
+ */
+export type Company = "alone" | "in turn" | "beside others";
+
+/** What the file says near its beginning, as in `// Runs alone: it stops Kafka.`; beside others if it says nothing. */
+export function companyOf(file: string): Company {
+  const [, company] = /^\/\/ Runs (alone|in turn): /m.exec(readFileSync(join(project, file), "utf8")) ?? [];
+  return (company as Company | undefined) ?? "beside others";
 }
 
 /** The folders with unit tests: those with code, and some in test/. Relative to the project. */
