@@ -1,24 +1,13 @@
 import { newerFields } from "../../contract/newer-schema.ts";
+import { writeTimeOf } from "../../contract/tables.ts";
+import type { User } from "../../contract/user.ts";
 import { readerOf } from "../../contract/wire.ts";
-import type { Log } from "../../runtime/log.ts";
-import type { Registry } from "../../runtime/registry.ts";
-import type { Note, Route } from "../change.ts";
-import { openSchemas } from "../schemas.ts";
-import { sift } from "./sift.ts";
-
-interface Dependencies {
-  registry: Registry;
-  maxAheadMs: number;
-  note: Note;
-  log: Log;
-}
+import type { Change } from "../change.ts";
+import { openRoute, type RouteDependencies } from "../sift.ts";
 
 /** The route of the topic of created users. */
-export function openCreatedUsersRoute({ registry, maxAheadMs, note, log }: Dependencies): Route {
-  const schemasFor = openSchemas({ registry, readerOf, newerFields, log });
-  return async (messages, stop, partition) => {
-    const schemas = await schemasFor(messages, stop);
-    note(messages, partition);
-    return sift(messages, { schemas, now: Date.now(), maxAheadMs });
-  };
-}
+export const openCreatedUsersRoute = (dependencies: RouteDependencies) =>
+  openRoute({ readerOf, newerFields, changeOf }, dependencies);
+
+/** A record is the whole row, written at the user's own time. */
+export const changeOf = (user: User): Change => ({ kind: "upsert", user, writeTimeMicros: writeTimeOf(user) });

@@ -1,23 +1,14 @@
-import { editReaderOf, newerEditFields } from "../../contract/user-edits.ts";
-import type { Log } from "../../runtime/log.ts";
-import type { Registry } from "../../runtime/registry.ts";
-import type { Note, Route } from "../change.ts";
-import { openSchemas } from "../schemas.ts";
-import { siftEdits } from "./sift.ts";
-
-interface Dependencies {
-  registry: Registry;
-  maxAheadMs: number;
-  note: Note;
-  log: Log;
-}
+import { idField } from "../../contract/entity.ts";
+import { editReaderOf, newerEditFields, type ReadEdit } from "../../contract/user-edits.ts";
+import type { Change } from "../change.ts";
+import { openRoute, type RouteDependencies } from "../sift.ts";
 
 /** The route of the topic of edits. */
-export function openUserEditsRoute({ registry, maxAheadMs, note, log }: Dependencies): Route {
-  const schemasFor = openSchemas({ registry, readerOf: editReaderOf, newerFields: newerEditFields, log });
-  return async (messages, stop, partition) => {
-    const schemas = await schemasFor(messages, stop);
-    note(messages, partition);
-    return siftEdits(messages, { schemas, now: Date.now(), maxAheadMs });
-  };
+export const openUserEditsRoute = (dependencies: RouteDependencies) =>
+  openRoute({ readerOf: editReaderOf, newerFields: newerEditFields, changeOf }, dependencies);
+
+/** The change that the API made, at the same write time: applying it again changes nothing. */
+export function changeOf({ user, kept, write_time: writeTimeMicros, ...edit }: ReadEdit): Change {
+  if (user === null) return { kind: "delete", id: edit[idField], writeTimeMicros };
+  return { kind: "upsert", user, ...(kept.length > 0 && { kept }), writeTimeMicros };
 }

@@ -6,7 +6,8 @@ import type { User } from "../../contract/user.ts";
 import { editReaderOf, editSchema, encodeEdit, type UserEdit } from "../../contract/user-edits.ts";
 import { avroSchema, encode } from "../../contract/wire.ts";
 import type { Message } from "../change.ts";
-import { siftEdits } from "./sift.ts";
+import { sift } from "../sift.ts";
+import { changeOf } from "./route.ts";
 
 const [rachel, adryn] = validUsers as [User, User, ...User[]];
 const { text, optional } = changeable;
@@ -43,7 +44,7 @@ const schemas = new Map([
   [4, schema(older)],
   [newer, schema(editSchema, ["user.height"])],
 ]);
-const options = { schemas, now, maxAheadMs: 300_000 };
+const options = { schemas, changeOf, now, maxAheadMs: 300_000 };
 
 const message = (value: Buffer | null, offset = 0): Message => ({
   key: null,
@@ -51,12 +52,12 @@ const message = (value: Buffer | null, offset = 0): Message => ({
   offset: String(offset),
   timestamp: "1768456800000",
 });
-const sifted = (value: Buffer | null) => siftEdits([message(value)], options);
+const sifted = (value: Buffer | null) => sift([message(value)], options);
 const reasonOf = (value: Buffer | null) => sifted(value).letters.map(({ reason }) => reason);
 
 test("an upsert and a deletion become the row's own write and delete, at the edit's write time", () => {
   const records = [message(encodeEdit(upsertOf(adryn), 1)), message(encodeEdit(deletion, 1), 1)];
-  expect(siftEdits(records, options)).toEqual({
+  expect(sift(records, options)).toEqual({
     writes: [
       { message: records[0]!, change: { kind: "upsert", user: adryn, writeTimeMicros: 1_768_456_800_000_007 } },
       { message: records[1]!, change: { kind: "delete", id: rachel[idField], writeTimeMicros: 1_768_456_800_000_007 } },
@@ -104,7 +105,7 @@ test("any bytes end in exactly one of writes and letters, in log order", () => {
   const value = fc.oneof(changed, fc.constant(null), fc.constant(encodeEdit(deletion, 1)));
   fc.assert(
     fc.property(fc.array(value, { maxLength: 30 }), (values) => {
-      const { writes, letters } = siftEdits(values.map(message), options);
+      const { writes, letters } = sift(values.map(message), options);
       const seen = [...writes, ...letters].map((outcome) => Number(outcome.message.offset));
       expect(seen.sort((a, b) => a - b)).toEqual(values.map((_, index) => index));
     }),
@@ -113,7 +114,7 @@ test("any bytes end in exactly one of writes and letters, in log order", () => {
 
 test("the first record of a newer contract is held, and all after it are left unread", () => {
   const records = [encodeEdit(deletion, 1), null, encodeEdit(deletion, newer), encodeEdit(deletion, 1)].map(message);
-  const { writes, letters, held } = siftEdits(records, options);
+  const { writes, letters, held } = sift(records, options);
   expect([writes.length, letters.length, held?.offset]).toEqual([1, 1, "2"]);
   expect(held?.why).toContain("whose fields this version does not know: user.height; update the consumer");
 });

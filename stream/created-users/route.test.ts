@@ -5,7 +5,8 @@ import { validUsers } from "../../contract/samples.ts";
 import type { User } from "../../contract/user.ts";
 import { avroSchema, encode, readerOf } from "../../contract/wire.ts";
 import type { Message } from "../change.ts";
-import { sift } from "./sift.ts";
+import { sift } from "../sift.ts";
+import { changeOf } from "./route.ts";
 
 const [rachel, adryn] = validUsers as [User, User, ...User[]];
 const schema = (text: object, newerFields: string[] = []) => ({ read: readerOf(JSON.stringify(text)), newerFields });
@@ -17,7 +18,7 @@ const schemas = new Map([
   [3, schema({ type: "record", name: "Fish", fields: [{ name: "fins", type: "int" }] })],
   [newer, schema(avroSchema, ["height"])],
 ]);
-const options = { schemas, now: Date.parse("2026-01-15T06:00:00Z"), maxAheadMs: 300_000 };
+const options = { schemas, changeOf, now: Date.parse("2026-01-15T06:00:00Z"), maxAheadMs: 300_000 };
 
 const message = (value: Buffer | null, offset = 0): Message => ({
   key: null,
