@@ -11,6 +11,7 @@ import { openDatabase } from "../api/database.ts";
 import { openEditLog } from "../api/edits/edit-log.ts";
 import { unavailable } from "../api/problem.ts";
 import { userStore } from "../api/users/store.ts";
+import { idField, table } from "../contract/entity.ts";
 import { validUsers } from "../contract/samples.ts";
 import { rowOf, upsertCql } from "../contract/tables.ts";
 import { sumOf } from "../operations/prometheus.ts";
@@ -259,7 +260,10 @@ describe("an API in this process", () => {
   let kept: Promise<unknown>;
   beforeAll(async () => {
     kept = Promise.all([database.keepTable(stop.signal), edits.keepConnected(stop.signal)]);
-    await until("the API is connected", async () => edits.refusal() === undefined);
+    await until("the API is connected", async () => {
+      await database.query(`SELECT ${idField} FROM ${keyspace}.${table}`, []);
+      return edits.refusal() === undefined;
+    });
   });
   afterAll(async () => {
     stop.abort();
