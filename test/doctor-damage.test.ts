@@ -6,9 +6,6 @@ import { join } from "node:path";
 import getPort from "get-port";
 import { replicationRole } from "../contract/change-capture.ts";
 import { captureChecksOf } from "../operations/doctor/capture.ts";
-import { openClients } from "../operations/doctor/clients.ts";
-import { examine } from "../operations/doctor/examine.ts";
-import type { Check, Finding } from "../operations/doctor/finding.ts";
 import { topicsCheck } from "../operations/doctor/topics.ts";
 import { createTopics, openKafka, wantedTopics } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
@@ -16,22 +13,13 @@ import { until } from "../runtime/until.ts";
 import { openInstance } from "../stack/instance.ts";
 import { classPathOf } from "../stack/services/java.ts";
 import { openCapture } from "./support/capture.ts";
-import { type Names, namesOf } from "./support/names.ts";
+import { lines } from "./support/doctor.ts";
+import { namesOf } from "./support/names.ts";
 import { controlStack } from "./support/stack.ts";
 
 setDefaultTimeout(120_000);
 await controlStack(); // refuses a stack that is not the test's own
 const instance = await openInstance();
-
-async function lines(checks: Check[], { config, env }: Pick<Names, "config" | "env">) {
-  const clients = openClients({ config, env, postgresUrl: config.postgres.url, isNative: true });
-  try {
-    return (await examine(checks, clients, { withinMs: 8_000 })).map(lineOf);
-  } finally {
-    await clients.close();
-  }
-}
-const lineOf = ({ severity, about, cause, cure }: Finding) => `${severity} ${about}: ${cause}. ${cure}.`;
 
 const folder = join(instance.folder, "data", "second-broker");
 let broker: Bun.Subprocess | undefined;

@@ -1,0 +1,75 @@
+import { expect, test } from "bun:test";
+import { indexedField, table } from "../contract/entity.ts";
+import { changeable } from "../contract/samples.ts";
+import { createCql, createSql, indexName } from "../contract/tables.ts";
+import { tableChecks } from "../operations/doctor/tables.ts";
+import { openPostgres } from "../runtime/postgres.ts";
+import { until } from "../runtime/until.ts";
+import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
+import { openDoctor } from "./support/doctor.ts";
+
+const { closing, lines, namesWith } = openDoctor(import.meta.path);
+
+test("in PostgreSQL and Cassandra: columns, index, replication and nodes", async () => {
+  const names = namesWith();
+  const { keyspace } = names;
+  const url = `${names.config.postgres.url}?search_path=${keyspace}`;
+  const sql = openPostgres(url, 1);
+  await sql.unsafe(`CREATE SCHEMA ${keyspace}`);
+  closing.push(async () => {
+    await sql.unsafe(`DROP SCHEMA ${keyspace} CASCADE`);
+    await sql.end();
+    await dropKeyspace(names.config);
+  });
+  const own = namesWith({ CASSANDRA_KEYSPACE: keyspace, POSTGRES_URL: url });
+  const cql = (...statements: string[]) =>
+    withCassandra(names.config, async (client) => {
+      for (const statement of statements) await client.execute(statement, [], { prepare: false });
+    });
+  expect(await lines(tableChecks, own)).toEqual([
+    `error PostgreSQL's ${table}: lacks table ${table}. Add it: \`bun run migrate\`.`,
+    `error Cassandra's ${keyspace}.${table}: lacks keyspace ${keyspace}, table ${table}, index ${indexName}. Add it: \`bun run migrate\`.`,
+  ]);
+
+  await sql.unsafe(createSql);
+  await cql(...createCql(keyspace, own.config.cassandra.localDataCenter, 1));
+  const index = `Cassandra's index ${keyspace}.${indexName}`;
+  await until("the index is built", async () => !(await lines(tableChecks, own)).some((line) => line.includes(index)));
+  expect(await lines(tableChecks, own)).toEqual([]);
+
+  await sql.unsafe(`ALTER TABLE ${table} DROP COLUMN ${changeable.long}, ALTER COLUMN ${changeable.time} TYPE text`);
+  await cql(
+    `ALTER TABLE ${keyspace}.${table} DROP ${changeable.long}`,
+    `DROP INDEX ${keyspace}.${indexName}`,
+    `CREATE INDEX ${indexName} ON ${keyspace}.${table} (${changeable.text})`,
+    `ALTER KEYSPACE ${keyspace} WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}`,
+  );
+  const [type, inPostgres, inCassandra, otherIndex, replication, ...more] = await lines(tableChecks, own, false);
+  expect(more).toEqual([]);
+  expect(type).toStartWith(
+    `error PostgreSQL's ${table}: ${table}.${changeable.time} is text, and the contract has timestamp with time zone. Keep the type in contract/user.ts`,
+  );
+  expect(inPostgres).toBe(
+    `error PostgreSQL's ${table}: lacks column ${changeable.long} text. Add it: \`docker compose run --rm operate migrate\`.`,
+  );
+  expect(inCassandra).toStartWith(
+    `error Cassandra's ${keyspace}.${table}: lacks column ${changeable.long} text. Add it`,
+  );
+  expect(otherIndex).toBe(
+    `error ${index}: class_name is not set instead of StorageAttachedIndex, target is ${changeable.text} instead of ${indexedField}, ` +
+      "case_sensitive is not set instead of false, normalize is not set instead of true. Create it again: " +
+      `\`docker compose exec cassandra cqlsh -e "DROP INDEX ${keyspace}.${indexName}"\`, then \`docker compose run --rm operate migrate\`.`,
+  );
+  expect(replication).toStartWith(
+    `warning Cassandra's keyspace ${keyspace}: is replicated as class: SimpleStrategy, replication_factor: 1; the settings say 1 in datacenter1. `,
+  );
+
+  await cql(
+    `ALTER KEYSPACE ${keyspace} WITH replication = {'class': 'NetworkTopologyStrategy', '${own.config.cassandra.localDataCenter}': 3}`,
+  );
+  const three = namesWith({ CASSANDRA_KEYSPACE: keyspace, POSTGRES_URL: url, CASSANDRA_REPLICATION_FACTOR: "3" });
+  expect(await lines(tableChecks, three)).toContain(
+    `error Cassandra's keyspace ${keyspace}: 1 node is up in datacenter1, and a quorum of 3 replicas needs 2. ` +
+      "Start the nodes that are down, or lower CASSANDRA_REPLICATION_FACTOR.",
+  );
+});
