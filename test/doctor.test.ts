@@ -1,6 +1,6 @@
 // Runs alone: it stops every service and damages some.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import ky from "ky";
 import { slot } from "../contract/entity.ts";
@@ -21,7 +21,6 @@ let stack: StackControl;
 let instance: Instance;
 let supervisor: Supervisor;
 let airflow: Airflow;
-const brokenDag = join(project, "dags", "broken_by_test.py");
 const path = (...names: string[]) => join(instance.folder, ...names);
 
 const run = (argv: string[]) =>
@@ -55,7 +54,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  rmSync(brokenDag, { force: true });
   const { name } = await Bun.file(join(project, "postgres-connector.json")).json();
   const connector = openConnector(process.env.CONNECT_URL ?? "", name);
   await connector.put("stop");
@@ -140,7 +138,13 @@ test("a program that ran out of memory is named", async () => {
 });
 
 test("with one service down each, doctor names that one first; then a broken DAG, a paused one and a silent scheduler", async () => {
+  const script = path("run", "airflow-dag-processor.sh");
+  const original = readFileSync(script, "utf8");
+  const [dags, brokenDag] = [path("dags"), path("dags", "broken_by_test.py")];
+  cpSync(join(project, "dags"), dags, { recursive: true });
   writeFileSync(brokenDag, "from airflow.sdk import DAG, NoSuchThing\n");
+  writeFileSync(script, original.replace(/(AIRFLOW__CORE__DAGS_FOLDER)=.*/, `$1=${dags}`));
+  await restart("airflow-dag-processor");
   await pause(true);
   await supervisor.signal("airflow-scheduler", "STOP"); // noticed after 30 s
   const programs = {
@@ -176,4 +180,6 @@ test("with one service down each, doctor names that one first; then a broken DAG
   rmSync(brokenDag);
   await pause(false);
   await says("nothing found");
+  writeFileSync(script, original);
+  await restart("airflow-dag-processor");
 });
