@@ -8,10 +8,10 @@ import { install } from "../stack/install/install.ts";
 import { project } from "../stack/instance.ts";
 import { runChecks } from "./check.ts";
 import { sumOf, type Tally } from "./support/junit.ts";
-import { runInLanes } from "./support/lanes.ts";
-import { openOwnStack } from "./support/own-stack.ts";
+import { type Job, runInLanes } from "./support/lanes.ts";
+import { type OwnStack, openOwnStack } from "./support/own-stack.ts";
 import { bunTest, runTests } from "./support/run-tests.ts";
-import { companyOf, serviceTests, unitFolders } from "./support/test-files.ts";
+import { type Company, companyOf, serviceTests, unitFolders } from "./support/test-files.ts";
 
 const unitWithinMs = 5 * 60_000;
 const fileWithinMs = 10 * 60_000;
@@ -21,24 +21,20 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
   const reports = join(stack.folder, "reports");
   const tallies: Tally[] = [];
   try {
+    const files = wanted.length > 0 ? wanted : serviceTests();
+    const jobsOf = (company: Company) => files.filter((file) => companyOf(file) === company).map(serviceTest);
+    const withoutServices: Job[] = [];
     if (wanted.length === 0) {
       heading("check");
       tallies.push(await checks());
-      heading("unit tests");
-      tallies.push(await unitTests(reports, stack.environment, stop));
-      heading("Python tests");
-      tallies.push(await pythonTests(reports, stack.folder, stop));
+      for (const tests of [unitTests, pythonTests])
+        withoutServices.push(async () => void tallies.push(await tests(stack, reports, stop)));
     }
-    heading("tests on the real services");
-    await build();
-    await stack.up(stop);
-    await runInLanes(wanted.length > 0 ? wanted : serviceTests(), companyOf, async (file) => {
-      stop.throwIfAborted();
-      if (companyOf(file) !== "beside others") await stack.up(stop); // what a failed test left stopped
-      const report = join(reports, `${file.replaceAll("/", "-")}.xml`);
-      const argv = bunTest([`./${file}`], report);
-      tallies.push(await runTests({ name: file, argv, report, env: stack.environment, withinMs: fileWithinMs }, stop));
-    });
+    heading(wanted.length > 0 ? "tests on the real services" : "unit tests, Python tests, tests on the real services");
+    await runInLanes([[build, startStack, ...jobsOf("alone")]], [withoutServices]);
+    await stack.up(stop); // what a failed test left stopped
+    const besideOthers = jobsOf("beside others");
+    await runInLanes([jobsOf("in turn"), besideOthers], [besideOthers]);
   } catch (error) {
     tallies.push({ passed: 0, failed: 1, failures: [failureOf(error, stop)] });
   } finally {
@@ -49,6 +45,20 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
   if (total.failed === 0) stack.remove();
   else console.log(`\nlogs and data of this run's stack: ${stack.folder}`);
   return total;
+
+  function startStack() {
+    return stack.up(stop);
+  }
+
+  function serviceTest(file: string): Job {
+    return async () => {
+      stop.throwIfAborted();
+      if (companyOf(file) !== "beside others") await stack.up(stop); // what a failed test left stopped
+      const report = join(reports, `${file.replaceAll("/", "-")}.xml`);
+      const argv = bunTest([`./${file}`], report);
+      tallies.push(await runTests({ name: file, argv, report, env: stack.environment, withinMs: fileWithinMs }, stop));
+    };
+  }
 }
 
 /** Builds the tasks' binary, which Airflow runs. If outdated, it is replaced atomically: a demo may be using it. */
@@ -67,14 +77,14 @@ async function checks(): Promise<Tally> {
   return { passed: results.length - failures.length, failed: failures.length, failures };
 }
 
-function unitTests(reports: string, env: Record<string, string>, stop: AbortSignal): Promise<Tally> {
+function unitTests({ environment: env }: OwnStack, reports: string, stop: AbortSignal): Promise<Tally> {
   const report = join(reports, "unit.xml");
   const folders = unitFolders().map((folder) => `./${folder}/`);
   return runTests({ name: "unit tests", argv: bunTest(folders, report), report, env, withinMs: unitWithinMs }, stop);
 }
 
 /** pytest in the stack's Python. Files that Airflow creates on import go to the stack's folder, not to the home folder. */
-async function pythonTests(reports: string, folder: string, stop: AbortSignal): Promise<Tally> {
+async function pythonTests({ folder }: OwnStack, reports: string, stop: AbortSignal): Promise<Tally> {
   const { python } = await install();
   const report = join(reports, "python.xml");
   const folders = ["dags", "spark", "stack"];

@@ -3,57 +3,44 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { project } from "../../stack/instance.ts";
 import { runInLanes } from "./lanes.ts";
-import { type Company, companyOf, serviceTests } from "./test-files.ts";
+import { companyOf, serviceTests } from "./test-files.ts";
 
-const files: Record<string, Company> = {
-  "a-alone": "alone",
-  "b-in-turn": "in turn",
-  "c-beside": "beside others",
-  "d-in-turn": "in turn",
-  "e-beside": "beside others",
-  "f-beside": "beside others",
-  "g-alone": "alone",
-};
-
-/** Runs them; resolves with what was running whenever a file had begun, and the error. */
-async function run(broken?: string) {
+/** Makes jobs that note which of them were running whenever one had begun. */
+function openJobs() {
   const running = new Set<string>();
   const seen: string[][] = [];
-  const error = await runInLanes(
-    Object.keys(files),
-    (file) => files[file]!,
-    async (file) => {
-      running.add(file);
+  const jobOf =
+    (name: string, work: () => Promise<void> = async () => {}) =>
+    async () => {
+      running.add(name);
       seen.push([...running]);
-      await Bun.sleep(file === "b-in-turn" ? 20 : 5);
-      running.delete(file);
-      if (file === broken) throw new Error(`the stack broke before ${file}`);
-    },
-  ).then(
-    () => undefined,
-    (error: Error) => error.message,
-  );
-  return { seen, error };
+      await Bun.sleep(1);
+      await work().finally(() => running.delete(name));
+    };
+  return { seen, jobOf };
 }
+const begun = (seen: string[][]) => seen.map((running) => running.at(-1)!);
 
-test("every file runs once, two at a time, one at most in turn, and those that run alone after the others", async () => {
-  const { seen, error } = await run();
-  expect(error).toBeUndefined();
-  expect(seen.map((running) => running.at(-1)).sort()).toEqual(Object.keys(files).sort());
-  for (const running of seen) {
-    expect(running.length).toBeLessThanOrEqual(2);
-    expect(running.filter((file) => files[file] === "in turn").length).toBeLessThanOrEqual(1);
-    if (running.some((file) => files[file] === "alone")) expect(running).toHaveLength(1);
-  }
-  expect(Math.max(...seen.map((running) => running.length))).toBe(2);
-  expect(seen.slice(-2)).toEqual([["a-alone"], ["g-alone"]]);
+test("every job runs once, one at a time in each lane, and a lane that is done takes from a queue that is shared", async () => {
+  const { seen, jobOf } = openJobs();
+  const last = Promise.withResolvers<void>();
+  const own = [jobOf("own 1"), jobOf("own 2")];
+  const shared = [jobOf("first", () => last.promise), jobOf("next"), jobOf("last", async () => last.resolve())];
+  await runInLanes([own, shared], [shared]);
+  expect(seen).toEqual([["own 1"], ["own 1", "first"], ["first", "own 2"], ["first", "next"], ["first", "last"]]);
 });
 
-test("after an error no further file begins", async () => {
-  const { seen, error } = await run("b-in-turn");
-  expect(error).toBe("the stack broke before b-in-turn");
-  expect(seen.flat()).not.toContain("d-in-turn");
-  expect(seen.flat()).not.toContain("a-alone");
+test("after an error no further job begins, and it is thrown when the other lane has ended its job", async () => {
+  const { seen, jobOf } = openJobs();
+  const broken = new Error("the stack does not start");
+  const fails = jobOf("broken", () => Promise.reject(broken));
+  let ended = false;
+  const slow = jobOf("slow", async () => {
+    await Bun.sleep(20);
+    ended = true;
+  });
+  await expect(runInLanes([[fails, jobOf("after it")]], [[slow, jobOf("after slow")]])).rejects.toBe(broken);
+  expect([begun(seen), ended]).toEqual([["broken", "slow"], true]);
 });
 
 test("a file that stops services, or uses the stack's DAGs or its Spark cluster, runs alone or in turn", () => {

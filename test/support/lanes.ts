@@ -1,24 +1,16 @@
-import type { Company } from "./test-files.ts";
+export type Job = () => Promise<void>;
 
 /**
- * Runs all files, each by `run`: first, two at a time, those that may run beside others, of which at most one is of those
- * that run in turn; then, one by one, those that run alone. After an error of `run` no further file begins.
- * @throws the first error of `run`, once no file is running
+ * Runs jobs in several lanes at the same time. A lane is a list of queues, from which it takes one job after the other;
+ * a queue may be in more than one lane, and empties as its jobs are taken. After an error no further job begins.
+ * @throws the first error of a job, once no job is running
  */
-export async function runInLanes(
-  files: readonly string[],
-  companyOf: (file: string) => Company,
-  run: (file: string) => Promise<void>,
-): Promise<void> {
-  const queueOf = (company: Company) => files.filter((file) => companyOf(file) === company);
-  const [inTurn, beside, alone] = [queueOf("in turn"), queueOf("beside others"), queueOf("alone")];
+export async function runInLanes(...lanes: Job[][][]): Promise<void> {
   const errors: unknown[] = [];
-
-  async function lane(...queues: string[][]) {
+  const runLane = async (queues: Job[][]) => {
     const next = () => (errors.length > 0 ? undefined : queues.find((queue) => queue.length > 0)?.shift());
-    for (let file = next(); file !== undefined; file = next()) await run(file).catch((error) => errors.push(error));
-  }
-  await Promise.all([lane(inTurn, beside), lane(beside)]);
-  await lane(alone);
+    for (let job = next(); job; job = next()) await job().catch((error) => errors.push(error));
+  };
+  await Promise.all(lanes.map(runLane));
   if (errors.length > 0) throw errors[0];
 }
