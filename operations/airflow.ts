@@ -54,6 +54,7 @@ export interface Airflow {
   /** Whether Airflow has parsed the DAG. */
   isKnown: () => Promise<boolean>;
   isPaused: () => Promise<boolean>;
+  pause: () => Promise<void>;
   unpause: () => Promise<void>;
   /** Starts a manual run with these params. Throws Airflow's response if it refuses them. */
   trigger: (conf?: Record<string, unknown>, runId?: string) => Promise<DagRun>;
@@ -101,7 +102,7 @@ export async function openAirflow(
 /** The path of something below a run. */
 type PathOf = (runId: string, ...rest: string[]) => string;
 
-function dagCalls(api: KyInstance, path: string): Pick<Airflow, "isKnown" | "isPaused" | "unpause"> {
+function dagCalls(api: KyInstance, path: string): Pick<Airflow, "isKnown" | "isPaused" | "pause" | "unpause"> {
   const isKnown = async () => (await api.get(path, { throwHttpErrors: false })).ok;
 
   async function isPaused() {
@@ -109,12 +110,12 @@ function dagCalls(api: KyInstance, path: string): Pick<Airflow, "isKnown" | "isP
     return (await api.get(path).json<{ is_paused: boolean }>()).is_paused;
   }
 
-  async function unpause() {
-    if (!(await isPaused())) return;
-    await api.patch(path, { json: { is_paused: false } });
+  async function setPaused(is_paused: boolean) {
+    if ((await isPaused()) === is_paused) return;
+    await api.patch(path, { json: { is_paused } });
   }
 
-  return { isKnown, isPaused, unpause };
+  return { isKnown, isPaused, pause: () => setPaused(true), unpause: () => setPaused(false) };
 }
 
 function runCalls(

@@ -22,6 +22,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await recorder?.close();
+  await airflow?.pause();
   await stack?.start("consumer");
 }, 60_000);
 

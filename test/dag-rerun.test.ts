@@ -117,6 +117,7 @@ test("the comparison's DAG is paused at first, counts the users by verdict, and 
   expect(report).toMatchObject({ faults: expect.any(Number), findings: [] });
   expect(report.counts.lost).toBeGreaterThanOrEqual(1);
   expect(report.users).toBeGreaterThanOrEqual(ids.length - 1);
+  await comparison.pause();
   await withCassandra(config, (client) =>
     client.execute(upsertCql(config.cassandra.keyspace), [...rowOf(row), Date.now() * 1_000]),
   );

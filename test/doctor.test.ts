@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import ky from "ky";
 import { slot } from "../contract/entity.ts";
 import { type Airflow, dagId, openAirflow } from "../operations/airflow.ts";
 import { openConnector } from "../operations/connector.ts";
@@ -67,14 +66,6 @@ afterAll(async () => {
   });
   await sql.end({ timeout: 1 });
 });
-
-/** Pauses or unpauses the pipeline's DAG. */
-async function pause(isPaused: boolean) {
-  const login = { username: process.env.AIRFLOW_USER, password: process.env.AIRFLOW_PASSWORD };
-  const { access_token } = await ky.post(`${airflow.url}/auth/token`, { json: login }).json<{ access_token: string }>();
-  const headers = { authorization: `Bearer ${access_token}` };
-  await ky.patch(`${airflow.url}/api/v2/dags/${dagId}`, { json: { is_paused: isPaused }, headers });
-}
 
 async function restart(program: string) {
   await stack.stop(program);
@@ -145,7 +136,7 @@ test("with one service down each, doctor names that one first; then a broken DAG
   writeFileSync(brokenDag, "from airflow.sdk import DAG, NoSuchThing\n");
   writeFileSync(script, original.replace(/(AIRFLOW__CORE__DAGS_FOLDER)=.*/, `$1=${dags}`));
   await restart("airflow-dag-processor");
-  await pause(true);
+  await airflow.pause();
   await supervisor.signal("airflow-scheduler", "STOP"); // noticed after 30 s
   const programs = {
     postgres: "PostgreSQL: it was stopped.",
@@ -178,7 +169,7 @@ test("with one service down each, doctor names that one first; then a broken DAG
   await says(`warning  DAG ${dagId}: it is paused, so no run starts.`);
   await supervisor.signal("airflow-scheduler", "CONT");
   rmSync(brokenDag);
-  await pause(false);
+  await airflow.unpause();
   await says("nothing found");
   writeFileSync(script, original);
   await restart("airflow-dag-processor");
