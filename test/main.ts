@@ -13,8 +13,8 @@ import { type OwnStack, openOwnStack } from "./support/own-stack.ts";
 import { bunTest, runTests } from "./support/run-tests.ts";
 import { type Company, companyOf, serviceTests, unitFolders } from "./support/test-files.ts";
 
-const unitWithinMs = 5 * 60_000;
-const fileWithinMs = 10 * 60_000;
+/** How long one test process may take. */
+const withinMs = 10 * 60_000;
 
 async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
   const stack = await openOwnStack();
@@ -56,7 +56,7 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
       if (companyOf(file) !== "beside others") await stack.up(stop); // what a failed test left stopped
       const report = join(reports, `${file.replaceAll("/", "-")}.xml`);
       const argv = bunTest([`./${file}`], report);
-      tallies.push(await runTests({ name: file, argv, report, env: stack.environment, withinMs: fileWithinMs }, stop));
+      tallies.push(await runTests({ name: file, argv, report, env: stack.environment, withinMs }, stop));
     };
   }
 }
@@ -80,7 +80,7 @@ async function checks(): Promise<Tally> {
 function unitTests({ environment: env }: OwnStack, reports: string, stop: AbortSignal): Promise<Tally> {
   const report = join(reports, "unit.xml");
   const folders = unitFolders().map((folder) => `./${folder}/`);
-  return runTests({ name: "unit tests", argv: bunTest(folders, report), report, env, withinMs: unitWithinMs }, stop);
+  return runTests({ name: "unit tests", argv: bunTest(folders, report), report, env, withinMs }, stop);
 }
 
 /** pytest in the stack's Python. Files that Airflow creates on import go to the stack's folder, not to the home folder. */
@@ -95,7 +95,7 @@ async function pythonTests({ folder }: OwnStack, reports: string, stop: AbortSig
     AIRFLOW__CORE__LOAD_EXAMPLES: "False",
     PYTHONDONTWRITEBYTECODE: "1",
   };
-  return runTests({ name: "Python tests", argv, report, env, withinMs: unitWithinMs }, stop);
+  return runTests({ name: "Python tests", argv, report, env, withinMs }, stop);
 }
 
 function failureOf(error: unknown, stop: AbortSignal): string {
