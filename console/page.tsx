@@ -55,4 +55,5 @@ export const openPage =
     return c.html(html`<!doctype html>${document}`, status);
   };
 
-const isAt = ({ path }: NavEntry, at: string) => at === path || (path !== "/" && at.startsWith(`${path}/`));
+const isAt = ({ path, also }: NavEntry, at: string) =>
+  at === path || at === also || (path !== "/" && at.startsWith(`${path}/`));

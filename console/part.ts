@@ -7,6 +7,8 @@ import type { ShowPage } from "./page.tsx";
 export interface NavEntry {
   path: string;
   title: string;
+  /** The path of another page of this part. */
+  also?: string;
 }
 
 /** What every part has at hand. */

@@ -15,3 +15,7 @@ declare module "*/assets/live.js" {
   const text: string;
   export default text;
 }
+declare module "*/follow.js" {
+  const text: string;
+  export default text;
+}

@@ -17,12 +17,47 @@ export const Count = ({ of, svg = false }: { of: number; svg?: boolean }) => {
   );
 };
 
-/** A point in time, to the second. `ago` for the time since then, which the browser keeps up to date. */
-export const Time = ({ at, ago = false }: { at: Date | number | string; ago?: boolean }) => {
+/**
+ * A point in time, to the second. `ago` for the time since then, which the browser keeps up to date; `clock` for the time
+ * of day, to the millisecond.
+ */
+export const Time = ({
+  at,
+  ago = false,
+  clock = false,
+}: {
+  at: Date | number | string;
+  ago?: boolean;
+  clock?: boolean;
+}) => {
   const iso = new Date(at).toISOString();
   return (
-    <time datetime={iso} {...(ago ? { "data-ago": "" } : {})}>
-      {`${iso.slice(0, 19).replace("T", " ")} UTC`}
+    <time datetime={iso} {...(ago ? { "data-ago": "" } : {})} {...(clock ? { "data-clock": "" } : {})}>
+      {clock ? iso.slice(11, 23) : `${iso.slice(0, 19).replace("T", " ")} UTC`}
     </time>
   );
+};
+
+/** An amount of memory. */
+export const Megabytes = ({ bytes }: { bytes: number }) => {
+  const megabytes = Math.round(bytes / 1024 ** 2);
+  return (
+    <data value={String(bytes)} data-count={megabytes} data-unit="MB">
+      {english.format(megabytes)} MB
+    </data>
+  );
+};
+
+/** A length of time in its two largest units. */
+export const Duration = ({ ms }: { ms: number }) => {
+  const seconds = Math.floor(ms / 1_000);
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3_600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
+  if (days > 0) return <>{`${days} d ${hours} h`}</>;
+  if (hours > 0) return <>{`${hours} h ${minutes} min`}</>;
+  if (minutes > 0) return <>{`${minutes} min`}</>;
+  return <>{`${seconds} s`}</>;
 };

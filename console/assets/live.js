@@ -4,6 +4,12 @@ import { Idiomorph } from "./idiomorph.js";
 const locale = navigator.languages;
 const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const times = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" });
+const clocks = new Intl.DateTimeFormat(locale, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
 const wholeTimes = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "long" });
 const spans = new Intl.RelativeTimeFormat(locale, { style: "short" });
 
@@ -21,16 +27,17 @@ function since(time) {
 
 function localise(root) {
   for (const element of root.querySelectorAll("[data-count]"))
-    element.textContent = numbers.format(Number(element.dataset.count));
+    element.textContent = [numbers.format(Number(element.dataset.count)), element.dataset.unit].join(" ").trim();
   for (const element of root.querySelectorAll("time[datetime]")) {
     const time = new Date(element.dateTime);
-    element.textContent = "ago" in element.dataset ? since(time) : times.format(time);
+    const format = "clock" in element.dataset ? clocks : times;
+    element.textContent = "ago" in element.dataset ? since(time) : format.format(time);
     element.title = wholeTimes.format(time);
   }
 }
 
 /** Replaces what has changed in a fragment; what has the focus, is open or was typed in stays. */
-function update(element, html) {
+export function update(element, html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   localise(template.content);
@@ -57,8 +64,13 @@ function follow() {
   });
   events.addEventListener("fragment", ({ data }) => {
     const { key, html } = JSON.parse(data);
+    // A script of the page may hold it back.
     for (const element of document.querySelectorAll("[data-live]"))
-      if (element.dataset.live === key) update(element, html);
+      if (
+        element.dataset.live === key &&
+        element.dispatchEvent(new CustomEvent("fragment", { detail: html, cancelable: true }))
+      )
+        update(element, html);
   });
 }
 

@@ -3,22 +3,25 @@ import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Clients } from "./clients.ts";
 import { type Check, type Finding, programs, type Service } from "./finding.ts";
 
+/** What a service is asked with. */
+export type ProbeClients = Pick<Clients, "config" | "web" | "sql" | "cassandra" | "admin">;
+
 /** How a service is asked whether it works, and what else is worth a look if it does not. */
 interface Probe {
   service: Exclude<Service, "the stack">;
   /** Where it is; undefined if it is not known to be there. */
-  address: (clients: Clients) => string | undefined;
+  address: (clients: ProbeClients) => string | undefined;
   /** Rejects unless the service works. */
-  ask: (clients: Clients, stop: AbortSignal) => Promise<unknown>;
+  ask: (clients: ProbeClients, stop: AbortSignal) => Promise<unknown>;
   /** Where its address is set. */
   setting: string;
 }
 
-const probes: Probe[] = [
+export const probes: readonly Probe[] = [
   {
     service: "PostgreSQL",
     address: ({ config }) => new URL(config.postgres.url).host,
-    ask: ({ sql }) => sql`SELECT 1`,
+    ask: async ({ sql }) => sql`SELECT 1`,
     setting: "postgres.url (POSTGRES_URL)",
   },
   {

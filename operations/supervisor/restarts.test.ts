@@ -21,8 +21,8 @@ test("starts after an exit are counted since the stack was started; those by han
   const { byProgram, isWhole } = restartsIn(log);
   expect(isWhole).toBe(true);
   expect(Object.fromEntries(byProgram)).toEqual({
-    consumer: { count: 2, last: { at: new Date("2026-11-28 07:20:00").getTime(), how: "SIGSEGV" } },
-    api: { count: 0, last: { at: new Date("2026-11-28 07:40:00").getTime(), how: "exit status 2" } },
+    consumer: { count: 2, last: { atMs: new Date("2026-11-28 07:20:00").getTime(), how: "SIGSEGV" } },
+    api: { count: 0, last: { atMs: new Date("2026-11-28 07:40:00").getTime(), how: "exit status 2" } },
   });
 });
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 /** How often supervisor has started a program again after it had exited by itself. */
 export interface Restarts {
   count: number;
-  /** The last exit: milliseconds since 1970, and how ("exit status 1", "SIGKILL"). */
-  last?: { at: number; how: string };
+  /** The last exit: when, in milliseconds since 1970, and how ("exit status 1", "SIGKILL"). */
+  last?: { atMs: number; how: string };
 }
 
 export interface RestartCounts {
@@ -30,7 +30,7 @@ export function restartsIn(log: string): RestartCounts {
     if (what === "stopped") exited.delete(name);
     if (what === "exited") {
       const [, how = ""] = /^ \((?:terminated by )?([^;()]*)/.exec(rest) ?? [];
-      counts.byProgram.set(name, { ...known, last: { at: new Date(time).getTime(), how: how.trim() } });
+      counts.byProgram.set(name, { ...known, last: { atMs: new Date(time).getTime(), how: how.trim() } });
       exited.add(name);
     }
     if (what === "spawned" && exited.delete(name)) counts.byProgram.set(name, { ...known, count: known.count + 1 });

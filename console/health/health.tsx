@@ -1,0 +1,48 @@
+import { LiveFragment } from "../fragment.tsx";
+import type { Part } from "../part.ts";
+import { Findings } from "./findings.tsx";
+import { registerLogs } from "./logs.tsx";
+import { openServices } from "./services.tsx";
+
+/** How long a page or a form waits for what it is about to show, in milliseconds; the fragments show it later. */
+const patienceMs = 700;
+
+/** What doctor finds, and the programs of the stack with their logs. */
+export const health: Part = {
+  nav: { path: "/health", title: "Health", also: "/logs" },
+  register(context) {
+    const { app, live, page, clients } = context;
+    const { doctor } = clients;
+    const services = openServices(clients);
+    live.add("findings", { everyMs: 1_000, render: () => <Findings doctor={doctor} /> });
+    live.add("services", { everyMs: 5_000, render: services });
+
+    app.get("/health", async (c) => {
+      const first = await Promise.race([services(), Bun.sleep(patienceMs).then(() => <p class="faint">Looking …</p>)]);
+      return page(c, {
+        title: "Health",
+        body: (
+          <>
+            <h2>What doctor finds</h2>
+            <LiveFragment name="findings">
+              <Findings doctor={doctor} />
+            </LiveFragment>
+            <form method="post" action="/health/look">
+              <button type="submit">Look now</button>
+            </form>
+            <h2>Services</h2>
+            <LiveFragment name="services">{first}</LiveFragment>
+            <p>
+              <a href="/logs">All logs, merged by time</a>
+            </p>
+          </>
+        ),
+      });
+    });
+    app.post("/health/look", async (c) => {
+      await Promise.race([doctor.look(), Bun.sleep(patienceMs)]);
+      return c.redirect("/health", 303);
+    });
+    registerLogs(context);
+  },
+};
