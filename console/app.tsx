@@ -6,6 +6,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { messageOf, stackOf } from "../runtime/lifecycle.ts";
 import { registerAssets } from "./assets.ts";
 import type { Clients } from "./clients.ts";
+import { deadLetters } from "./dead-letters/dead-letters.tsx";
 import { health } from "./health/health.tsx";
 import { openLive } from "./live.ts";
 import { overview } from "./overview/overview.tsx";
@@ -15,7 +16,7 @@ import { registerSignIn, requireOwnHost, requireOwnOrigin, requireToken } from "
 import { users } from "./users/users.tsx";
 
 /** In the order of the navigation. */
-const parts: readonly Part[] = [overview, users, health];
+const parts: readonly Part[] = [overview, users, deadLetters, health];
 
 /** Scripts, styles and pictures come from the console only, and no page may frame it. */
 const contentSecurityPolicy = {

@@ -3,13 +3,16 @@ import idiomorph from "idiomorph/dist/idiomorph.esm.js" with { type: "text" };
 import css from "./assets/console.css" with { type: "text" };
 import icon from "./assets/icon.svg" with { type: "text" };
 import live from "./assets/live.js" with { type: "text" };
+import deadLetters from "./dead-letters/dead-letters.css" with { type: "text" };
+import repair from "./dead-letters/repair.js" with { type: "text" };
 import follow from "./health/follow.js" with { type: "text" };
 import health from "./health/health.css" with { type: "text" };
 import users from "./users/users.css" with { type: "text" };
 
 const assets: Record<string, { text: string; type: string }> = {
-  "console.css": { text: [css, users, health].join("\n"), type: "text/css" },
+  "console.css": { text: [css, users, deadLetters, health].join("\n"), type: "text/css" },
   "icon.svg": { text: icon, type: "image/svg+xml" },
+  "repair.js": { text: repair, type: "text/javascript" },
   "live.js": { text: live, type: "text/javascript" },
   "follow.js": { text: follow, type: "text/javascript" },
   "idiomorph.js": { text: idiomorph, type: "text/javascript" },

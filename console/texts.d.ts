@@ -19,3 +19,7 @@ declare module "*/follow.js" {
   const text: string;
   export default text;
 }
+declare module "*/repair.js" {
+  const text: string;
+  export default text;
+}

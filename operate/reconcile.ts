@@ -11,6 +11,7 @@ import {
 } from "../operations/reconcile/reconcile.ts";
 import { type Repair, repair } from "../operations/reconcile/repair.ts";
 import { type Verdict, verdicts } from "../operations/reconcile/verdict.ts";
+import { sinceMsOf } from "../operations/since.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
 import { openKafka } from "../runtime/kafka.ts";
@@ -21,7 +22,6 @@ import { openRegistry } from "../runtime/registry.ts";
 import { tableText } from "../runtime/table.ts";
 import { loadConfig } from "../sources/config.ts";
 import { type Command, type ExitCode, exitCodes, jsonOption } from "./command.ts";
-import { sinceMsOf } from "./since.ts";
 
 interface Given {
   since?: string;

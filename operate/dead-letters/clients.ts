@@ -24,3 +24,7 @@ export async function withKafka<T>(work: (clients: Clients) => Promise<T>): Prom
     await admin.disconnect().catch(() => {});
   }
 }
+
+/** Says why nothing seems to happen. */
+export const onInterruption = () =>
+  console.error("Another command settles letters at the moment, or Kafka failed; this one continues shortly.");

@@ -1,8 +1,8 @@
 import { dismissLetters } from "../../operations/dead-letters/dismiss.ts";
+import { operatorName } from "../../operations/dead-letters/operator.ts";
 import { type Command, exitCodes, jsonOption } from "../command.ts";
-import { withKafka } from "./clients.ts";
+import { onInterruption, withKafka } from "./clients.ts";
 import { expectSelection, filterOptions, positions, type SelectionGiven, selectionOf } from "./filter.ts";
-import { onInterruption, operatorName } from "./operator.ts";
 
 interface Given extends SelectionGiven {
   because: string;

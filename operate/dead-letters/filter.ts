@@ -1,7 +1,7 @@
 import type { Filter } from "../../operations/dead-letters/letter-log.ts";
 import { parsePositions, type Selection } from "../../operations/dead-letters/selection.ts";
+import { sinceMsOf } from "../../operations/since.ts";
 import type { Clients } from "../../operations/topic-log.ts";
-import { sinceMsOf } from "../since.ts";
 
 /** The options that choose letters. */
 export const filterOptions = {

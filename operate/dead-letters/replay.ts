@@ -1,13 +1,14 @@
 import { indexedField } from "../../contract/entity.ts";
+import { operatorName } from "../../operations/dead-letters/operator.ts";
+import { refusalGroups } from "../../operations/dead-letters/refusals.ts";
 import { type Values, valuesOf } from "../../operations/dead-letters/repair.ts";
 import { type ReplayReport, replayLetters } from "../../operations/dead-letters/replay.ts";
 import { openProgress } from "../../runtime/progress.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 import { tableText } from "../../runtime/table.ts";
 import { type Command, jsonOption } from "../command.ts";
-import { withKafka } from "./clients.ts";
+import { onInterruption, withKafka } from "./clients.ts";
 import { expectSelection, filterOptions, positions, type SelectionGiven, selectionOf } from "./filter.ts";
-import { onInterruption, operatorName } from "./operator.ts";
 
 interface Given extends SelectionGiven {
   set: string[];
@@ -83,12 +84,8 @@ function reportText({ replayed, refused, settledBefore }: ReplayReport, dryRun: 
 
 const maxRows = 30;
 
-/** One row for each reason why, since they are mostly the same. */
 function refusalsText(refused: ReplayReport["refused"]): string {
-  const groups = Object.values(
-    Object.groupBy(refused, ({ reason, why }) => `${reason} ${why}`),
-  ) as ReplayReport["refused"][];
-  const rows = groups.map((group) => [group.length, group[0]!.letter, group[0]!.reason, group[0]!.why] as const);
+  const rows = refusalGroups(refused).map((group) => [group.letters, group.first, group.reason, group.why] as const);
   const more = rows.length > maxRows ? `\n… ${rows.length - maxRows} more; --json has all` : "";
   return tableText(["letters", "first", "reason", "why"], rows.slice(0, maxRows)) + more;
 }

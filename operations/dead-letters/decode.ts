@@ -57,7 +57,7 @@ function jsonIn(text: string): Decoded | undefined {
 }
 
 /** Sixteen bytes a line: position, hexadecimal, and what is printable. */
-function dumpOf(bytes: Buffer): string {
+export function dumpOf(bytes: Buffer): string {
   const lines: string[] = [];
   for (let at = 0; at < bytes.length; at += 16) {
     const line = bytes.subarray(at, at + 16);

@@ -23,18 +23,47 @@ export function openByReason(entries: readonly Entry[]): Record<string, number> 
   return Object.fromEntries([...counts].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
+/** Letters of one reason and topic, of any time. */
+export interface Sum extends Omit<Group, "time"> {
+  /** When the first and the last were written, in milliseconds since 1970. */
+  firstMs: number;
+  lastMs: number;
+}
+
+/** Sums letters up by reason and topic: the most open ones first. Pure. */
+export function sumsOf(entries: readonly Entry[]): Sum[] {
+  const sums = new Map<string, Sum>();
+  for (const entry of entries) {
+    const { reason, origin, writtenMs } = entry;
+    const topic = origin?.topic ?? null;
+    const key = `${topic} ${reason}`;
+    const known = sums.get(key);
+    const sum = known ?? { reason, topic, open: 0, settled: 0, failedAgain: 0, firstMs: writtenMs, lastMs: writtenMs };
+    if (!known) sums.set(key, sum);
+    count(sum, entry);
+    sum.firstMs = Math.min(sum.firstMs, writtenMs);
+    sum.lastMs = Math.max(sum.lastMs, writtenMs);
+  }
+  return [...sums.values()].sort((one, other) => other.open - one.open || other.lastMs - one.lastMs);
+}
+
+function count(into: Pick<Group, "open" | "settled" | "failedAgain">, { settlement, replays }: Entry) {
+  if (settlement) into.settled++;
+  else into.open++;
+  if (!settlement && replays > 0) into.failedAgain++;
+}
+
 /** Groups letters by reason, topic and time: the newest time first, then the largest group. Pure. */
 export function groupsOf(entries: readonly Entry[], period: Period): Group[] {
   const groups = new Map<string, Group>();
-  for (const { reason, origin, writtenMs, settlement, replays } of entries) {
+  for (const entry of entries) {
+    const { reason, origin, writtenMs } = entry;
     const topic = origin?.topic ?? null;
     const time = timeOf(writtenMs, period);
     const key = JSON.stringify([reason, topic, time]);
     const group = groups.get(key) ?? { reason, topic, time, open: 0, settled: 0, failedAgain: 0 };
     groups.set(key, group);
-    if (settlement) group.settled++;
-    else group.open++;
-    if (!settlement && replays > 0) group.failedAgain++;
+    count(group, entry);
   }
   const isBefore = (one: Group, other: Group) =>
     one.time === other.time ? one.open + one.settled > other.open + other.settled : one.time > other.time;

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { idField } from "../../contract/entity.ts";
 import { deadLetterHeaders, formerDeadLetterHeaders, type Reason, replayHeaders } from "../../contract/topics.ts";
 import type { Headers, Message } from "../../stream/change.ts";
 
@@ -62,6 +64,17 @@ export function readLetter(message: Message, partition: number): Letter {
     replays: numberOf(headers, replayHeaders.attempt, maxReplays) ?? 0,
     message,
   };
+}
+
+/** The id of a user in a record's key: text, or Debezium's JSON. */
+export function idIn(key: Buffer | null): string | undefined {
+  const text = key?.toString() ?? "";
+  try {
+    const id = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>)[idField] : text;
+    return z.guid().toLowerCase().safeParse(id).data;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The original's headers: those of a record's letter without the ones that were added. */

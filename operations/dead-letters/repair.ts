@@ -9,6 +9,7 @@ import { avroSchema, encode, schemaIdOf, writtenReaderOf } from "../../contract/
 import type { Config } from "../../runtime/config.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Registry } from "../../runtime/registry.ts";
+import { columnValue } from "../../stream/user-changes/column-values.ts";
 import type { Letter } from "./letter.ts";
 
 /** New values of fields, in the contract's format. */
@@ -36,8 +37,8 @@ export function valuesOf(given: readonly string[]): Values {
   );
 }
 
-/** What is not of the field's kind is left as text, which the contract rejects. */
-function fieldValue({ kind, nullable }: Field, text: string): unknown {
+/** A field's value as text gives it. What is not of the field's kind is left as text, which the contract rejects. */
+export function fieldValue({ kind, nullable }: Field, text: string): unknown {
   if (nullable && text === "") return null;
   switch (kind) {
     case "int":
@@ -97,6 +98,33 @@ export function openRepair({ kafka, registry }: Dependencies): Repair {
   };
 }
 
+/**
+ * Reads the contract's fields in a letter's value, as they are there: what is missing or invalid is left so.
+ * @throws Irreparable from what it returns, if there are no fields to set
+ */
+export function openFields({ kafka, registry }: Dependencies): (letter: Letter) => Promise<Values> {
+  const written = openWritten(registry);
+  return async ({ origin, message: { value } }) => {
+    switch (origin?.topic) {
+      case kafka.topic:
+        return own(await written(value, newerFields));
+      case kafka.editTopic:
+        return own(editedUser(await written(value, newerEditFields)));
+      case kafka.changeTopic: {
+        const after = rowAfter(eventIn(value));
+        return Object.fromEntries(
+          fields.flatMap(({ name, kind }) => (name in after ? [[name, columnValue(kind, after[name])]] : [])),
+        );
+      }
+      default:
+        throw new Irreparable("its topic is none of this pipeline's");
+    }
+  };
+}
+
+const own = (record: Fields): Fields =>
+  Object.fromEntries(Object.entries(record).filter(([name]) => name in User.shape));
+
 /** A repaired record must not win over a row that was written after the record. */
 function expectNotNewer({ producedMs }: Letter, values: Values) {
   const time = Date.parse(String(values[timeField]));
@@ -148,22 +176,25 @@ function orIrreparable<T>(read: () => T): T {
 }
 
 function userOf(record: Fields, values: Values): User {
-  const own = Object.fromEntries(Object.entries(record).filter(([name]) => name in User.shape));
-  const user = User.safeParse(withNulls({ ...own, ...values }));
+  const user = User.safeParse(withNulls({ ...own(record), ...values }));
   if (!user.success) throw new Irreparable(firstFault(user.error));
   return user.data;
 }
 
 function editOf(record: Fields, values: Values): UserEdit {
-  const { user } = record;
-  if (typeof user !== "object" || user === null) throw new Irreparable("a deletion has no fields to set");
+  const user = editedUser(record);
   // Applied as it is, the edit leaves them as they are in the row; with the contract's schema it would empty them.
   const unknown = fields.filter(({ name }) => !(name in user)).map(({ name }) => name);
   if (unknown.length > 0) throw new Irreparable(`it is of an older version, which does not know ${unknown.join(", ")}`);
-  const own = Object.fromEntries(Object.entries(record).filter(([name]) => name in UserEdit.shape));
-  const edit = UserEdit.safeParse({ ...own, user: userOf({ ...user }, values) });
+  const ofEdit = Object.fromEntries(Object.entries(record).filter(([name]) => name in UserEdit.shape));
+  const edit = UserEdit.safeParse({ ...ofEdit, user: userOf(user, values) });
   if (!edit.success) throw new Irreparable(firstFault(edit.error));
   return edit.data;
+}
+
+function editedUser({ user }: Fields): Fields {
+  if (typeof user !== "object" || user === null) throw new Irreparable("a deletion has no fields to set");
+  return { ...user };
 }
 
 /** What TypeScript does not know yet of JSON: a number's own digits. */
@@ -181,13 +212,17 @@ function epochDays(date: unknown): unknown {
 /** A change event with new values in the row after the change, as Debezium writes them. */
 function changeOf(value: Buffer | null, values: Values): Buffer {
   const event = eventIn(value);
-  const after = typeof event === "object" ? event?.after : undefined;
-  if (typeof after !== "object" || after === null)
-    throw new Irreparable("there are no fields to set: it is no change event with a row");
-  const row: Record<string, unknown> = { ...after };
+  const row = rowAfter(event);
   for (const { name, kind } of fields)
     if (name in values) row[name] = kind === "date" && values[name] !== null ? epochDays(values[name]) : values[name];
   return Buffer.from(JSON.stringify({ ...(event as object), after: row }));
+}
+
+function rowAfter(event: ReturnType<typeof eventIn>): Fields {
+  const after = typeof event === "object" ? event?.after : undefined;
+  if (typeof after !== "object" || after === null)
+    throw new Irreparable("there are no fields to set: it is no change event with a row");
+  return { ...after };
 }
 
 /** Its numbers keep their digits: nanoseconds are beyond a double. */

@@ -14,6 +14,7 @@ import { type Letter, originalHeaders, readLetter } from "./letter.ts";
 import type { Entry } from "./letter-log.ts";
 import { Irreparable, openRepair, type Repair, type Values } from "./repair.ts";
 import { positionOf, rangeAround, readSelected, type Selection } from "./selection.ts";
+import { settlementKey } from "./settlement.ts";
 
 export interface Dependencies extends Clients {
   config: Pick<Config, "kafka" | "cdc" | "consumer" | "schemaRegistry">;
@@ -79,6 +80,17 @@ export async function replayLetters(
   return report;
 }
 
+/** Why a letter would not be replayed; undefined if it would be. Whether it is settled is not looked at. */
+export async function obstacleTo(
+  dependencies: Dependencies,
+  letter: Letter,
+  options: Pick<ReplayOptions, "values" | "force">,
+): Promise<string | undefined> {
+  const prepare = await openPreparation(dependencies, options);
+  const prepared = await prepare(letter, { key: settlementKey(letter) });
+  return "why" in prepared ? prepared.why : undefined;
+}
+
 interface Pass extends Dependencies {
   prepare: Prepare;
   settle: Settle;
@@ -135,11 +147,11 @@ async function replayOpen(
 }
 
 /** What is to be sent and noted for a letter, or why not. */
-type Prepare = (letter: Letter, entry: Entry) => Promise<Settling | Refusal>;
+type Prepare = (letter: Letter, entry: Pick<Entry, "key">) => Promise<Settling | Refusal>;
 
 async function openPreparation(
   { admin, config, registry, log, by }: Dependencies,
-  { values, force }: ReplayOptions,
+  { values, force }: Pick<ReplayOptions, "values" | "force">,
 ): Promise<Prepare> {
   const { routes } = openRoutes({ config, registry: failingOnce(registry, config), log });
   const repair = openRepair({ kafka: config.kafka, registry });

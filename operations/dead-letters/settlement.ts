@@ -28,7 +28,12 @@ export type Settlement = z.infer<typeof Settlement>;
  * that has the same position since the topic was created again. A consumer that was killed may have written a letter
  * twice; both have the same key. A letter that does not say what failed is identified by its own position.
  */
-export const settlementKey = ({ origin, producedMs, partition, offset }: Omit<Letter, "message">) =>
+export const settlementKey = ({
+  origin,
+  producedMs,
+  partition,
+  offset,
+}: Pick<Letter, "origin" | "producedMs" | "partition" | "offset">) =>
   origin ? `${origin.topic}/${origin.partition}/${origin.offset}/${producedMs ?? ""}` : `letter/${partition}/${offset}`;
 
 /** A record of the topic of settlements; null if it is none, or of a later version. */

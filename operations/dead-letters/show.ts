@@ -34,14 +34,20 @@ export async function showLetter(
   await readRange(clients, await rangeAround(clients, topic, [position]), ({ messages, partition }) => {
     for (const message of messages) found.push(readLetter(message, partition));
   });
-  const { message, ...letter } = found[0]!;
+  return { ...(await describeLetter(found[0]!, registry)), settlement: entries[0]?.settlement };
+}
+
+/** What can be said about a letter without the topic of settlements. */
+export async function describeLetter(
+  { message, ...letter }: Letter,
+  registry: Pick<Registry, "schemaOf">,
+): Promise<Omit<ShownLetter, "settlement">> {
   const headers = Object.entries(message.headers ?? {}).flatMap(([name, values]) =>
     [values].flat().map((value) => ({ name, value })),
   );
   return {
     ...letter,
-    settlement: entries[0]?.settlement,
-    meaning: letter.reason in reasons ? reasons[letter.reason as keyof typeof reasons] : null,
+    meaning: meaningOf(letter.reason),
     rule: ruleIn(letter.detail),
     advice: adviceOn(letter),
     key: await decodeBytes(message.key, noRegistry),
@@ -51,6 +57,10 @@ export async function showLetter(
     ),
   };
 }
+
+/** What a reason means; null if it is none of the contract's. */
+export const meaningOf = (reason: string): string | null =>
+  reason in reasons ? reasons[reason as keyof typeof reasons] : null;
 
 /** Keys and headers are not in the wire format. */
 const noRegistry = { schemaOf: async () => null };

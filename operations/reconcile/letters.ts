@@ -1,7 +1,6 @@
-import { z } from "zod";
-import { idField, settledTopicOf } from "../../contract/entity.ts";
+import { settledTopicOf } from "../../contract/entity.ts";
 import type { Message } from "../../stream/change.ts";
-import { readLetter } from "../dead-letters/letter.ts";
+import { idIn, readLetter } from "../dead-letters/letter.ts";
 import { readSettlement, settlementKey } from "../dead-letters/settlement.ts";
 import { type Clients, rangeOf, readRange } from "../topic-log.ts";
 
@@ -60,15 +59,4 @@ export async function lettersByUser(clients: Clients, deadLetterTopic: string, s
   );
   for (const letter of letters.values()) letter.isSettled = settled.has(letter.key);
   return { letters: letters as ReadonlyMap<string, UserLetter>, ofNobody };
-}
-
-/** The id in a key: text, or Debezium's JSON. */
-function idIn(key: Buffer | null): string | undefined {
-  const text = key?.toString() ?? "";
-  try {
-    const id = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>)[idField] : text;
-    return z.guid().toLowerCase().safeParse(id).data;
-  } catch {
-    return undefined;
-  }
 }

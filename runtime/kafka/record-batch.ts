@@ -71,12 +71,12 @@ export function readBatches(bytes: Buffer): FetchedRecord[] {
 }
 
 /**
- * The records of consecutive batches whose key or value contains `text`, all control records, and a placeholder for each
- * unreadable batch; and the offset after the last whole batch, if there is one. Batches without the text are not decoded.
+ * The records of consecutive batches whose key or value contains `text` (all, if it is empty), all control records, and a
+ * placeholder for each unreadable batch; and the offset after the last whole batch, if there is one. Batches without the text are not decoded.
  */
 export function searchBatches(bytes: Buffer, text: Buffer): { records: FetchedRecord[]; next?: bigint } {
   const records: FetchedRecord[] = [];
-  const contains = (part: Buffer | null) => part?.includes(text) ?? false;
+  const contains = (part: Buffer | null) => part?.includes(text) ?? text.length === 0;
   let next: bigint | undefined;
   for (const batch of batchesIn(bytes)) {
     const read: FetchedRecord[] = [];
