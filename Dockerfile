@@ -34,6 +34,7 @@ FROM apache/airflow:3.3.2 AS airflow
 RUN mkdir -p /opt/airflow/keys /opt/airflow/runs
 COPY script/entrypoint.sh script/housekeeping.sh /opt/airflow/script/
 COPY --from=build /out/bin /opt/airflow/tasks
+ENV OPERATE_COMMAND="docker compose run --rm operate"
 ENTRYPOINT ["/opt/airflow/script/entrypoint.sh"]
 
 # --- the Spark job's jars, each checked against stack/install/jars.lock -----------------------------------------------
@@ -54,6 +55,7 @@ RUN awk '/^[a-z]/ { own = /^(pyspark|py4j)==/ } !own' /tmp/requirements.lock > /
 COPY --from=jars /tmp/jars/spark /opt/spark/jars/
 COPY contract/generated /opt/user-automation/contract/generated
 COPY spark /opt/user-automation/spark
+ENV OPERATE_COMMAND="docker compose run --rm operate"
 USER 185
 
 # --- the programs: the binary and the C library, nothing else ---------------------------------------------------------
@@ -64,5 +66,6 @@ COPY package.json bun.lock LICENSE /app/
 WORKDIR /app
 USER 65532:65532
 ENV LISTEN_HOST=0.0.0.0
+ENV OPERATE_COMMAND="docker compose run --rm operate"
 ENTRYPOINT ["/usr/local/bin/programs"]
 CMD ["api"]

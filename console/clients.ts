@@ -8,7 +8,7 @@ import { openKafka } from "../runtime/kafka.ts";
 import type { Log } from "../runtime/log.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { openRegistry } from "../runtime/registry.ts";
-import { allSettings, type Config, salvageConfig } from "../sources/config.ts";
+import { allSettings, type Config, embeddedSource, salvageConfig } from "../sources/config.ts";
 import { type Doctor, openDoctor } from "./doctor.ts";
 
 type Env = Record<string, string | undefined>;
@@ -55,8 +55,8 @@ export function openClients(config: Config, log: Log, env: Env = process.env): C
     registry: openRegistry(config.schemaRegistry.url),
     postgresUrl: url,
     runsFolder: runsFolder(env),
-    web: webAddresses(config, env, isNative),
-    doctor: openDoctor(() => subjectOf({ ...salvageConfig(env), settings: allSettings, env }), log),
+    web: webAddresses({ config, env, isNative, ...embeddedSource(config, env) }),
+    doctor: openDoctor(() => subjectNow(env), log),
     stackFolder: isNative ? stackFolder(env) : undefined,
     admin() {
       admin ??= connect().catch((error) => {
@@ -70,4 +70,10 @@ export function openClients(config: Config, log: Log, env: Env = process.env): C
       await Promise.allSettled([sql.end({ timeout: 1 }), cassandra.shutdown(), disconnected]);
     },
   };
+}
+
+/** What doctor looks at, by the settings as they are now. */
+function subjectNow(env: Env) {
+  const salvaged = salvageConfig(env);
+  return subjectOf({ ...salvaged, ...embeddedSource(salvaged.config, env), settings: allSettings, env });
 }

@@ -2,6 +2,7 @@ import { type Batch, type EachBatchPayload, type Kafka, KafkaJSError } from "kaf
 import type { Config } from "../runtime/config.ts";
 import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
 import type { Log } from "../runtime/log.ts";
+import { operatorCommand } from "../runtime/operator-command.ts";
 import type { Sink } from "../stream/cassandra/sink.ts";
 import type { Held, Message, Route } from "../stream/change.ts";
 import type { openDeadLetterLimit } from "./dead-letter-limit.ts";
@@ -179,7 +180,8 @@ function blockAtExcess(
 function blockAtUnreadable(unreadable: UnreadableBatch, payload: EachBatchPayload, dependencies: Running) {
   const { topic, partition } = payload.batch;
   const { baseOffset, lastOffset, detail } = unreadable;
-  const remedy = `\`bun run skip ${topic} ${partition} ${baseOffset} --because "…"\` moves past it and keeps its bytes`;
+  const skip = operatorCommand(`skip ${topic} ${partition} ${baseOffset} --because "…"`);
+  const remedy = `${skip} moves past it and keeps its bytes`;
   const why = `the batch at offset ${baseOffset} cannot be read: ${detail}; ${remedy}`;
   block({ lastOffset, why }, payload, dependencies);
   dependencies.log.error("batch cannot be read", { topic, partition, offset: baseOffset, lastOffset, detail });

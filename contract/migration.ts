@@ -34,7 +34,7 @@ export interface Plan {
 
 /** The order in which programs of a new contract are rolled out, so that no program meets a table or record too new. */
 export const rollOutOrder = [
-  "the tables: `bun run migrate` on the new version",
+  "the tables: the command `migrate` of the new version",
   "the consumer, then the API; old and new ones may run side by side",
   "the tasks, and the Spark job if you run it",
 ] as const;

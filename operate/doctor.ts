@@ -2,7 +2,7 @@ import { diagnose } from "../operations/doctor/doctor.ts";
 import { type Finding, textOf } from "../operations/doctor/finding.ts";
 import { subjectOf } from "../operations/doctor/subject.ts";
 import { paint } from "../runtime/progress.ts";
-import { allSettings, salvageConfig } from "../sources/config.ts";
+import { allSettings, embeddedSource, salvageConfig } from "../sources/config.ts";
 import { type Command, jsonOption } from "./command.ts";
 
 type Given = { json?: boolean };
@@ -18,7 +18,10 @@ export const doctor: Command<Given> = {
       .example("$0 doctor --json | jq .findings", "for programs"),
   exits: { 0: "nothing found", 1: "something was found", 2: "it could not look" },
   async run({ json = false }) {
-    const findings = await diagnose(subjectOf({ ...salvageConfig(), settings: allSettings, env: process.env }));
+    const { env } = process;
+    const salvaged = salvageConfig();
+    const source = embeddedSource(salvaged.config, env);
+    const findings = await diagnose(subjectOf({ ...salvaged, ...source, settings: allSettings, env }));
     if (json) console.log(JSON.stringify({ findings: findings.map(({ explains: _, ...finding }) => finding) }));
     else console.log(findings.length === 0 ? "nothing found" : findings.map(lineOf).join("\n"));
     return findings.length === 0 ? 0 : 1;

@@ -7,7 +7,14 @@ import { openHistory } from "../operations/flow/history.ts";
 import { type FlowReport, type Hop, reportOf } from "../operations/flow/report.ts";
 import { paint } from "../runtime/progress.ts";
 import { tableText } from "../runtime/table.ts";
-import { allSettings, loadConfig, overridesIn, sourceAddress, usesEmbeddedSource } from "../sources/config.ts";
+import {
+  allSettings,
+  embeddedSource,
+  loadConfig,
+  overridesIn,
+  sourceAddress,
+  usesEmbeddedSource,
+} from "../sources/config.ts";
 import { type Command, type ExitCode, jsonOption } from "./command.ts";
 
 type Given = { json?: boolean };
@@ -38,7 +45,7 @@ export const flow: Command<Given> = {
 async function look(env = process.env): Promise<FlowReport> {
   const config = loadConfig(env);
   for (const sentence of overridesIn(config)) console.error(sentence);
-  const subject = subjectOf({ config, faults: [], settings: allSettings, env });
+  const subject = subjectOf({ config, faults: [], ...embeddedSource(config, env), settings: allSettings, env });
   const clients = openClients(subject);
   const source = { sourceUrl: sourceAddress(config), isEmbedded: usesEmbeddedSource(config, env) };
   const one = openFlow({ ...clients, ...source });

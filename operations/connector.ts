@@ -29,10 +29,11 @@ export interface Connector {
   deleteOffsets: () => Promise<Response>;
 }
 
-export function openConnector(connectUrl: string, name: string): Connector {
+/** `withinMs` is how long an answer may take. */
+export function openConnector(connectUrl: string, name: string, withinMs = 30_000): Connector {
   const url = `${connectUrl}/connectors/${name}`;
   const call = (address: string, init?: RequestInit) =>
-    fetch(address, { ...init, signal: AbortSignal.timeout(30_000) });
+    fetch(address, { ...init, signal: AbortSignal.timeout(withinMs) });
   return {
     url,
     async status() {

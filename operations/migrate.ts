@@ -15,6 +15,7 @@ import { type Cassandra, isTransient } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
 import { FinalError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
+import { operatorCommand } from "../runtime/operator-command.ts";
 import type { Postgres } from "../runtime/postgres.ts";
 import { retry } from "../runtime/retry.ts";
 
@@ -128,7 +129,8 @@ export function expectFit(report: TableReport): void {
   const lacks = missing.map(({ what, statement }) => `${what} is missing: ${statement.replaceAll(/\s+/g, " ")}`);
   const faults = refused.length > 0 ? refused.map(({ why }) => why) : lacks;
   if (faults.length === 0) return;
-  const cure = refused.length > 0 ? "" : " Run `bun run migrate`, or have an administrator run these statements.";
+  const cure =
+    refused.length > 0 ? "" : ` Run ${operatorCommand("migrate")}, or have an administrator run these statements.`;
   throw new UnfitTable(`${store}'s ${table} does not match the contract: ${faults.join("; ")}.${cure}`);
 }
 

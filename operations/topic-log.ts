@@ -1,6 +1,7 @@
 import type { Admin, Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
 import { FinalError, TransientError } from "../runtime/lifecycle.ts";
+import { operatorCommand } from "../runtime/operator-command.ts";
 import type { Message } from "../stream/change.ts";
 
 /** Offsets by topic and partition. */
@@ -216,8 +217,8 @@ type Skips = NonNullable<Options["isSkipped"]>;
 const unreadableError = (topic: string, partition: number, { baseOffset, lastOffset, detail }: UnreadableBatch) =>
   new FinalError(
     `topic ${topic}, partition ${partition}: the batch of offsets ${baseOffset} to ${lastOffset} cannot be read: ` +
-      `${detail}; the consumer stops at it too, and \`bun run skip ${topic} ${partition} ${baseOffset} --because "…"\` ` +
-      "moves past it",
+      `${detail}; the consumer stops at it too, and ` +
+      `${operatorCommand(`skip ${topic} ${partition} ${baseOffset} --because "…"`)} moves past it`,
   );
 
 /** Keeps the membership of the group while `work` is awaited. */

@@ -130,6 +130,10 @@ export function configured(source: Source, settings: unknown, ports: Config["por
 export const sourceAddress = (config: Config) =>
   shownAddress(configuredSource(config).requestFor({ users: 1, page: 1, seed: "", nationalities: [] }).url);
 
+/** The embedded source's address, safe to show, if users come from it. */
+export const embeddedSource = (config: Config, env: Record<string, string | undefined>) =>
+  usesEmbeddedSource(config, env) ? { sourceUrl: sourceAddress(config) } : {};
+
 /** Whether users come from the embedded source, on this machine or at its address in the environment. */
 export function usesEmbeddedSource(config: Config, env: Record<string, string | undefined>): boolean {
   const { host } = new URL(sourceAddress(config));

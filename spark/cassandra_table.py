@@ -1,5 +1,6 @@
 """The table in Cassandra: brought up to date by the generated CQL, written by the connector, with deletes in plain CQL."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -56,9 +57,10 @@ def prepare_table(settings: Settings, cql_file: Path) -> None:
             for statement in statements:
                 session.execute(statement, timeout=30)
         elif missing or not existing:
+            migrate = f"{os.environ.get('OPERATE_COMMAND') or 'bun run'} migrate"
             what = f"columns are missing: {', '.join(missing)}" if existing else "it is missing"
             raise FinalError(
-                f"{table} does not match the contract: {what}; run `bun run migrate`, or have an "
+                f"{table} does not match the contract: {what}; run `{migrate}`, or have an "
                 f"administrator apply {cql_file.name}"
             )
 

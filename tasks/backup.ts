@@ -6,6 +6,7 @@ import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { expectFit, logMigration, migratePostgres } from "../operations/migrate.ts";
 import { FinalError, messageOf, StoppedError, TransientError } from "../runtime/lifecycle.ts";
+import { operatorCommand } from "../runtime/operator-command.ts";
 import { classifyError, openPostgres, type Postgres } from "../runtime/postgres.ts";
 import { retry } from "../runtime/retry.ts";
 import { type Context, inputFlag, inputOption, type Task } from "./task.ts";
@@ -90,7 +91,7 @@ async function retryWhileUnavailable<T>(
 /** By PostgreSQL's class of errors: 42 is about tables and rights on them, the others about the login or the database. */
 const remedyOf = (error: unknown) =>
   String((error as { code?: unknown }).code).startsWith("42")
-    ? "`bun run migrate`, as the table's owner, compares it with the contract"
+    ? `${operatorCommand("migrate")}, as the table's owner, compares it with the contract`
     : "check postgres.url, POSTGRES_URL";
 
 /** Rejects after `maxUnavailableMs`: postgres.js reconnects indefinitely if a server closes each connection. */

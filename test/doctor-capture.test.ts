@@ -4,8 +4,9 @@ import { captureChecksOf } from "../operations/doctor/capture.ts";
 import { until } from "../runtime/until.ts";
 import { openCapture } from "./support/capture.ts";
 import { openDoctor } from "./support/doctor.ts";
+import { openLink } from "./support/link.ts";
 
-const { lines, namesWith } = openDoctor(import.meta.path);
+const { closing, lines, namesWith } = openDoctor(import.meta.path);
 
 test("change capture: connector, task, slot, publication, replica identity and triggers", async () => {
   const capture = await openCapture(import.meta.path);
@@ -22,6 +23,13 @@ test("change capture: connector, task, slot, publication, replica identity and t
 
   await connector.register();
   await until("it runs", async () => (await look()).length === 0);
+  const { hostname, port } = new URL(own.env.CONNECT_URL ?? "");
+  const hung = await openLink(hostname, Number(port));
+  closing.push(hung.cut);
+  hung.hold();
+  expect(await lines(checks, { ...own, env: { ...own.env, CONNECT_URL: `http://127.0.0.1:${hung.port}` } })).toEqual([
+    expect.stringMatching(/^error Kafka Connect: could not look at the connector: /), // and nothing of PostgreSQL
+  ]);
 
   await sql.unsafe(`ALTER TABLE ${table} REPLICA IDENTITY DEFAULT; DROP TRIGGER ${table}_truncate ON ${table};
     ALTER PUBLICATION ${publication} DROP TABLE ${table}`);

@@ -1,6 +1,7 @@
 import { timeField } from "../../contract/entity.ts";
 import { reasons } from "../../contract/topics.ts";
 import { fields } from "../../contract/user.ts";
+import { operatorCommand } from "../../runtime/operator-command.ts";
 import type { Registry } from "../../runtime/registry.ts";
 import { type Clients, readRange } from "../topic-log.ts";
 import { type Decoded, decodeBytes } from "./decode.ts";
@@ -97,6 +98,6 @@ const cures = {
     "It names no row: see what was done in PostgreSQL, repair the rows there, and `dismiss` this letter.",
   unreadable_batch:
     "The value is the batch's bytes, as Kafka stored them: restore the records from where they came from, and `dismiss` this letter.",
-  refused: "Fix the table (`bun run migrate --check`), then `replay`.",
+  refused: `Fix the table (${operatorCommand("migrate --check")}), then \`replay\`.`,
   none: "It is not from this pipeline: `dismiss` it.",
 } as const;

@@ -55,12 +55,12 @@ interface Part {
 }
 type Health = Record<"metadatabase" | "scheduler" | "dag_processor", Part | undefined>;
 
-function heartbeatFindings({ metadatabase, scheduler, dag_processor: processor }: Health, { log }: Cures): Finding[] {
+function heartbeatFindings({ metadatabase, scheduler, dag_processor: processor }: Health, cures: Cures): Finding[] {
   const finding = (cause: string, program: string): Finding => ({
     severity: "error",
     about,
     cause,
-    cure: `See its log: ${log(program)}`,
+    cure: cures.revive(program),
   });
   const last = (time: string | null | undefined) => (time ? ` since ${time.slice(0, 19)}Z` : "");
   return [

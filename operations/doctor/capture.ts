@@ -10,6 +10,9 @@ interface Names {
   slot: string;
 }
 
+/** How long Kafka Connect may take: PostgreSQL's slot is looked at whether it answers or not. */
+const connectWithinMs = 4_000;
+
 export const captureChecks = captureChecksOf({ connector: entity.connector, slot: entity.slot });
 
 /** Change capture from PostgreSQL to its topic; nothing is looked at if changes are not applied. */
@@ -27,7 +30,7 @@ export function captureChecksOf(names: Names): Check[] {
 
 async function lookAtConnector({ web, cures }: Clients, { connector: name }: Names): Promise<Finding[]> {
   if (web.connect === undefined) return [];
-  const connector = openConnector(web.connect, name);
+  const connector = openConnector(web.connect, name, connectWithinMs);
   const url = cures.address(connector.url);
   const state = connectorState({ url }, await connector.status());
   const finding = (cause: string, cure: string): Finding => ({
@@ -104,7 +107,7 @@ async function lookAtSlot(
       pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8 AS retained,
       (SELECT nullif(setting::float8, -1) * 1024 * 1024 FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS limit
     FROM pg_replication_slots WHERE slot_name = ${slotName}`;
-  const connector = web.connect === undefined ? undefined : openConnector(web.connect, name);
+  const connector = web.connect === undefined ? undefined : openConnector(web.connect, name, connectWithinMs);
   const state = connector && connectorState(connector, await connector.status().catch(() => null));
   const about = `replication slot ${slotName}`;
   if (!connector) return [];

@@ -13,9 +13,13 @@ export interface WebAddresses {
   registry: string;
   connect?: string;
   airflow?: string;
+  /** The embedded source, if users come from it. */
+  source?: string;
   consumer?: string;
   api?: string;
   console?: string;
+  /** The page of Spark's master. */
+  spark?: string;
 }
 
 /** Clients of all services. Each connects when it is first used. */
@@ -39,11 +43,14 @@ export interface ClientOptions {
   env: Env;
   /** PostgreSQL's URL, with its password. */
   postgresUrl: string;
+  /** The address that users are fetched from, if it is the embedded source's. */
+  sourceUrl?: string;
   /** Whether the native stack runs what has no address of its own in the environment. */
   isNative: boolean;
 }
 
-export function openClients({ config, env, postgresUrl, isNative }: ClientOptions): Clients {
+export function openClients(options: ClientOptions): Clients {
+  const { config, env, postgresUrl, isNative } = options;
   const kafka = openKafka(config, "doctor", getLogger("doctor"), 1);
   const sql = openPostgres(postgresUrl, 4);
   const cassandra = openCassandra(config, "doctor", 5_000);
@@ -55,7 +62,7 @@ export function openClients({ config, env, postgresUrl, isNative }: ClientOption
   };
   return {
     config,
-    web: webAddresses(config, env, isNative),
+    web: webAddresses(options),
     login: { username: env.AIRFLOW_USER || "admin", password: env.AIRFLOW_PASSWORD || "admin" },
     kafka,
     admin: () => (admin ??= connect()),
@@ -69,14 +76,17 @@ export function openClients({ config, env, postgresUrl, isNative }: ClientOption
   };
 }
 
-export function webAddresses({ ports, schemaRegistry }: Config, env: Env, isNative: boolean): WebAddresses {
+export function webAddresses({ config, env, sourceUrl, isNative }: Omit<ClientOptions, "postgresUrl">): WebAddresses {
+  const { ports, schemaRegistry } = config;
   const at = (url: string | undefined, port: number) => url || (isNative ? `http://127.0.0.1:${port}` : undefined);
   return {
     registry: schemaRegistry.url,
     connect: at(env.CONNECT_URL, ports.connect),
     airflow: at(env.AIRFLOW_URL, ports.airflow),
+    ...(sourceUrl && (isNative || env.EMBEDDED_SOURCE_URL) && { source: new URL(sourceUrl).origin }),
     consumer: at(env.CONSUMER_URL, ports.consumer),
     api: at(env.API_URL, ports.api),
     console: at(env.CONSOLE_URL, ports.console),
+    ...(env.SPARK_URL && { spark: env.SPARK_URL }),
   };
 }

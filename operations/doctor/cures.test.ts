@@ -21,8 +21,13 @@ test("what does not work is looked up in its log, started, or is elsewhere", () 
   expect(inContainers.restore("kafka", "broker:29092", "KAFKA_BROKERS")).toBe(
     "Start it: `docker compose up -d broker`; `docker compose logs broker` says more",
   );
-  expect(inContainers.restore("airflow", "airflow-apiserver:8080", "AIRFLOW_URL")).toContain(
+  expect(inContainers.restore("airflow-api-server", "airflow-apiserver:8080", "AIRFLOW_URL")).toContain(
     "up -d airflow-apiserver`",
+  );
+  expect(inContainers.log("airflow-api-server")).toBe("`docker compose logs airflow-apiserver`");
+  expect(native.revive("airflow-scheduler")).toBe("See `bun run logs airflow-scheduler`");
+  expect(inContainers.revive("airflow-scheduler")).toBe(
+    "Start it: `docker compose up -d airflow-scheduler`; `docker compose logs airflow-scheduler` says more",
   );
   expect(inContainers.restore("api", "10.0.0.1:5000", "API_URL")).toBe("Start it, or correct API_URL");
 });

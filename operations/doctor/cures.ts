@@ -16,6 +16,8 @@ interface Commands {
   /** Starts a program of the stack that is not running. */
   start: (program: string) => string;
   restart: (program: string) => string;
+  /** What to do about a program that is known to be there and does nothing. */
+  revive: (program: string) => string;
   log: (program: string) => string;
   /** A command of the operator's command line. */
   operate: (command: string) => string;
@@ -42,10 +44,9 @@ export const curesOf = (ports: Pick<Config["ports"], "connect" | "schemaRegistry
     return `http://localhost:${published}${shown.pathname}`;
   },
   restore(program, address, setting) {
-    const { start, log } = isNative ? native : inContainers;
     const host = address.replace(/:\d+$/, "");
-    if (isNative && /^(127\.0\.0\.1|localhost)$/.test(host)) return `See ${log(program)}`;
-    if (!isNative && host === containerOf(program)) return `Start it: ${start(program)}; ${log(program)} says more`;
+    if (isNative && /^(127\.0\.0\.1|localhost)$/.test(host)) return native.revive(program);
+    if (!isNative && host === containerOf(program)) return inContainers.revive(program);
     return `Start it, or correct ${setting}`;
   },
 });
@@ -56,6 +57,7 @@ const alter = (topic: string, settings: string) =>
 const native: Commands = {
   start: () => "`bun run up`",
   restart: () => "`bun run down && bun run up`",
+  revive: (program) => `See ${native.log(program)}`,
   log: (program) => `\`bun run logs ${program}\``,
   operate: (command) => `\`bun run ${command}\``,
   airflow: (command) => `\`bun run airflow ${command}\``,
@@ -68,12 +70,13 @@ const native: Commands = {
 const psql = "docker compose exec postgres psql -U users users";
 
 /** A program's name in docker-compose.yml, where it differs. */
-const containers: Record<string, string> = { kafka: "broker", airflow: "airflow-apiserver" };
+const containers: Record<string, string> = { kafka: "broker", "airflow-api-server": "airflow-apiserver" };
 const containerOf = (program: string) => containers[program] ?? program;
 
 const inContainers: Commands = {
   start: (program) => `\`docker compose up -d ${containerOf(program)}\``,
   restart: (program) => `\`docker compose restart ${containerOf(program)}\``,
+  revive: (program) => `Start it: ${inContainers.start(program)}; ${inContainers.log(program)} says more`,
   log: (program) => `\`docker compose logs ${containerOf(program)}\``,
   operate: (command) => `\`docker compose run --rm operate ${command}\``,
   airflow: (command) => `\`docker compose exec airflow-scheduler airflow ${command}\``,

@@ -16,6 +16,7 @@ import { probeChecks } from "./probes.ts";
 import { registryCheck } from "./registry.ts";
 import { secretFindings } from "./secrets.ts";
 import { type SettingsGiven, settingFindings } from "./settings.ts";
+import { sparkCheck } from "./spark.ts";
 import { tableChecks } from "./tables.ts";
 import { taskBinaryFindings } from "./task-binary.ts";
 import { topicsCheck } from "./topics.ts";
@@ -27,14 +28,22 @@ export interface Subject extends ClientOptions {
   stack?: NativeStack;
 }
 
-/** The services that each one cannot work without. Natively the registry's schemas are in PostgreSQL. */
+/** The services that each one cannot work without. */
 const dependencies: Partial<Record<Service, Service[]>> = {
-  "Schema Registry": ["PostgreSQL", "Kafka"],
+  "Schema Registry": ["Kafka"],
   "Kafka Connect": ["Kafka"],
   Airflow: ["PostgreSQL"],
   "the consumer": ["Kafka", "Schema Registry", "Cassandra"],
   "the API": ["Kafka", "Cassandra"],
 };
+
+/** Natively the registry's schemas are in PostgreSQL too. */
+const dependenciesOf =
+  ({ isNative }: Subject) =>
+  (service: Service): Service[] => [
+    ...(dependencies[service] ?? []),
+    ...(isNative && service === "Schema Registry" ? (["PostgreSQL"] as const) : []),
+  ];
 
 /** Leaves time to start and to close. */
 const withinMs = 7_500;
@@ -49,7 +58,7 @@ export async function diagnose(subject: Subject, scope: Scope = { withinMs }): P
   const clients = openClients(subject);
   const checks = scope.isStarting ? [...startingChecks(subject), ...exits(subject, true)] : allChecks(subject);
   try {
-    return await examine(checks, clients, scope, (service) => dependencies[service] ?? []);
+    return await examine(checks, clients, scope, dependenciesOf(subject));
   } finally {
     await Promise.race([clients.close(), Bun.sleep(500)]);
   }
@@ -58,19 +67,23 @@ export async function diagnose(subject: Subject, scope: Scope = { withinMs }): P
 /** In the order in which a check may explain what later ones would say. */
 const allChecks = (subject: Subject): Check[] => [
   ...startingChecks(subject),
-  ...byService([...exits(subject), brokersCheck, ...probeChecks]),
+  ...byService([...exits(subject), brokersCheck, ...probeChecks.filter((check) => !isOfApi(check))]),
   topicsCheck,
   registryCheck,
   ...tableChecks,
+  ...probeChecks.filter(isOfApi), // it is not ready without a table that fits
   ...captureChecks,
   consumerCheck,
   deadLettersCheck,
   airflowCheck,
   ...openAccessChecks,
   writesCheck,
+  sparkCheck,
   clockCheck,
   ...fileChecks(subject),
 ];
+
+const isOfApi = ({ of }: Check) => of[0] === "the API";
 
 /** What can keep the native stack from starting. */
 const startingChecks = ({ given, config, stack, env }: Subject): Check[] => [

@@ -1,6 +1,6 @@
 import { shownAddress } from "../../runtime/addresses.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
-import type { Clients } from "./clients.ts";
+import type { Clients, WebAddresses } from "./clients.ts";
 import { type Check, type Finding, programs, type Service } from "./finding.ts";
 
 /** What a service is asked with. */
@@ -33,8 +33,10 @@ export const probes: readonly Probe[] = [
   overHttp("Schema Registry", "registry", "/subjects", "schemaRegistry.url (SCHEMA_REGISTRY_URL)"),
   overHttp("Kafka Connect", "connect", "/connectors", "CONNECT_URL"),
   overHttp("Airflow", "airflow", "/api/v2/version", "AIRFLOW_URL"),
+  overHttp("the embedded source", "source", "/healthz", "EMBEDDED_SOURCE_URL"),
   overHttp("the API", "api", "/readyz", "API_URL"),
   overHttp("the console", "console", "/healthz", "CONSOLE_URL"),
+  overHttp("Spark", "spark", "/json/", "SPARK_URL"),
 ];
 
 /** A check for each service: whether it answers. Those of Kafka and the consumer are in kafka.ts and consumer.ts. */
@@ -51,27 +53,32 @@ function checkOf(probe: Probe): Check {
         await probe.ask(clients, stop);
         return [];
       } catch (error) {
-        return [silence(probe, address, messageOf(error), clients)];
+        return [silence(probe, address, error, clients)];
       }
     },
   };
 }
 
-const silence = ({ service, setting }: Probe, address: string, why: string, { cures }: Clients): Finding => ({
-  severity: "error",
-  about: service,
-  cause: `does not work at ${address}: ${why.split("\n")[0]}`,
-  cure: cures.restore(
-    programs[service],
-    URL.canParse(address) ? new URL(address).host : (address.split(", ")[0] ?? ""),
-    setting,
-  ),
-  explains: [service],
-});
+/** The error of a service that answers, and says that it cannot work. */
+class Complaint extends Error {}
+
+function silence({ service, setting }: Probe, address: string, error: unknown, { cures }: Clients): Finding {
+  const host = address.includes("://") ? new URL(address).host : (address.split(", ")[0] ?? "");
+  return {
+    severity: "error",
+    about: service,
+    cause: `does not work at ${address}: ${messageOf(error).split("\n")[0]}`,
+    cure:
+      error instanceof Complaint
+        ? `See its log: ${cures.log(programs[service])}`
+        : cures.restore(programs[service], host, setting),
+    explains: [service],
+  };
+}
 
 function overHttp(
   service: Probe["service"],
-  name: "registry" | "connect" | "airflow" | "api" | "console",
+  name: Exclude<keyof WebAddresses, "consumer">,
   path: string,
   setting: string,
 ): Probe {
@@ -85,7 +92,7 @@ function overHttp(
       const response = await fetch(`${web[name]}${path}`, { signal, headers: { connection: "close" } });
       if (response.ok) return;
       const text = await response.text();
-      throw new Error(
+      throw new Complaint(
         `${path} responds with status ${response.status}: ${text.trim().replaceAll(/\s+/g, " ").slice(0, 300)}`,
       );
     },

@@ -10,13 +10,15 @@ interface Given {
   config: Config & { file: string };
   /** What is wrong with them. */
   faults: string[];
+  /** The embedded source's address, if users come from it. */
+  sourceUrl?: string;
   /** Every setting there is. */
   settings: readonly SettingInfo[];
   env: Record<string, string | undefined>;
 }
 
 /** What the settings name. */
-export function subjectOf({ config, faults, settings, env }: Given): Subject {
+export function subjectOf({ config, faults, sourceUrl, settings, env }: Given): Subject {
   const stack = usesStack(config) ? { folder: stackFolder(env), project, settings } : undefined;
   const file = [".env", ...(stack ? [join(project, ".env")] : [])].find((path) => existsSync(path));
   const dotEnv = file === undefined ? undefined : readFileSync(file, "utf8");
@@ -24,6 +26,7 @@ export function subjectOf({ config, faults, settings, env }: Given): Subject {
     config,
     env,
     postgresUrl: postgresUrl(config, env),
+    ...(sourceUrl && { sourceUrl }),
     isNative: stack !== undefined,
     stack,
     given: { settings, file: config.file, faults, env, dotEnv },

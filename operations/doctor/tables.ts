@@ -34,6 +34,7 @@ function differences({ store, table, missing, refused }: TableReport, { cures }:
       about,
       cause: `lacks ${missing.map(({ what }) => what).join(", ")}`,
       cure: `Add it: ${cures.operate("migrate")}`,
+      ...(store === "Cassandra" && { explains: ["the API"] }),
     });
   return findings;
 }

@@ -1,6 +1,7 @@
 import { slot } from "../../contract/entity.ts";
 import { deletedTable } from "../../contract/tables.ts";
 import type { Config } from "../../runtime/config.ts";
+import { operatorCommand } from "../../runtime/operator-command.ts";
 import { type Facts, placeOf, type TopicFacts } from "./facts.ts";
 import type { Seen, SeenLetter } from "./records.ts";
 import { timeOf } from "./rows.ts";
@@ -132,6 +133,6 @@ function whyUnstored(record: Seen, topics: TopicFacts, { consumer }: Settings): 
   }
   return (
     `the group ${consumer.groupId} is past ${placeOf(record)}, so it was stored: deleted by a newer write that is not ` +
-    "visible, or lost; bun run reconcile tells"
+    `visible, or lost; ${operatorCommand("reconcile")} tells`
   );
 }

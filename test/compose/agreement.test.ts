@@ -171,7 +171,6 @@ describe("names", () => {
       cassandra: { contactPoints: ["cassandra:9042"] },
       schemaRegistry: { url: "http://schema-registry:8081" },
     });
-    expect(sourceAddress(config)).toStartWith("http://source:3001/");
   });
 
   test("config.yaml supplies the settings that .env omits", () => {
@@ -185,6 +184,16 @@ describe("names", () => {
       sources: { [source]: { url } },
       log: { level: "debug" },
     });
+  });
+
+  test("the tasks and doctor take users from the source's container", () => {
+    for (const name of ["airflow-scheduler", "operate"]) {
+      const { EMBEDDED_SOURCE_URL = "" } = environmentOf(name);
+      expect([name, sourceAddress(resolveConfig("", { EMBEDDED_SOURCE_URL }))]).toEqual([
+        name,
+        "http://source:3001/api/1.4/",
+      ]);
+    }
   });
 
   test("a program's variables set only what depends on the containers; config.yaml sets the rest, and cannot break that", async () => {
@@ -285,6 +294,12 @@ describe("names", () => {
       if (folder !== "script") expect(dockerfile).toContain(`COPY ${folder} ${folder}\n`);
       expect(ignored).toContain(`!${folder}\n`);
     }
+  });
+
+  test("messages of the programs, the tasks and the Spark job name the operator's commands as in containers", () => {
+    const stages = dockerfile.split(/^FROM .* AS (?=\w+$)/m);
+    const named = stages.filter((stage) => stage.includes('\nENV OPERATE_COMMAND="docker compose run --rm operate"\n'));
+    expect(named.map((stage) => stage.split("\n")[0]).sort()).toEqual(["airflow", "program", "spark"]);
   });
 
   test("the DAG has its binaries, its folders and the name that the documentation triggers", () => {

@@ -5,15 +5,20 @@
  */
 import { messageOf } from "../../runtime/lifecycle.ts";
 import { memoryByService, sizesOfImages } from "./figures.ts";
+import {
+  deadLettersAreSettled,
+  operatorsSeeEverything,
+  outagesAreNamed,
+  tableIsRebuilt,
+  volumesAreMigrated,
+} from "./operator.ts";
 import { docker, isStandIn, openProject, projectName } from "./project.ts";
 import {
   changesReachCassandra,
   consumersSharePartitions,
   dataSurvivesDown,
-  operatorsSeeEverything,
   sparkTakesOver,
   usersReachCassandra,
-  volumesAreMigrated,
 } from "./scenario.ts";
 
 await docker("version", "--format", "{{.Server.Version}}").catch((error) => {
@@ -32,6 +37,9 @@ let spark = false;
 await onPlatform("KRaft", ["docker-compose.yml", ...overlays], async (platform, step) => {
   const edited = await platformSteps(platform, step);
   await step("`migrate` in a container adds a column", () => volumesAreMigrated(platform));
+  await step("dead letters are shown, replayed and dismissed", () => deadLettersAreSettled(platform));
+  await step("the table is rebuilt from the topics, equal to the live one", () => tableIsRebuilt(platform));
+  await step("doctor names each service that is down", () => outagesAreNamed(platform));
   await step("three consumers share the partitions", () => consumersSharePartitions(platform));
   await step("rows, edits, DAG runs and the connector survive down and up", () => dataSurvivesDown(platform, edited));
 });

@@ -10,6 +10,8 @@ export interface ComposeProject {
   env: Record<string, string>;
   /** `docker compose ARGS…`; resolves with stdout. @throws with the last lines of the output if it fails */
   compose: (...args: string[]) => Promise<string>;
+  /** An operator's command in a container; resolves with what it prints for programs, and its exit code. */
+  operate: <Report>(...args: string[]) => Promise<Report & { code: number }>;
   /** The remaining containers, volumes and networks of the project. */
   remains: () => Promise<string[]>;
   close: () => void;
@@ -38,6 +40,11 @@ export async function openProject(files: string[]): Promise<ComposeProject> {
   return {
     env,
     compose: (...args) => docker(...prefix, ...args),
+    async operate<Report>(...args: string[]) {
+      const outcome = await run(...prefix, "run", "--rm", "--no-TTY", "operate", ...args, "--json");
+      if (!outcome.stdout.startsWith("{")) throw failure(outcome);
+      return { ...(JSON.parse(outcome.stdout) as Report), code: outcome.code };
+    },
     async remains() {
       const label = `label=com.docker.compose.project=${projectName}`;
       const found = await Promise.all([
@@ -51,17 +58,26 @@ export async function openProject(files: string[]): Promise<ComposeProject> {
   };
 }
 
-/** `docker ARGS…` in the project's folder. */
+/** `docker ARGS…` in the project's folder; resolves with stdout. @throws with the last lines of the output if it fails */
 export async function docker(...args: string[]): Promise<string> {
+  const outcome = await run(...args);
+  if (outcome.code !== 0) throw failure(outcome);
+  return outcome.stdout;
+}
+
+async function run(...args: string[]) {
   const command = Bun.spawn(["docker", ...args], { cwd: project, stdio: ["ignore", "pipe", "pipe"] });
-  const [stdout, stderr, exitCode] = await Promise.all([
+  const [stdout, stderr, code] = await Promise.all([
     new Response(command.stdout).text(),
     new Response(command.stderr).text(),
     command.exited,
   ]);
-  if (exitCode === 0) return stdout;
+  return { args, stdout, stderr, code };
+}
+
+function failure({ args, stdout, stderr, code }: Awaited<ReturnType<typeof run>>): Error {
   const tail = `${stdout}\n${stderr}`.trim().split("\n").slice(-25).join("\n");
-  throw new Error(`docker ${args.join(" ")} ended with exit code ${exitCode}:\n${tail}`);
+  return new Error(`docker ${args.join(" ")} ended with exit code ${code}:\n${tail}`);
 }
 
 /** Whether an image is a stand-in, built on a machine without access to an image registry. */

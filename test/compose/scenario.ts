@@ -1,4 +1,4 @@
-import { changeTopic, table } from "../../contract/entity.ts";
+import { table } from "../../contract/entity.ts";
 import { changeable } from "../../contract/samples.ts";
 import type { User } from "../../contract/user.ts";
 import { openAirflow } from "../../operations/airflow.ts";
@@ -9,7 +9,7 @@ import type { ComposeProject } from "./project.ts";
 /** Generous, for containers on a busy machine. */
 const withinMs = 900_000;
 
-const addressOf = ({ env }: ComposeProject, port: string) => `http://127.0.0.1:${env[port]}`;
+export const addressOf = ({ env }: ComposeProject, port: string) => `http://127.0.0.1:${env[port]}`;
 
 /** Triggers a DAG run through Airflow's REST API and waits until the API returns all of its users. */
 export async function usersReachCassandra(platform: ComposeProject): Promise<void> {
@@ -31,28 +31,6 @@ export async function changesReachCassandra(platform: ComposeProject): Promise<s
     withinMs,
   });
   return user.id;
-}
-
-/** The documented command adds a column that a volume of an earlier version lacks. */
-export async function volumesAreMigrated(platform: ComposeProject): Promise<void> {
-  await sql(platform, `ALTER TABLE ${table} DROP COLUMN ${changeable.optional}`);
-  const report = await platform.compose("run", "--rm", "--no-TTY", "operate", "migrate", "--json");
-  if (!report.includes(`column ${changeable.optional} text`)) throw new Error(`migrate reported ${report}`);
-  await sql(platform, `SELECT ${changeable.optional} FROM ${table} LIMIT 1`);
-}
-
-/** The operator's commands find nothing wrong, with all that has happened so far, and one user's whole way. */
-export async function operatorsSeeEverything(platform: ComposeProject, edited: string): Promise<void> {
-  const operate = async <T>(...args: string[]) =>
-    JSON.parse(await platform.compose("run", "--rm", "--no-TTY", "operate", ...args, "--json")) as T;
-  const { findings } = await operate<{ findings: unknown[] }>("doctor");
-  if (findings.length > 0) throw new Error(`doctor found ${JSON.stringify(findings)}`);
-  const report = await operate<{ users: number; faults: number; notes: string[] }>("reconcile");
-  if (report.faults > 0 || report.users !== (await usersOf(platform)).length || report.notes.length > 0)
-    throw new Error(`reconcile reported ${JSON.stringify(report)}`);
-  const way = JSON.stringify(await operate("where", edited));
-  for (const stage of ["raw.jsonl", "users_created", changeTopic])
-    if (!way.includes(stage)) throw new Error(`where does not tell of ${stage}: ${way}`);
 }
 
 /** While no consumer runs, the job stores the users of a DAG run, and ends when it has read everything. */
@@ -137,7 +115,7 @@ async function holdsRun(platform: ComposeProject, runAfter: string, wanted: numb
 }
 
 /** All users, page by page. */
-async function usersOf(platform: ComposeProject): Promise<User[]> {
+export async function usersOf(platform: ComposeProject): Promise<User[]> {
   const users: User[] = [];
   for (let cursor: string | undefined; ; ) {
     const url = new URL(`${addressOf(platform, "API_PORT")}/users?limit=500`);
@@ -149,7 +127,7 @@ async function usersOf(platform: ComposeProject): Promise<User[]> {
   }
 }
 
-const userOf = (platform: ComposeProject, id: string) =>
+export const userOf = (platform: ComposeProject, id: string) =>
   answerOf<User>(`${addressOf(platform, "API_PORT")}/get-user/${id}`);
 
 async function answerOf<T>(url: string): Promise<T> {
@@ -179,7 +157,7 @@ async function curl(address: string): Promise<string> {
   return await new Response(Bun.spawn(argv, { cwd: project, stdio: ["ignore", "pipe", "inherit"] }).stdout).text();
 }
 
-const sql = (platform: ComposeProject, statement: string) =>
+export const sql = (platform: ComposeProject, statement: string) =>
   platform.compose(
     ...["exec", "--no-TTY", "postgres", "psql", "--username=users", "--dbname=users", "--tuples-only"],
     ...["--no-align", "--command", statement],
