@@ -27,8 +27,7 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
     if (wanted.length === 0) {
       heading("check");
       tallies.push(await checks());
-      for (const tests of [unitTests, pythonTests])
-        withoutServices.push(async () => void tallies.push(await tests(stack, reports, stop)));
+      for (const tests of [unitTests, pythonTests]) withoutServices.push(jobOf(() => tests(stack, reports, stop)));
     }
     heading(wanted.length > 0 ? "tests on the real services" : "unit tests, Python tests, tests on the real services");
     await runInLanes([[build, startStack, ...jobsOf("alone")]], [withoutServices]);
@@ -50,14 +49,20 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
     return stack.up(stop);
   }
 
-  function serviceTest(file: string): Job {
+  function jobOf(run: () => Promise<Tally>): Job {
     return async () => {
       stop.throwIfAborted();
+      tallies.push(await run());
+    };
+  }
+
+  function serviceTest(file: string): Job {
+    return jobOf(async () => {
       if (companyOf(file) !== "beside others") await stack.up(stop); // what a failed test left stopped
       const report = join(reports, `${file.replaceAll("/", "-")}.xml`);
       const argv = bunTest([`./${file}`], report);
-      tallies.push(await runTests({ name: file, argv, report, env: stack.environment, withinMs }, stop));
-    };
+      return runTests({ name: file, argv, report, env: stack.environment, withinMs }, stop);
+    });
   }
 }
 
