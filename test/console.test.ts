@@ -1,4 +1,5 @@
 /** The console's frame, in a real browser on the real services. */
+// Runs in turn: it shows the stack's own data.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Browser } from "playwright-core";
 import { until } from "../runtime/until.ts";

@@ -43,8 +43,10 @@ test("after an error no further job begins, and it is thrown when the other lane
   expect([begun(seen), ended]).toEqual([["broken", "slow"], true]);
 });
 
-test("a file that stops services, or uses the stack's DAGs or its Spark cluster, runs alone or in turn", () => {
-  const shares = (file: string) =>
-    /\b(controlStack|openAirflow|startCluster|registerConnector)\b/.test(readFileSync(join(project, file), "utf8"));
-  expect(serviceTests().filter((file) => shares(file) && companyOf(file) === "beside others")).toEqual([]);
+test("a file that stops services, or uses the stack's DAGs, its Spark cluster or its data in the console, runs alone or in turn", () => {
+  const sharesIn = (code: string) =>
+    /\b(controlStack|openAirflow|startCluster|registerConnector)\b/.test(code) ||
+    (/\bstartConsole\b/.test(code) && !/\bnamesOf\b/.test(code));
+  const sharing = serviceTests().filter((file) => sharesIn(readFileSync(join(project, file), "utf8")));
+  expect(sharing.filter((file) => companyOf(file) === "beside others")).toEqual([]);
 });
