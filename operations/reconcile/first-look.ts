@@ -2,12 +2,12 @@ import { idField } from "../../contract/entity.ts";
 import { writeTimeOf } from "../../contract/tables.ts";
 import type { Config } from "../../runtime/config.ts";
 import { FinalError } from "../../runtime/lifecycle.ts";
+import { wordsOf } from "../../stream/id-index.ts";
 import { openTopicChanges, type TopicChanges } from "../topic-changes.ts";
 import { type Offsets, rangeOf } from "../topic-log.ts";
 import { type StoredRow, scanRows } from "./cassandra-rows.ts";
 import { type Fold, flags, openFold } from "./fold.ts";
-import { discard } from "./garbage.ts";
-import { wordsOf } from "./id-table.ts";
+import { discardRead } from "./garbage.ts";
 import { lettersByUser } from "./letters.ts";
 import { type BackedUpRow, hasTable, scanBackedUp } from "./postgres-rows.ts";
 import type { Clients, Options, Scope, Step } from "./reconcile.ts";
@@ -55,7 +55,7 @@ export function openLook(clients: Clients, config: Config, scope: Scope, { onPro
         { from: from ?? range.from, to: range.to },
         (changes) => {
           fold.apply(changes);
-          for (const { message } of changes.writes) discard(message.value?.length ?? 0);
+          for (const { message } of changes.writes) discardRead(message.value?.length ?? 0);
           if (from === undefined) progress("topics", fold.records());
         },
         stop,
@@ -126,7 +126,7 @@ async function scanCassandra(look: Look) {
       columns.time[index] === timeMicros &&
       (columns.hash[index] === hashOf(user) || (has & flags.incomplete) !== 0);
     fold.mark(index, flags.inCassandra | (fits ? 0 : flags.suspect) | (timeMicros >= sinceMicros ? flags.wanted : 0));
-    discard(rowBytes);
+    discardRead(rowBytes);
     if (++rows % progressEvery === 0) look.progress("Cassandra", rows);
   };
   look.progress("Cassandra", 0);
@@ -135,8 +135,8 @@ async function scanCassandra(look: Look) {
 }
 
 const progressEvery = 10_000;
-/** About what a row takes in the objects of either driver. */
-const rowBytes = 1_200;
+/** About what the values of a row take. */
+const rowBytes = 250;
 
 async function scanPostgres(look: Look) {
   const { clients, fold, scope, stop } = look;
@@ -150,7 +150,7 @@ async function scanPostgres(look: Look) {
     const hash = user ? hashOf(user) : noRow.incomplete;
     const fits = columns.captured[index] === hash || columns.hash[index] === hash;
     fold.mark(index, flags.inPostgres | (fits ? 0 : flags.suspect) | (timeMicros >= sinceMicros ? flags.wanted : 0));
-    discard(rowBytes);
+    discardRead(rowBytes);
     if (++rows % progressEvery === 0) look.progress("PostgreSQL", rows);
   };
   look.progress("PostgreSQL", 0);

@@ -4,8 +4,8 @@ import { changeable, validUsers } from "../../contract/samples.ts";
 import { keyOf } from "../../contract/topics.ts";
 import type { User } from "../../contract/user.ts";
 import type { Change, Write } from "../../stream/change.ts";
+import { wordsOf } from "../../stream/id-index.ts";
 import { flags, openFold } from "./fold.ts";
-import { wordsOf } from "./id-table.ts";
 import { hashOf, noRow } from "./row-hash.ts";
 
 const changeTopic = "changes";

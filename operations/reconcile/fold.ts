@@ -1,6 +1,7 @@
 import { type Change, idOf, type Write } from "../../stream/change.ts";
+import { type Words, wordsOf } from "../../stream/id-index.ts";
 import type { Changes } from "../topic-changes.ts";
-import { openIdTable, type Words, wordsOf } from "./id-table.ts";
+import { openIdTable } from "./id-table.ts";
 import { hashOf, noRow } from "./row-hash.ts";
 
 /** Bits of `columns.flags`. */
