@@ -2,22 +2,26 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { table, timeField } from "../contract/entity.ts";
+import { idField, table, timeField } from "../contract/entity.ts";
 import { changeable } from "../contract/samples.ts";
 import { columnArrays, createSql, rowOf, upsertCql, upsertSql, writeTimeOf } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { encode } from "../contract/wire.ts";
+import { migrateCassandra } from "../operations/migrate.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { newUser, openRecorder } from "./faults/records.ts";
+import { startApi } from "./support/api.ts";
 import { openCapture } from "./support/capture.ts";
 import { dropKeyspace, readRows, readWriteTimes, withCassandra } from "./support/cassandra.ts";
+import { envelope, row } from "./support/change-events.ts";
 import { lagOf } from "./support/kafka.ts";
 import { namesOf } from "./support/names.ts";
 import { outcomeOf } from "./support/outcome.ts";
+import { everythingArrived, startWrites } from "./support/writes.ts";
 
 setDefaultTimeout(180_000);
 
@@ -217,28 +221,19 @@ test("changes in PostgreSQL are late while the slot is behind, lost once it is g
   await insert(users);
   await capture.agree();
 
-  // The pipeline, edits and deletions in PostgreSQL, all at once.
-  const stop = new AbortController();
-  let written = 0;
-  const stream = (async () => {
-    while (!stop.signal.aborted) {
-      const fresh = Array.from({ length: 10 }, newUser);
-      await insert(fresh);
-      await recorder.sendRecords(fresh.map((user) => ({ key: user.id, value: encode(user, recorder.schemaId), user })));
-      const { id } = users[written % 20]!;
-      await capture.sql`UPDATE ${capture.sql(table)} SET ${capture.sql(text)} = ${`${written}`} WHERE id = ${id}`;
-      await capture.sql`DELETE FROM ${capture.sql(table)} WHERE id = ${fresh[0]!.id}`;
-      written += 12;
-    }
-  })();
-  for (let run = 0; run < 3; run++) {
+  // The pipeline, statements in PostgreSQL and edits through the API, all at once.
+  const api = await startApi(capture.env);
+  const writes = startWrites({ capture, recorder, apiUrl: api.url, perSecond: 100 });
+  await until("every writer has written", () => Object.values(writes.accepted).every((count) => count > 0));
+  for (let run = 0; run < 2; run++) {
     const report = await look();
     expect(report).toMatchObject({ code: 0, findings: [] });
     expect(report.users).toBeGreaterThan(40);
   }
-  stop.abort();
-  await stream;
-  expect(written).toBeGreaterThan(500);
+  await writes.stop();
+  api.signal("SIGTERM");
+  await Promise.all([api.exited, everythingArrived(capture)]);
+  expect(await look()).toMatchObject({ code: 0, counts: { late: 0 }, findings: [] });
 
   await capture.connector.put("stop");
   const [edited, removed] = users.slice(20) as [User, User];
@@ -266,4 +261,50 @@ test("changes in PostgreSQL are late while the slot is behind, lost once it is g
   consumer.signal("SIGTERM");
   await Promise.all([consumer.exited, recorder.close()]);
   await capture.close();
+});
+
+test("a row that changes in PostgreSQL while it is looked at is late", async () => {
+  const own = namesOf(import.meta.path, { KAFKA_PARTITIONS: "1" });
+  const environment = {
+    ...own.env,
+    POSTGRES_URL: `${own.config.postgres.url}?search_path=${own.keyspace}`,
+    RUNS_DIR: `${env.RUNS_DIR}/none`,
+  };
+  const ownSql = openPostgres(environment.POSTGRES_URL, 1);
+  await ownSql.unsafe(`CREATE SCHEMA ${own.keyspace}`);
+  await ownSql.unsafe(createSql);
+  await withCassandra(own.config, (client) => migrateCassandra(client, own.config, { apply: true }));
+  const recorder = await openRecorder(own); // creates the topics
+  const producer = openKafka(own.config, "test", openLog("test", "error")).producer();
+  await producer.connect();
+
+  // Never captured, so that the slot is waited for.
+  const lost = newUser();
+  await ownSql.unsafe(upsertSql, columnArrays([lost]) as never);
+  // Each change of this one is captured at once.
+  const user = newUser();
+  let changes = 0;
+  const change = async () => {
+    const changed = { ...user, [text]: `${++changes}`, [timeField]: new Date().toISOString() };
+    await ownSql.unsafe(upsertSql, columnArrays([changed]) as never);
+    const micros = Date.now() * 1_000;
+    const event = envelope({ op: "u", after: row(changed), micros, lsn: micros });
+    await producer.send({
+      topic: own.config.kafka.changeTopic,
+      messages: [{ key: JSON.stringify({ [idField]: user[idField] }), value: JSON.stringify(event) }],
+    });
+  };
+  await change();
+  const stop = new AbortController();
+  const changing = (async () => {
+    while (!stop.signal.aborted) await change();
+  })();
+  const report = await reconcile([], environment);
+  stop.abort();
+  await changing;
+  expect(report).toMatchObject({ users: 2, counts: { lost: 1, late: 1 } });
+  expect(report.found).toMatchObject({ [lost.id]: { verdict: "lost", cause: "newer row in PostgreSQL" } });
+  expect(changes).toBeGreaterThan(10);
+  await Promise.all([ownSql.unsafe(`DROP SCHEMA ${own.keyspace} CASCADE`), dropKeyspace(own.config)]);
+  await Promise.all([ownSql.end(), producer.disconnect(), recorder.close()]);
 });

@@ -20,7 +20,8 @@ const pipelineTakesMs = 2_000;
  * Looks at some users again, and judges them. The order makes sure that a write in between is no false alarm: first the
  * group's offsets, so that whatever is before them is in Cassandra or the dead-letter topic; then these two and
  * PostgreSQL; last the topics to their end, which have every record that can have been stored by then, and every change
- * that the slot has passed.
+ * that the slot has passed. They may also have changes that were made in PostgreSQL after it was read: a row that has
+ * changed since then is late.
  */
 export async function lookAgain(look: Look, indexes: readonly number[]): Promise<Map<number, Judgement>> {
   const judgements = new Map<number, Judgement>();
@@ -37,24 +38,36 @@ export async function lookAgain(look: Look, indexes: readonly number[]): Promise
     const idOf = (index: number) => look.fold.table.idAt(index);
     const inCassandra = await seenInCassandra(look, chunk.map(idOf));
     const inPostgres = look.hasPostgres ? await backedUpOf(clients.sql, chunk.map(idOf)) : nowhere;
-    const judgeAll = (isSlotBehind: boolean) => {
-      for (const index of chunk) {
+    const judgeThese = (some: readonly number[], isSlotBehind: boolean) => {
+      for (const index of some) {
         const facts = factsOf(look, index, { inCassandra, inPostgres, letters, isBehind, isSlotBehind });
         judgements.set(index, judge(facts));
       }
     };
     await look.readOn();
-    judgeAll(true);
+    judgeThese(chunk, true);
     const isSlotAwaited = chunk.some((index) => isOfPostgres(judgements.get(index)!));
     if (isSlotAwaited && (await slotPasses(look, inPostgres.lsn, slotUntil))) {
       await look.readOn();
-      judgeAll(false);
+      judgeThese(chunk, false);
+      const faulty = chunk.filter((index) => isFault(judgements.get(index)!));
+      judgeThese(await changedSince(look, inPostgres, faulty), true);
     }
     look.progress("second look", start + chunk.length, start + chunk.length === indexes.length);
   }
   return judgements;
 }
 
+/** Those whose rows in PostgreSQL have changed since they were read: the topics may have more of them than was read. */
+async function changedSince({ clients, fold }: Look, before: BackedUp, indexes: readonly number[]): Promise<number[]> {
+  if (indexes.length === 0) return [];
+  const ids = new Map(indexes.map((index) => [index, fold.table.idAt(index)]));
+  const now = await backedUpOf(clients.sql, [...ids.values()]);
+  const stateOf = ({ rows, deletedMicros }: BackedUp, id: string) => [rows.get(id), deletedMicros.get(id)];
+  return indexes.filter((index) => !Bun.deepEquals(stateOf(before, ids.get(index)!), stateOf(now, ids.get(index)!)));
+}
+
+const isFault = ({ verdict }: Judgement) => verdict !== "equal" && verdict !== "late";
 const isOfPostgres = ({ verdict, cause }: Judgement) => verdict === "late" && cause?.endsWith("PostgreSQL");
 
 const nowhere: BackedUp = { rows: new Map(), deletedMicros: new Map(), lsn: "0/0" };
