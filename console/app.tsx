@@ -12,11 +12,12 @@ import { openLive } from "./live.ts";
 import { overview } from "./overview/overview.tsx";
 import { openPage } from "./page.tsx";
 import type { Context, Part } from "./part.ts";
+import { reconcile } from "./reconcile/reconcile.tsx";
 import { registerSignIn, requireOwnHost, requireOwnOrigin, requireToken } from "./security.tsx";
 import { users } from "./users/users.tsx";
 
 /** In the order of the navigation. */
-const parts: readonly Part[] = [overview, users, deadLetters, health];
+const parts: readonly Part[] = [overview, users, deadLetters, reconcile, health];
 
 /** Scripts, styles and pictures come from the console only, and no page may frame it. */
 const contentSecurityPolicy = {

@@ -7,10 +7,11 @@ import deadLetters from "./dead-letters/dead-letters.css" with { type: "text" };
 import repair from "./dead-letters/repair.js" with { type: "text" };
 import follow from "./health/follow.js" with { type: "text" };
 import health from "./health/health.css" with { type: "text" };
+import reconcile from "./reconcile/reconcile.css" with { type: "text" };
 import users from "./users/users.css" with { type: "text" };
 
 const assets: Record<string, { text: string; type: string }> = {
-  "console.css": { text: [css, users, deadLetters, health].join("\n"), type: "text/css" },
+  "console.css": { text: [css, users, deadLetters, reconcile, health].join("\n"), type: "text/css" },
   "icon.svg": { text: icon, type: "image/svg+xml" },
   "repair.js": { text: repair, type: "text/javascript" },
   "live.js": { text: live, type: "text/javascript" },

@@ -1,16 +1,19 @@
+import { z } from "zod";
 import { plural, singular } from "../contract/entity.ts";
 import { postgresUrl, runsFolder } from "../operations/native-stack.ts";
-import { describe, type Finding } from "../operations/reconcile/describe.ts";
 import { evidenceOf } from "../operations/reconcile/evidence.ts";
-import {
-  type Clients,
-  reconcile as compare,
-  type Reconciled,
-  type Scope,
-  type Step,
-} from "../operations/reconcile/reconcile.ts";
+import { type Clients, reconcile as compare, type Scope, type Step } from "../operations/reconcile/reconcile.ts";
 import { type Repair, repair } from "../operations/reconcile/repair.ts";
-import { type Verdict, verdicts } from "../operations/reconcile/verdict.ts";
+import {
+  faulty,
+  meanings,
+  outcomes,
+  type Report,
+  type ReportedFinding,
+  type ReportedProgress,
+  reportOf,
+} from "../operations/reconcile/report.ts";
+import { verdicts } from "../operations/reconcile/verdict.ts";
 import { sinceMsOf } from "../operations/since.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
@@ -26,11 +29,13 @@ import { type Command, type ExitCode, exitCodes, jsonOption } from "./command.ts
 interface Given {
   since?: string;
   run?: string;
+  user?: string[];
   limit: number;
   all?: boolean;
   repair?: boolean;
   yes?: boolean;
   json?: boolean;
+  progress?: "json";
 }
 
 export const reconcile: Command<Given> = {
@@ -52,6 +57,12 @@ export const reconcile: Command<Given> = {
         conflicts: "since",
         describe: `Only the ${plural} of this DAG run`,
       })
+      .option(singular, {
+        type: "string",
+        array: true,
+        requiresArg: true,
+        describe: `Only the ${singular} with this id; may be repeated`,
+      })
       .option("limit", { type: "number", default: 20, requiresArg: true, describe: "How many findings to list" })
       .option("all", { type: "boolean", describe: "List all findings" })
       .option("repair", {
@@ -60,7 +71,10 @@ export const reconcile: Command<Given> = {
       })
       .option("yes", { type: "boolean", implies: "repair", describe: "Do it" })
       .option("json", jsonOption)
-      .check(({ since, limit }) => {
+      .option("progress", { choices: ["json"] as const, hidden: true }) // for the console
+      .check(({ since, limit, user }) => {
+        const wrong = user?.find((id) => !z.guid().safeParse(id).success);
+        if (wrong !== undefined) throw new Error(`--${singular} ${wrong}: must be an id, a UUID`);
         if (since !== undefined) sinceMsOf(since);
         if (!Number.isInteger(limit) || limit < 0) throw new Error("--limit must be a whole number");
         return true;
@@ -88,26 +102,27 @@ export const reconcile: Command<Given> = {
 };
 
 async function answer(given: Given, config: Config, clients: Clients): Promise<ExitCode> {
-  const { since, run: runId, limit, all = false, json = false } = given;
+  const { since, run: runId, user, limit, all = false, json = false } = given;
   const stop = new AbortController();
   const scope: Scope = {
     ...(since !== undefined && { sinceMs: sinceMsOf(since) }),
     ...(runId !== undefined && { runId }),
+    ...(user !== undefined && { ids: user.map((id) => id.toLowerCase()) }),
     runsDir: runsFolder() ?? null,
   };
-  const progress = showProgress();
+  const progress = given.progress === "json" ? printProgress() : showProgress();
   try {
     const { look, reconciled } = await compare(clients, config, scope, {
       stop: stop.signal,
       onProgress: progress.show,
     });
     const { found } = reconciled;
-    const findings = (await evidenceOf(look, found.slice(0, all ? undefined : limit))).map(describe);
+    const evidence = await evidenceOf(look, found.slice(0, all ? undefined : limit));
     const repairs = given.repair ? await repair(look, found, given.yes ?? false) : undefined;
     progress.end();
-    const shown = { reconciled, findings, repairs };
-    console.log(json ? JSON.stringify(jsonOf(shown)) : textOf(shown));
-    return leftOf(shown) > 0 ? exitCodes.found : exitCodes.fine;
+    const report = reportOf(reconciled, evidence, repairs);
+    console.log(json ? JSON.stringify(report) : textOf(report));
+    return leftOf(report) > 0 ? exitCodes.found : exitCodes.fine;
   } finally {
     progress.end();
   }
@@ -127,6 +142,24 @@ function showProgress() {
     end: progress.end,
   };
 }
+
+/** Prints each step, and the rows read so far a few times a second, for a program. */
+function printProgress() {
+  let printedAt = 0;
+  const steps = new Set<Step>();
+  return {
+    show(step: Step, rows: number, isDone: boolean) {
+      const now = performance.now();
+      if (!isDone && steps.has(step) && now - printedAt < progressEveryMs) return;
+      steps.add(step);
+      printedAt = now;
+      console.error(JSON.stringify({ step, rows, isDone } satisfies ReportedProgress));
+    },
+    end() {},
+  };
+}
+
+const progressEveryMs = 250;
 
 const units: Record<Step, string> = {
   topics: "records",
@@ -149,33 +182,12 @@ function openClients(config: Config): Clients {
   };
 }
 
-const faulty: ReadonlySet<Verdict> = new Set(["lost", "different", "extra", "dead-lettered"]);
-const faults = ({ counts }: Reconciled) =>
-  verdicts.reduce((sum, verdict) => sum + (faulty.has(verdict) ? counts[verdict] : 0), 0);
-
-interface Shown {
-  reconciled: Reconciled;
-  findings: Finding[];
-  repairs: Repair[] | undefined;
-}
-
 /** With how many users something is still wrong. */
-const leftOf = ({ reconciled, repairs = [] }: Shown) =>
-  faults(reconciled) - repairs.filter(({ outcome }) => outcome === "repaired").length;
+const leftOf = ({ faults, repairs = [] }: Report) =>
+  faults - repairs.filter(({ outcome }) => outcome === "repaired").length;
 
-const jsonOf = ({ reconciled, findings, repairs }: Shown) => ({
-  users: reconciled.users,
-  counts: reconciled.counts,
-  faults: faults(reconciled),
-  readAt: new Date(reconciled.readAtMs).toISOString(),
-  notes: reconciled.notes,
-  findings,
-  ...(repairs && { repairs }),
-});
-
-function textOf(shown: Shown): string {
-  const { reconciled, findings, repairs } = shown;
-  const { users, counts, found, notes } = reconciled;
+function textOf(report: Report): string {
+  const { users, counts, found, notes, findings, repairs } = report;
   const rows = verdicts
     .toReversed()
     .filter((verdict) => counts[verdict] > 0 || faulty.has(verdict))
@@ -183,10 +195,10 @@ function textOf(shown: Shown): string {
   const lines = [tableText(["verdict", plural, "meaning"], rows)];
   const repairOf = new Map(repairs?.map((one) => [one.id, one]));
   for (const finding of findings) lines.push("", ...linesOf(finding, repairOf.get(finding.id)));
-  if (found.length > findings.length) lines.push("", `… and ${found.length - findings.length} more; --all lists them`);
+  if (found > findings.length) lines.push("", `… and ${found - findings.length} more; --all lists them`);
   for (const note of notes) lines.push("", `Note: ${note}.`);
   lines.push("", ...(repairs && repairs.length > 0 ? [summaryOf(repairs), ""] : []));
-  const count = leftOf(shown);
+  const count = leftOf(report);
   lines.push(
     count === 0
       ? `${paint("green", "✔", process.stdout)} ${users} ${plural} compared; nothing is wrong`
@@ -202,25 +214,7 @@ function summaryOf(repairs: Repair[]): string {
   return `${counts.join(", ")}${groups.has("planned") ? "; nothing was sent, --yes sends it" : ""}`;
 }
 
-const outcomes: Record<Repair["outcome"], string> = {
-  planned: "would be repaired",
-  repaired: "repaired",
-  sent: "sent",
-  failed: "still wrong",
-  none: "cannot be repaired from here",
-};
-
-const meanings: Record<Verdict, string> = {
-  lost: "a write has not arrived, though nothing is in its way",
-  different: "a store has something else than the newest record",
-  extra: "in Cassandra, and in no topic",
-  "dead-lettered": "its record could not be stored",
-  unjudged: "without api.log, it may be the API's doing",
-  late: "still on its way",
-  equal: "as the newest write says, wherever it should be",
-};
-
-function linesOf({ id, verdict, explanation, record, fields }: Finding, repair: Repair | undefined): string[] {
+function linesOf({ id, verdict, explanation, record, fields }: ReportedFinding, repair: Repair | undefined): string[] {
   const at = record ? `${record.topic}, partition ${record.partition}, offset ${record.offset}` : "no record";
   return [
     `${paint("bold", verdict, process.stdout)} ${id} (${at})`,

@@ -164,6 +164,14 @@ test("each planted fault is named, and nothing else is", async () => {
   const run = await reconcile(["--run", "manual__2026-01-15T06:00:00+00:00"]);
   expect(run).toMatchObject({ code: 1, users: 2, counts: { equal: 1, lost: 1 } });
   expect(Object.keys(run.found)).toEqual([ofRun.id]);
+  const two = await reconcile(["--user", skipped.id.toUpperCase(), "--user", users[20]!.id, "--repair"]);
+  expect(two).toMatchObject({
+    code: 1,
+    users: 2,
+    counts: { equal: 1, lost: 1 },
+    repairs: [{ action: "record again" }],
+  });
+  expect(two.findings).toMatchObject([{ id: skipped.id, repair: { action: "record again" } }]);
   const since = await reconcile(["--since", new Date(Date.now() + 60_000).toISOString()]);
   expect(since).toMatchObject({ code: 0, users: 0, findings: [] });
   // What is in no topic has the samples' times, which are older.

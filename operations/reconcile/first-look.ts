@@ -96,8 +96,9 @@ export async function firstLook(look: Look) {
   }
   let users = 0;
   const suspects: number[] = [];
+  const only = scope.ids && new Set(scope.ids.map((id) => fold.indexOf(wordsOf(id))));
   for (let index = 0; index < size(); index++) {
-    if (!fold.has(index, flags.wanted)) continue;
+    if (!fold.has(index, flags.wanted) || only?.has(index) === false) continue;
     users++;
     if (fold.has(index, flags.suspect)) suspects.push(index);
   }

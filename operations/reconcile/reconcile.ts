@@ -22,6 +22,8 @@ export interface Scope {
   sinceMs?: number;
   /** A run's id, or the name of its folder. */
   runId?: string;
+  /** Only these, in lower case. */
+  ids?: readonly string[];
   /** The folder of the runs' folders; null if it cannot be read from here. */
   runsDir: string | null;
 }

@@ -57,6 +57,9 @@ async function openProducer({ clients }: Look): Promise<Producer> {
   return producer;
 }
 
+/** How one user would be repaired, or why that cannot be done. */
+export const planOf = (evidence: Evidence): Repair => planFor(evidence).repair;
+
 interface Plan {
   repair: Repair;
   evidence: Evidence;
