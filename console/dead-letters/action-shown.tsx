@@ -90,10 +90,10 @@ const Refusals = ({ groups }: NonNullable<Action["result"]>) => (
       <thead>
         <tr>
           <th scope="col" class="number">
-            letters
+            Letters
           </th>
-          <th scope="col">first</th>
-          <th scope="col">why</th>
+          <th scope="col">First</th>
+          <th scope="col">Why</th>
         </tr>
       </thead>
       <tbody>

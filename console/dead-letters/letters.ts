@@ -7,6 +7,7 @@ import { Irreparable, openFields, type Values } from "../../operations/dead-lett
 import { obstacleTo, type Dependencies as ReplayDependencies } from "../../operations/dead-letters/replay.ts";
 import { type Position, positionOf } from "../../operations/dead-letters/selection.ts";
 import { describeLetter } from "../../operations/dead-letters/show.ts";
+import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Clients } from "../clients.ts";
 
 /** A letter, and the fields of its record or why it has none that could be given other values. */
@@ -15,6 +16,8 @@ export interface Opened {
   shown: Awaited<ReturnType<typeof describeLetter>>;
   record: Values | null;
   whyNoFields: string | null;
+  /** Whether the registry did not answer, so that it is read again next time. */
+  isPartial?: boolean;
 }
 
 /** What the contract and the consumer say about a record with some new values. */
@@ -60,8 +63,9 @@ export function openLetters(clients: Clients): Letters {
     try {
       return { letter, shown, record: await readFields(letter), whyNoFields: null };
     } catch (error) {
-      if (!(error instanceof Irreparable)) throw error;
-      return { letter, shown, record: null, whyNoFields: error.message };
+      if (error instanceof Irreparable) return { letter, shown, record: null, whyNoFields: error.message };
+      const whyNoFields = `its fields cannot be read at the moment: ${messageOf(error)}`;
+      return { letter, shown, record: null, whyNoFields, isPartial: true };
     }
   }
 
@@ -73,7 +77,7 @@ export function openLetters(clients: Clients): Letters {
       const at = `${position.partition}:${position.offset}`;
       const known = opened.get(at) ?? (await open(position));
       opened.delete(at);
-      opened.set(at, known);
+      if (!known.isPartial) opened.set(at, known);
       for (const oldest of opened.keys()) if (opened.size > maxOpened) opened.delete(oldest);
       return known;
     },

@@ -69,7 +69,7 @@ export const Summary = ({ log, topic }: { log: Followed; topic: string }) => {
                   <a href={listPath({ reason, ...(of !== null && { topic: of }) })}>{reason}</a>
                   <div class="faint">{meaningOf(reason) ?? "not a reason of this pipeline"}</div>
                 </td>
-                <td>{of ?? "unknown"}</td>
+                <td class="topic">{of ?? "unknown"}</td>
                 <td class="number">
                   {open > 0 ? (
                     <span class="warn">

@@ -85,7 +85,7 @@ function openLetterPage({ live, page }: Context, letters: Letters, actions: Acti
         </p>
       );
     } catch (error) {
-      return <p role="alert">{messageOf(error)}</p>;
+      return <p role="alert">{`It cannot be read: ${messageOf(error)}`}</p>;
     }
   };
   live.add("letter-state", { everyMs: 1_000, render: state });
@@ -94,16 +94,17 @@ function openLetterPage({ live, page }: Context, letters: Letters, actions: Acti
   return async (c, given) => {
     const at = c.req.param("at") ?? "";
     const title = `Dead letter ${at}`;
-    const opened = await soon(letters.open(positionIn(at))).catch((error: unknown) => {
-      if (error instanceof FinalError) return error;
-      throw error;
-    });
-    if (opened instanceof FinalError)
-      return page(c, { title, body: <p role="alert">{opened.message}</p>, status: 404 });
-    if (!opened) {
+    const opened = await soon(letters.open(positionIn(at))).catch((error: unknown) => ({ error }));
+    if (opened && "error" in opened && opened.error instanceof FinalError)
+      return page(c, { title, body: <p role="alert">{opened.error.message}</p>, status: 404 });
+    if (!opened || "error" in opened) {
       const body = (
         <LiveFragment name="letter-reading" about={at}>
-          <p class="faint">Reading the letter …</p>
+          {opened ? (
+            <p role="alert">{`It cannot be read: ${messageOf(opened.error)}`}</p>
+          ) : (
+            <p class="faint">Reading the letter …</p>
+          )}
         </LiveFragment>
       );
       return page(c, { title, body });

@@ -100,7 +100,13 @@ const Row = ({ field, shown: { opened, given, faults, settled } }: { field: Fiel
     <tr>
       <th scope="row">{isSettable ? <label for={ids.input}>{name}</label> : name}</th>
       <td data-title="In the record">
-        {ofRecord ? <span class="faint">{ofRecord}</span> : <span class="value">{textOf(value)}</span>}
+        {ofRecord ? (
+          <span class="faint">{ofRecord}</span>
+        ) : (
+          <span class="value" title={textOf(value)}>
+            {textOf(value)}
+          </span>
+        )}
         {!isSettable && faultShown}
       </td>
       {settled !== "replayed" && (

@@ -3,6 +3,7 @@ import { settledTopicOf } from "../../contract/entity.ts";
 import { openReader, type Reader } from "../../runtime/kafka/reader.ts";
 import type { FetchedRecord } from "../../runtime/kafka/record-batch.ts";
 import { FinalError } from "../../runtime/lifecycle.ts";
+import { discard } from "../reconcile/garbage.ts";
 import { idIn, type Letter, readLetter } from "./letter.ts";
 import type { Entry, LetterLog } from "./letter-log.ts";
 import { type Position, positionOf } from "./selection.ts";
@@ -33,7 +34,8 @@ export interface LetterFollower {
 
 /** Memory is in proportion to the letters that are kept: about 100 MB for so many. */
 const maxLetters = 200_000;
-const chunkBytes = 4 * 1024 ** 2;
+/** Small, so that other requests are answered meanwhile. */
+const chunkBytes = 1024 ** 2;
 const maxDetailLength = 160;
 
 /**
@@ -71,6 +73,7 @@ export function followLetters(kafka: Kafka, topic: string, limit = maxLetters): 
         for (const record of found.records) take(record, partition);
         from = found.next;
         isNew = true;
+        discard(found.bytes);
       }
       next.set(at, from);
     }

@@ -66,12 +66,14 @@ export function readLetter(message: Message, partition: number): Letter {
   };
 }
 
+const Id = z.guid().toLowerCase();
+
 /** The id of a user in a record's key: text, or Debezium's JSON. */
 export function idIn(key: Buffer | null): string | undefined {
   const text = key?.toString() ?? "";
   try {
     const id = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>)[idField] : text;
-    return z.guid().toLowerCase().safeParse(id).data;
+    return Id.safeParse(id).data;
   } catch {
     return undefined;
   }
