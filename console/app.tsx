@@ -10,6 +10,7 @@ import { deadLetters } from "./dead-letters/dead-letters.tsx";
 import { health } from "./health/health.tsx";
 import { openLive } from "./live.ts";
 import { overview } from "./overview/overview.tsx";
+import { openWatch, type Watch } from "./overview/watch.ts";
 import { openPage } from "./page.tsx";
 import type { Context, Part } from "./part.ts";
 import { reconcile } from "./reconcile/reconcile.tsx";
@@ -34,12 +35,12 @@ const contentSecurityPolicy = {
 const maxBodyBytes = 256 * 1024;
 
 /** The console: what every request passes, then the parts. */
-export function createConsole(clients: Clients) {
+export function createConsole(clients: Clients, watch: Watch = openWatch(clients)) {
   const { config, log } = clients;
   const app = new Hono();
   const live = openLive(log);
   const page = openPage(parts.flatMap(({ nav }) => nav ?? []));
-  const context: Context = { app, clients, live, page };
+  const context: Context = { app, clients, live, watch, page };
 
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.use(requireOwnHost(config));

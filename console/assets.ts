@@ -1,5 +1,7 @@
 import type { Hono } from "hono";
 import idiomorph from "idiomorph/dist/idiomorph.esm.js" with { type: "text" };
+import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
+import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import css from "./assets/console.css" with { type: "text" };
 import icon from "./assets/icon.svg" with { type: "text" };
 import live from "./assets/live.js" with { type: "text" };
@@ -11,9 +13,13 @@ import reconcile from "./reconcile/reconcile.css" with { type: "text" };
 import users from "./users/users.css" with { type: "text" };
 
 const assets: Record<string, { text: string; type: string }> = {
-  "console.css": { text: [css, users, deadLetters, reconcile, health].join("\n"), type: "text/css" },
+  "console.css": { text: [css, users, deadLetters, reconcile, health, uplotCss, overview].join("\n"), type: "text/css" },
+  "charts.js": { text: charts, type: "text/javascript" },
+  "uplot.js": { text: `${uplot}\nexport default uPlot;\n`, type: "text/javascript" }, // it declares a variable
   "icon.svg": { text: icon, type: "image/svg+xml" },
   "repair.js": { text: repair, type: "text/javascript" },
+  "charts.js": { text: charts, type: "text/javascript" },
+  "uplot.js": { text: `${uplot}\nexport default uPlot;\n`, type: "text/javascript" }, // it declares a variable
   "live.js": { text: live, type: "text/javascript" },
   "follow.js": { text: follow, type: "text/javascript" },
   "idiomorph.js": { text: idiomorph, type: "text/javascript" },

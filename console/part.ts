@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import type { Clients } from "./clients.ts";
 import type { Live } from "./live.ts";
+import type { Watch } from "./overview/watch.ts";
 import type { ShowPage } from "./page.tsx";
 
 /** Where something is in the navigation. */
@@ -16,6 +17,7 @@ export interface Context {
   app: Hono;
   clients: Clients;
   live: Live;
+  watch: Watch;
   page: ShowPage;
 }
 

@@ -11,6 +11,14 @@ declare module "*.esm.js" {
   const text: string;
   export default text;
 }
+declare module "*.iife.min.js" {
+  const text: string;
+  export default text;
+}
+declare module "*/overview/draw-charts.js" {
+  const text: string;
+  export default text;
+}
 declare module "*/assets/live.js" {
   const text: string;
   export default text;

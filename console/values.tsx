@@ -18,6 +18,23 @@ export const Count = ({ of, svg = false }: { of: number; svg?: boolean }) => {
 };
 
 /**
+ * A moment in few words, which the browser keeps up to date: the time since (`ago`), how long something has lasted (`for`),
+ * or the time of day (`clock`). `svg` for text in a picture.
+ */
+export const Moment = ({ at, show, svg = false }: { at: number; show: "ago" | "for" | "clock"; svg?: boolean }) => {
+  const text = `${new Date(at).toISOString().slice(11, 19)} UTC`;
+  return svg ? (
+    <tspan data-at={at} data-show={show}>
+      {text}
+    </tspan>
+  ) : (
+    <span data-at={at} data-show={show}>
+      {text}
+    </span>
+  );
+};
+
+/**
  * A point in time, to the second. `ago` for the time since then, which the browser keeps up to date; `clock` for the time
  * of day, to the millisecond.
  */

@@ -165,6 +165,12 @@ export const Settings = z.strictObject({
         "CONSOLE_HOSTS",
         "Host names that the console accepts besides those in hosts, separated by commas.",
       ),
+      folder: setting(
+        z.string().min(1).optional(),
+        "CONSOLE_FOLDER",
+        "Folder in which the console keeps its last hour over a restart; if not set, natively a folder of the stack, and otherwise it is not kept.",
+        { example: "/var/lib/user-automation/console" },
+      ),
     })
     .prefault({}),
   log: z

@@ -25,7 +25,37 @@ function since(time) {
   return spans.format(Math.min(seconds, 0), "second");
 }
 
+const timesOfDay = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+const dayMs = 86_400_000;
+
+/** How long something has lasted, in its largest unit. */
+function lasting(time) {
+  const seconds = Math.max(0, Math.round((Date.now() - time) / 1_000));
+  const [unit, size] =
+    seconds < 60
+      ? ["second", 1]
+      : seconds < 3_600
+        ? ["minute", 60]
+        : seconds < 86_400
+          ? ["hour", 3_600]
+          : ["day", 86_400];
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(
+    Math.floor(seconds / size),
+  );
+}
+
+/** A time of day; of an earlier day with its date. */
+const clock = (time) => (Date.now() - time < dayMs ? timesOfDay : times).format(time);
+
+const moments = { ago: since, for: lasting, clock };
+
+function writeMoments(root) {
+  for (const element of root.querySelectorAll("[data-at]"))
+    element.textContent = moments[element.dataset.show](new Date(Number(element.dataset.at)));
+}
+
 function localise(root) {
+  writeMoments(root);
   for (const element of root.querySelectorAll("[data-count]"))
     element.textContent = [numbers.format(Number(element.dataset.count)), element.dataset.unit].join(" ").trim();
   for (const element of root.querySelectorAll("time[datetime]")) {
@@ -78,6 +108,7 @@ localise(document);
 setInterval(() => {
   for (const element of document.querySelectorAll("time[data-ago]"))
     element.textContent = since(new Date(element.dateTime));
+  writeMoments(document);
 }, 1_000);
 document.addEventListener("visibilitychange", follow);
 follow();

@@ -1,5 +1,5 @@
-import type { Finding } from "../../operations/doctor/finding.ts";
 import type { Doctor } from "../doctor.ts";
+import { FindingList } from "../finding-list.tsx";
 import { Time } from "../values.tsx";
 
 /** What doctor found when it last looked, worst first, each with its cure. */
@@ -20,32 +20,7 @@ export function Findings({ doctor }: { doctor: Doctor }) {
       </p>
       {failure !== undefined && <p class="bad">Doctor could not look: {failure}</p>}
       {last?.findings.length === 0 && <p class="good">Nothing found</p>}
-      {last !== undefined && last.findings.length > 0 && (
-        <ul class="findings">
-          {last.findings.map((finding) => (
-            <One {...finding} />
-          ))}
-        </ul>
-      )}
+      {last !== undefined && last.findings.length > 0 && <FindingList findings={last.findings} />}
     </>
   );
 }
-
-const One = ({ severity, about, cause, cure }: Finding) => (
-  <li>
-    <p>
-      <span class={severity === "error" ? "bad" : "warn"}>{severity}</span> <strong>{about}</strong>
-    </p>
-    <p>{sentence(cause)}</p>
-    <p>
-      <WithCommands text={sentence(cure)} />
-    </p>
-  </li>
-);
-
-/** A text in which commands stand between backticks. */
-const WithCommands = ({ text }: { text: string }) => (
-  <>{text.split("`").map((part, index) => (index % 2 === 1 ? <code>{part}</code> : part))}</>
-);
-
-const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;

@@ -39,6 +39,9 @@ export async function examine(
   return findings.sort((a, b) => rank(a) - rank(b));
 }
 
+/** How the cause of a finding begins if its check was late. */
+export const lateness = "no answer within";
+
 interface Outcome {
   findings: Finding[];
   isLate?: boolean;
@@ -48,7 +51,7 @@ async function outcomeOf(check: Check, clients: Clients, withinMs: number, late:
   const { what } = check;
   const tooLate = Promise.withResolvers<Outcome>();
   late.addEventListener("abort", () => {
-    const cause = `no answer within ${withinMs / 1_000} s when asked about ${what}`;
+    const cause = `${lateness} ${withinMs / 1_000} s when asked about ${what}`;
     tooLate.resolve({ findings: [cannotLook(check, cause, clients)], isLate: true });
   });
   const look = async () => ({ findings: await check.look(clients, late) });

@@ -1,6 +1,7 @@
 import { plural } from "../../contract/entity.ts";
 import type { Config } from "../../runtime/config.ts";
 import { type Cures, curesOf } from "../doctor/cures.ts";
+import { lateness } from "../doctor/examine.ts";
 import { type Finding, programs, type Service } from "../doctor/finding.ts";
 import type { History } from "./history.ts";
 import { hopsAbout } from "./hops-about.ts";
@@ -75,7 +76,7 @@ export function reportOf(
   const cures = curesOf(config.ports, isNative);
   const away = awayFindings(history, cures);
   // What it found before a service went away or came back may no longer be so.
-  const found = diagnosis && diagnosis.atMs > history.changedMs() ? diagnosis.findings : [];
+  const found = diagnosis && diagnosis.atMs > history.changedMs() ? diagnosis.findings.filter(isNotAnswered) : [];
   const isKnown = (finding: Finding) =>
     away.some(({ about, explains }) => about === finding.about || explains?.includes(finding.about as Service));
   const findings = [...away, ...found.filter((finding) => !isKnown(finding))];
@@ -87,6 +88,9 @@ export function reportOf(
     ...(run && run !== "none" && { run: { id: run.id, state: run.state, atMs: run.atMs } }),
   };
 }
+
+/** A service that was late for doctor, on a busy machine, is silent here too unless it has answered since. */
+const isNotAnswered = ({ about, cause }: Finding) => !(about in programs && cause.startsWith(lateness));
 
 /** What is said at once about a service that accepts no connection, until doctor has looked. */
 function awayFindings(history: History, cures: Cures): Finding[] {
@@ -120,6 +124,7 @@ function hopsOf(subject: Subject, history: History, nowMs: number): Hop[] {
     {
       ...base("source", subject.isEmbedded ? "embedded source" : new URL(subject.sourceUrl).hostname),
       ...ofService(history, "the embedded source", subject.isEmbedded),
+      note: new URL(subject.sourceUrl).host,
     },
     { ...base("airflow", "Airflow"), ...ofService(history, "Airflow") },
     ...stages.map((stage) => stageHop(history, stage)),
@@ -249,7 +254,7 @@ function lettersHop(history: History, topic: string): Hop {
     ...(stated.state === "good" && { word: "none open" }),
     ...(isOpen && { state: "warn" as const, word: "open" }),
     count: { of: open, unit: "open" },
-    note: `of ${total.toLocaleString("en")} in all`,
+    note: `of ${total.toLocaleString("en")}`,
   };
 }
 

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { until } from "../../runtime/until.ts";
 import { startProgram } from "./program.ts";
 
@@ -10,9 +13,11 @@ export interface StartedConsole {
 
 export async function startConsole(env: Record<string, string> = {}): Promise<StartedConsole> {
   const port = freePort();
+  const folder = mkdtempSync(join(tmpdir(), "console-"));
   const program = startProgram("console/main.ts", [], {
     ...(process.env as Record<string, string>),
     CONSOLE_PORT: String(port),
+    CONSOLE_FOLDER: folder,
     ...env,
   });
   const url = `http://127.0.0.1:${port}`;
@@ -23,6 +28,7 @@ export async function startConsole(env: Record<string, string> = {}): Promise<St
     async close() {
       program.signal("SIGTERM");
       await program.exited;
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

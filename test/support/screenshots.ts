@@ -38,6 +38,17 @@ async function takeDocumentation(page: Page) {
   await page.screenshot({ path: join(pictures, "apidocs.png"), fullPage: true, clip });
 }
 
+/** The console's picture of the flow, after a run whose users it shows. */
+async function takeConsole(page: Page) {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.goto(process.env.CONSOLE_URL ?? "");
+  await page.locator(".headline .good", { hasText: "Everything works" }).waitFor();
+  const picture = await page.locator("svg.flow").boundingBox();
+  if (!picture) throw new Error("the flow is not on the page");
+  const clip = { x: 0, y: 0, width: 1440, height: Math.ceil(picture.y + picture.height) + 16 };
+  await page.screenshot({ path: join(pictures, "console.png"), clip });
+}
+
 const airflow = await openAirflow();
 await airflow.unpause();
 const browser = await openBrowser();
@@ -46,7 +57,8 @@ try {
   page.setDefaultTimeout(120_000);
   await takeRun(page, airflow);
   await takeDocumentation(page);
+  await takeConsole(page);
 } finally {
   await browser.close();
 }
-console.log(`${pictures}: airflow-run.png, apidocs.png`);
+console.log(`${pictures}: airflow-run.png, apidocs.png, console.png`);

@@ -1,0 +1,41 @@
+import type { Child } from "hono/jsx";
+import type { FlowReport, Hop } from "../../operations/flow/report.ts";
+import { stateWordOf } from "./words.tsx";
+
+/** The worst of the picture in a sentence. Until doctor has looked, only that services answer is known. */
+export const Headline = ({ hops, isExamined }: Pick<FlowReport, "hops"> & { isExamined: boolean }) => {
+  const bad = hops.filter(({ state }) => state === "bad");
+  const warned = hops.filter(({ state }) => state === "warn");
+  if (hops.every(({ state }) => state === "unknown")) return <p class="headline faint">Not looked at yet</p>;
+  return (
+    <p class="headline">
+      {bad.length > 0 ? (
+        <span class="bad">{sentenceOf(bad)}</span>
+      ) : warned.length > 0 ? (
+        <span class="warn">{sentenceOf(warned)}</span>
+      ) : (
+        <span class="good">{isExamined ? "Everything works" : "Every service answers"}</span>
+      )}
+    </p>
+  );
+};
+
+const mostNamed = 3;
+
+/** Each cause once: four topics are red because of one Kafka. */
+function sentenceOf(hops: readonly Hop[]): Child {
+  const groups = [...Map.groupBy(hops, subjectOf)];
+  return (
+    <>
+      {groups.slice(0, mostNamed).map(([subject, [hop]], index) => (
+        <>
+          {index > 0 && "; "}
+          {subject}: {hop!.sinceMs === undefined && hop!.findings[0] ? hop!.findings[0].cause : stateWordOf(hop!)}
+        </>
+      ))}
+      {groups.length > mostNamed && `; ${groups.length - mostNamed} more`}
+    </>
+  );
+}
+
+const subjectOf = ({ title, findings }: Hop) => findings[0]?.about ?? title;

@@ -1,0 +1,100 @@
+import { openFlow } from "../../operations/flow/flow.ts";
+import { openHistory } from "../../operations/flow/history.ts";
+import type { Look } from "../../operations/flow/look.ts";
+import { type FlowReport, reportOf } from "../../operations/flow/report.ts";
+import { messageOf } from "../../runtime/lifecycle.ts";
+import { sourceAddress, usesEmbeddedSource } from "../../sources/config.ts";
+import type { Clients } from "../clients.ts";
+import { type LastHour, openLastHour, sampleEveryMs } from "./last-hour.ts";
+import { sampleOf } from "./sample.ts";
+
+/** Looks at the pipeline as long as the console runs: a little while nobody watches, at everything while somebody does. */
+export interface Watch {
+  /** The pipeline as it is now. Whoever asks is watching for the next seconds. */
+  report: () => FlowReport;
+  /** Resolves once there is a first look at everything, or after this long, in milliseconds. */
+  ready: (withinMs: number) => Promise<void>;
+  lastHour: () => LastHour | undefined;
+  /** Begins to look. */
+  start: () => Promise<void>;
+  close: () => Promise<void>;
+}
+
+/** How often is looked while somebody watches, and how long it counts that somebody has asked, in milliseconds. */
+const [lookEveryMs, watchedForMs] = [2_000, 6_000];
+
+export function openWatch(clients: Clients): Watch {
+  const { config, env, log, doctor } = clients;
+  const source = { sourceUrl: sourceAddress(config), isEmbedded: usesEmbeddedSource(config, env) };
+  const subject = { config, isNative: clients.stackFolder !== undefined, ...source };
+  const login = { username: env.AIRFLOW_USER || "admin", password: env.AIRFLOW_PASSWORD || "admin" };
+  const flow = openFlow({ ...clients, ...source, login });
+  const history = openHistory();
+  const first = Promise.withResolvers<void>();
+  let lastHour: LastHour | undefined;
+  let sampled: Look | undefined;
+  let [watchedUntilMs, isStarted, isClosed, isLooking] = [0, false, false, false];
+  let timer: Timer | undefined;
+  let prober: Timer | undefined;
+
+  const isWatched = () => Date.now() < watchedUntilMs;
+
+  async function look() {
+    if (isClosed || isLooking) return;
+    isLooking = true;
+    clearTimeout(timer);
+    const startMs = Date.now();
+    const everything = isWatched();
+    try {
+      const seen = everything ? await flow.look() : await flow.glance();
+      history.add(seen);
+      sample(seen);
+      if (everything) first.resolve();
+    } catch (error) {
+      log.warn("the pipeline cannot be looked at", { error: messageOf(error) });
+    }
+    isLooking = false;
+    const everyMs = isWatched() ? lookEveryMs : sampleEveryMs;
+    if (!isClosed) timer = setTimeout(look, Math.max(100, startMs + everyMs - Date.now()));
+  }
+
+  function sample(seen: Look) {
+    if (sampled && seen.atMs - sampled.atMs < sampleEveryMs - lookEveryMs / 2) return;
+    lastHour?.add(sampleOf(sampled, seen, config.kafka.deadLetterTopic));
+    sampled = seen;
+  }
+
+  /** Sooner than a look, which waits for what does not answer. */
+  async function probe() {
+    if (!isWatched()) return;
+    const away = await flow.probe();
+    history.addAway(away, Date.now());
+  }
+
+  return {
+    lastHour: () => lastHour,
+    report() {
+      const wasWatched = isWatched();
+      watchedUntilMs = Date.now() + watchedForMs;
+      if (isStarted && !wasWatched) void look();
+      return reportOf(subject, history, doctor.latest(), Date.now());
+    },
+    ready: (withinMs) => Promise.race([first.promise, Bun.sleep(withinMs)]),
+    async start() {
+      isStarted = true;
+      lastHour = await openLastHour(folderOf(clients), log);
+      void look();
+      prober = setInterval(() => void probe(), lookEveryMs);
+    },
+    async close() {
+      isClosed = true;
+      clearTimeout(timer);
+      clearInterval(prober);
+      await Promise.all([lastHour?.save(), flow.close()]);
+    },
+  };
+}
+
+/** Natively the console keeps its files with the stack's. */
+const folderOf = ({ config, stackFolder }: Clients) =>
+  config.console.folder ?? (stackFolder === undefined ? undefined : `${stackFolder}/console`);
