@@ -68,7 +68,7 @@ test("the charts grow, and their values can be read as text", async () => {
   expect(texts[0]).toMatch(/^\d\d:\d\d:\d\d\D/);
   expect(texts.filter((text) => /[1-9]/.test(text.slice(8))).length).toBeGreaterThan(0); // the records sent above
   const readable = await page.locator('figure[data-chart="readable"] .u-legend').textContent();
-  expect(readable).toContain("99 % within (p99)");
+  expect(readable).toContain("p99 within");
 }, 60_000);
 
 test("a service that stops is red within five seconds, with the time since then, and recovers by itself", async () => {
@@ -88,7 +88,7 @@ test("a service that stops is red within five seconds, with the time since then,
     expect(await page.locator(".headline").textContent()).toMatch(
       /Cassandra.*: away since \d\d:\d\d:\d\d, for \d+ secs?/,
     );
-    expect(await page.locator(".findings").textContent()).toContain("Start it: bun run up");
+    expect(await page.locator(".findings").textContent()).toContain("bun run up");
     // What does not need Cassandra goes on.
     expect(await hop("created").getAttribute("class")).toBe("hop is-good");
   } finally {

@@ -1,7 +1,8 @@
 // Keeps the fragments of a page up to date, and writes numbers and times for the reader's locale and time zone.
 import { Idiomorph } from "./idiomorph.js";
 
-const locale = navigator.languages;
+/** The reader's languages. Chromium names one that is none, such as en-US@posix, where the system has no other. */
+export const locale = navigator.languages.filter((tag) => /^[a-z]{2,8}(-[a-z0-9]{1,8})*$/i.test(tag));
 const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const times = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" });
 const clocks = new Intl.DateTimeFormat(locale, {

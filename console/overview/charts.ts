@@ -42,8 +42,8 @@ export const charts: readonly Chart[] = [
     factor: 1_000,
     isLogarithmic: true,
     series: [
-      { column: "readable50", label: "half within (p50)" },
-      { column: "readable99", label: "99 % within (p99)" },
+      { column: "readable50", label: "p50 within" },
+      { column: "readable99", label: "p99 within" },
     ],
   },
   {
@@ -53,8 +53,8 @@ export const charts: readonly Chart[] = [
     factor: 1_000,
     isLogarithmic: true,
     series: [
-      { column: "committed50", label: "half within (p50)" },
-      { column: "committed99", label: "99 % within (p99)" },
+      { column: "committed50", label: "p50 within" },
+      { column: "committed99", label: "p99 within" },
     ],
   },
   {

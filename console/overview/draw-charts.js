@@ -1,9 +1,9 @@
 // The last hour as charts, which grow by what comes in, and as tables of the same values.
+import { locale } from "./live.js";
 import uPlot from "./uplot.js";
 
 const hourMs = 3_600_000;
 const sampleMs = 5_000;
-const locale = navigator.languages;
 const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
 const minutes = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 const seconds = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit" });

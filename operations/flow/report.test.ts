@@ -27,7 +27,7 @@ test("the consumer stands still since it moved last, and after a while that is a
   const history = openHistory();
   history.add(look(1_000, { read: 5 }));
   history.add(look(3_000, { read: 10 }));
-  expect(hopsAt(history, 4_000)("consumer")).toMatchObject({ state: "good", behind: { records: 40, seconds: 4 } });
+  expect(hopsAt(history, 4_000)("consumer")).toMatchObject({ state: "good", behind: { records: 40, seconds: 3 } });
   expect(hopsAt(history, 13_000)("consumer")).toMatchObject({ state: "warn", word: "stands still", sinceMs: 3_000 });
   expect(hopsAt(history, 63_000)("consumer")).toMatchObject({ state: "bad", word: "stands still", sinceMs: 3_000 });
   history.add(look(64_000, { read: 50 }));

@@ -130,9 +130,9 @@ function hopsOf(subject: Subject, history: History, nowMs: number): Hop[] {
     ...stages.map((stage) => stageHop(history, stage)),
     postgresHop(history),
     ...(hasCapture ? [captureHop(history, changeTopic)] : []),
-    topicHop(history, "created", topic, nowMs),
-    topicHop(history, "edits", editTopic, nowMs),
-    ...(hasCapture ? [topicHop(history, "changes", changeTopic, nowMs)] : []),
+    topicHop(history, "created", topic),
+    topicHop(history, "edits", editTopic),
+    ...(hasCapture ? [topicHop(history, "changes", changeTopic)] : []),
     lettersHop(history, deadLetterTopic),
     { ...base("registry", "Schema Registry"), ...ofService(history, "Schema Registry") },
     consumerHop(history, config.consumer.stalledAfterMs, nowMs),
@@ -223,14 +223,15 @@ function captureHop(history: History, changeTopic: string): Hop {
   return worst === "RUNNING" ? { ...known, word: "running" } : { ...known, state: "bad", word: worst.toLowerCase() };
 }
 
-function topicHop(history: History, name: HopName, topic: string, nowMs: number): Hop {
-  const facts = history.last()?.topics?.get(topic);
+function topicHop(history: History, name: HopName, topic: string): Hop {
+  const look = history.last();
+  const facts = look?.topics?.get(topic);
   return {
     ...base(name, topic),
     ...ofService(history, "Kafka"),
     ...(facts && { count: { of: facts.records, unit: "records" } }),
     ...rateOf(history.counter(topic)),
-    ...(facts?.unread !== undefined && { behind: behindOf(facts.unread, facts.oldestUnreadMs, nowMs) }),
+    ...(look && facts?.unread !== undefined && { behind: behindOf(facts.unread, facts.oldestUnreadMs, look.atMs) }),
     ...movedOf(history, topic),
   };
 }
@@ -276,7 +277,7 @@ function consumerHop(history: History, stalledAfterMs: number, nowMs: number): H
     ...stated,
     ...(facts.length > 0 && read && { count: { of: read.value, unit: "read" } }),
     ...rateOf(read),
-    ...(facts.length > 0 && { behind: behindOf(unread, oldestMs, nowMs) }),
+    ...(facts.length > 0 && { behind: behindOf(unread, oldestMs, look?.atMs ?? nowMs) }),
     ...(movedMs !== undefined && { movedMs }),
   };
   const sinceMs = Math.max(read?.movedMs ?? 0, oldestMs ?? 0);
@@ -316,6 +317,7 @@ function movedOf(history: History, topic: string): Pick<Hop, "movedMs"> {
   return movedMs === undefined ? {} : { movedMs };
 }
 
+/** As of the look: what was unread then may have been read since. */
 const behindOf = (records: number, oldestMs: number | undefined, nowMs: number): NonNullable<Hop["behind"]> => ({
   records,
   ...(records === 0 && { seconds: 0 }),
