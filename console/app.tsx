@@ -13,11 +13,12 @@ import { overview } from "./overview/overview.tsx";
 import { openPage } from "./page.tsx";
 import type { Context, Part } from "./part.ts";
 import { reconcile } from "./reconcile/reconcile.tsx";
+import { runs } from "./runs/runs.tsx";
 import { registerSignIn, requireOwnHost, requireOwnOrigin, requireToken } from "./security.tsx";
 import { users } from "./users/users.tsx";
 
 /** In the order of the navigation. */
-const parts: readonly Part[] = [overview, users, deadLetters, reconcile, health];
+const parts: readonly Part[] = [overview, runs, users, deadLetters, reconcile, health];
 
 /** Scripts, styles and pictures come from the console only, and no page may frame it. */
 const contentSecurityPolicy = {

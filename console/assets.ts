@@ -11,7 +11,8 @@ import reconcile from "./reconcile/reconcile.css" with { type: "text" };
 import users from "./users/users.css" with { type: "text" };
 
 const assets: Record<string, { text: string; type: string }> = {
-  "console.css": { text: [css, users, deadLetters, reconcile, health].join("\n"), type: "text/css" },
+  "console.css": { text: [css, runs, users, deadLetters, reconcile, health].join("\n"), type: "text/css" },
+import runs from "./runs/runs.css" with { type: "text" };
   "icon.svg": { text: icon, type: "image/svg+xml" },
   "repair.js": { text: repair, type: "text/javascript" },
   "live.js": { text: live, type: "text/javascript" },
