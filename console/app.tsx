@@ -16,9 +16,10 @@ import { reconcile } from "./reconcile/reconcile.tsx";
 import { runs } from "./runs/runs.tsx";
 import { registerSignIn, requireOwnHost, requireOwnOrigin, requireToken } from "./security.tsx";
 import { users } from "./users/users.tsx";
+import { where } from "./where/where.tsx";
 
 /** In the order of the navigation. */
-const parts: readonly Part[] = [overview, runs, users, deadLetters, reconcile, health];
+const parts: readonly Part[] = [overview, runs, users, where, deadLetters, reconcile, health];
 
 /** Scripts, styles and pictures come from the console only, and no page may frame it. */
 const contentSecurityPolicy = {

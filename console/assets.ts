@@ -9,9 +9,10 @@ import follow from "./health/follow.js" with { type: "text" };
 import health from "./health/health.css" with { type: "text" };
 import reconcile from "./reconcile/reconcile.css" with { type: "text" };
 import users from "./users/users.css" with { type: "text" };
+import where from "./where/where.css" with { type: "text" };
 
 const assets: Record<string, { text: string; type: string }> = {
-  "console.css": { text: [css, runs, users, deadLetters, reconcile, health].join("\n"), type: "text/css" },
+  "console.css": { text: [css, runs, users, where, deadLetters, reconcile, health].join("\n"), type: "text/css" },
 import runs from "./runs/runs.css" with { type: "text" };
   "icon.svg": { text: icon, type: "image/svg+xml" },
   "repair.js": { text: repair, type: "text/javascript" },
