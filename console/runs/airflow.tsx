@@ -1,8 +1,10 @@
 import { HTTPError } from "ky";
-import { AirflowRefusal, dagId, keepAirflow } from "../../operations/airflow.ts";
+import { AirflowRefusal, type DagParam, dagId, keepAirflow } from "../../operations/airflow.ts";
 import { openRuns } from "../../operations/runs/runs.ts";
 import { openSight } from "../away.tsx";
 import type { Clients } from "../clients.ts";
+
+export type Params = Record<string, DagParam>;
 
 const patience = { timeout: 4_000, retry: 0 };
 
@@ -18,12 +20,19 @@ export function openAirflowView({ web, env }: Pick<Clients, "web" | "env">) {
       throw new AirflowRefusal(404, `there is no such run of ${dagId}, or the DAG is not known yet`);
     });
   };
-  const details = () => withAirflow((airflow) => airflow.details());
+  let params: Params | undefined;
+  const details = async () => {
+    const found = await withAirflow((airflow) => airflow.details());
+    params = found.params;
+    return found;
+  };
   return {
     withAirflow,
     runs: openRuns(withAirflow),
     /** Whether it is paused, and its params. */
     details,
+    /** The DAG's params as they were last known. */
+    params: () => params,
     /** Asks, and says what is wrong if there is no answer. */
     ask: openSight("Airflow", (error) => error instanceof AirflowRefusal),
   };

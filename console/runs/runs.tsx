@@ -48,22 +48,35 @@ function registerList({ app, live, page }: Context, airflow: AirflowView) {
     }),
   });
 
-  app.get("/runs", async (c) => showList({ live, page }, airflow, c, { values: {} }));
-}
+  // Its text stays the same, so that what was typed stays too, unless the DAG changes.
+  live.add("run-form", {
+    everyMs: 5_000,
+    async render() {
+      const sight = await airflow.ask(airflow.details);
+      const params = airflow.params();
+      if (params) return <TriggerForm params={params} values={{}} />;
+      return "away" in sight ? sight.away : "";
+    },
+  });
 
-/** How long the page waits for the DAG's params, in milliseconds. */
-const paramsWithinMs = 500;
+  app.get("/runs", async (c) => showList({ live, page }, airflow, c));
+}
 
 async function showList(
   { live, page }: Pick<Context, "live" | "page">,
   airflow: AirflowView,
   c: RequestContext,
-  entered: Entered,
+  entered: Entered = { values: {} },
 ) {
   const number = Math.min(10_000, Math.max(1, Math.trunc(Number(c.req.query("page"))) || 1));
-  const [list, details] = await Promise.all([
+  const params = airflow.params();
+  const [list, form] = await Promise.all([
     live.show("runs", String(number), <p class="faint">Asking Airflow …</p>),
-    Promise.race([airflow.details().catch(() => undefined), Bun.sleep(paramsWithinMs)]),
+    entered.refused && params ? (
+      <TriggerForm params={params} {...entered} />
+    ) : (
+      live.show("run-form", undefined, <p class="faint">Asking Airflow for the DAG's params …</p>)
+    ),
   ]);
   return page(c, {
     title: "Runs",
@@ -71,13 +84,8 @@ async function showList(
     body: (
       <>
         <h2>Trigger {dagId}</h2>
-        {details ? (
-          <TriggerForm params={details.params} {...entered} />
-        ) : (
-          <p>
-            What the DAG can be asked for is not known while Airflow does not answer. <a href="/runs">Ask again</a>
-          </p>
-        )}
+        {entered.refused && !params && <p role="alert">{entered.refused.why}</p>}
+        {form}
         <h2>Last runs</h2>
         {list}
       </>
@@ -93,10 +101,8 @@ function registerTrigger(context: Context, airflow: AirflowView) {
     const body = await c.req.parseBody();
     const values = Object.fromEntries(Object.entries(body).map(([name, value]) => [name, String(value)]));
     try {
-      const run = await airflow.withAirflow(async (one) => {
-        const { params } = await one.details();
-        return one.trigger(confOf(params, values));
-      });
+      const { params } = await airflow.details();
+      const run = await airflow.withAirflow((one) => one.trigger(confOf(params, values)));
       log.info("run triggered", { run: run.dag_run_id });
       return c.redirect(runHref(run.dag_run_id), 303);
     } catch (error) {

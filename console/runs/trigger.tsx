@@ -1,7 +1,6 @@
 import type { DagParam } from "../../operations/airflow.ts";
 import { AirflowRefusal } from "../../operations/airflow.ts";
-
-type Params = Record<string, DagParam>;
+import type { Params } from "./airflow.tsx";
 
 /** What was entered, by param, and which of it Airflow refuses. */
 export interface Entered {
