@@ -12,7 +12,7 @@ import type { EditLog } from "./edits/edit-log.ts";
 import { handleErrors } from "./error-handler.ts";
 import { setHeadLength } from "./head.ts";
 import { registerHealth } from "./health.ts";
-import { registerLivePage } from "./live/live.ts";
+import { registerHome } from "./home.ts";
 import { declareMetrics, measure } from "./metrics.ts";
 import { requireOwnHost } from "./own-host.ts";
 import { invalid, Problem } from "./problem.ts";
@@ -36,6 +36,8 @@ export interface Dependencies {
   edits?: Pick<EditLog, "refusal">;
   /** The listening address, and further names allowed in the Host header. */
   names?: Pick<Config, "host" | "hosts">;
+  /** Where the console is, on the same host. */
+  consolePort?: number;
   /** The metrics shown at `/metrics`; the app adds its own. */
   registry?: Registry;
   /** The token that writes require; without one they are open. */
@@ -65,6 +67,7 @@ export function createApp({
   log,
   edits,
   names = { host: "localhost", hosts: [] },
+  consolePort = 8090,
   registry = openMetrics(),
   token,
   bodyLimitBytes = 64 * 1024,
@@ -106,7 +109,7 @@ export function createApp({
   registerDeleteUser(app, users);
   registerHealth(app, users, registry, edits);
   registerDocumentation(app);
-  registerLivePage(app);
+  registerHome(app, consolePort);
   return app;
 }
 

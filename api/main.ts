@@ -26,7 +26,8 @@ await run(openLog("api"), async (stop) => {
   const database = openDatabase(client, config, log);
   const { maxAheadMs } = config.consumer;
   const users = userStore(database, config.cassandra.keyspace, { log, edits, maxAheadMs });
-  const app = createApp({ users, log, edits, names: config, registry, token, bodyLimitBytes });
+  const consolePort = config.ports.console;
+  const app = createApp({ users, log, edits, names: config, consolePort, registry, token, bodyLimitBytes });
 
   const server = Bun.serve({ hostname: config.host, port: config.ports.api, idleTimeout: 120, fetch: app.fetch });
   log.info("listening", { url: server.url.href, writes: token === undefined ? "open" : "with a token" });

@@ -14,11 +14,13 @@ import { openWatch, type Watch } from "./overview/watch.ts";
 import { openPage } from "./page.tsx";
 import type { Context, Part } from "./part.ts";
 import { reconcile } from "./reconcile/reconcile.tsx";
+import { runs } from "./runs/runs.tsx";
 import { registerSignIn, requireOwnHost, requireOwnOrigin, requireToken } from "./security.tsx";
 import { users } from "./users/users.tsx";
+import { where } from "./where/where.tsx";
 
 /** In the order of the navigation. */
-const parts: readonly Part[] = [overview, users, deadLetters, reconcile, health];
+const parts: readonly Part[] = [overview, runs, users, where, deadLetters, reconcile, health];
 
 /** Scripts, styles and pictures come from the console only, and no page may frame it. */
 const contentSecurityPolicy = {

@@ -9,13 +9,17 @@ import deadLetters from "./dead-letters/dead-letters.css" with { type: "text" };
 import repair from "./dead-letters/repair.js" with { type: "text" };
 import follow from "./health/follow.js" with { type: "text" };
 import health from "./health/health.css" with { type: "text" };
+import charts from "./overview/draw-charts.js" with { type: "text" };
+import overview from "./overview/overview.css" with { type: "text" };
 import reconcile from "./reconcile/reconcile.css" with { type: "text" };
+import runs from "./runs/runs.css" with { type: "text" };
 import users from "./users/users.css" with { type: "text" };
+import where from "./where/where.css" with { type: "text" };
+
+const styles = [css, uplotCss, overview, runs, users, where, deadLetters, reconcile, health];
 
 const assets: Record<string, { text: string; type: string }> = {
-  "console.css": { text: [css, users, deadLetters, reconcile, health, uplotCss, overview].join("\n"), type: "text/css" },
-  "charts.js": { text: charts, type: "text/javascript" },
-  "uplot.js": { text: `${uplot}\nexport default uPlot;\n`, type: "text/javascript" }, // it declares a variable
+  "console.css": { text: styles.join("\n"), type: "text/css" },
   "icon.svg": { text: icon, type: "image/svg+xml" },
   "repair.js": { text: repair, type: "text/javascript" },
   "charts.js": { text: charts, type: "text/javascript" },

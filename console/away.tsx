@@ -5,8 +5,11 @@ import { Time } from "./values.tsx";
 /** What came of asking a service: its answer, or what a page says instead. */
 type Sight<T> = { value: T } | { away: Child };
 
-/** Asks a service, and where it does not answer, says so, why, and when it last did. */
-export function openSight(service: string) {
+/**
+ * Asks a service, and where it does not answer, says so, why, and when it last did. What `isAnswer` is a refusal by the
+ * service itself, whose message says all.
+ */
+export function openSight(service: string, isAnswer: (error: unknown) => boolean = () => false) {
   let lastMs: number | undefined;
   return async <T,>(work: () => Promise<T>): Promise<Sight<T>> => {
     try {
@@ -14,6 +17,7 @@ export function openSight(service: string) {
       lastMs = Date.now();
       return { value };
     } catch (error) {
+      if (isAnswer(error)) return { away: <p class="bad">{messageOf(error)}</p> };
       return { away: <Away service={service} why={messageOf(error)} lastMs={lastMs} /> };
     }
   };

@@ -34,23 +34,23 @@ export const Moment = ({ at, show, svg = false }: { at: number; show: "ago" | "f
   );
 };
 
-/**
- * A point in time, to the second. `ago` for the time since then, which the browser keeps up to date; `clock` for the time
- * of day, to the millisecond.
- */
-export const Time = ({
-  at,
-  ago = false,
-  clock = false,
-}: {
+interface Point {
   at: Date | number | string;
   ago?: boolean;
+  precise?: boolean;
   clock?: boolean;
-}) => {
+}
+
+/**
+ * A point in time, to the second, or to the millisecond if `precise`. `ago` for the time since then, which the browser
+ * keeps up to date; `clock` for the time of day, to the millisecond.
+ */
+export const Time = ({ at, ago = false, precise = false, clock = false }: Point) => {
   const iso = new Date(at).toISOString();
+  const how = ago ? { "data-ago": "" } : clock ? { "data-clock": "" } : precise ? { "data-precise": "" } : {};
   return (
-    <time datetime={iso} {...(ago ? { "data-ago": "" } : {})} {...(clock ? { "data-clock": "" } : {})}>
-      {clock ? iso.slice(11, 23) : `${iso.slice(0, 19).replace("T", " ")} UTC`}
+    <time datetime={iso} {...how}>
+      {clock ? iso.slice(11, 23) : `${iso.slice(0, precise ? 23 : 19).replace("T", " ")} UTC`}
     </time>
   );
 };
@@ -78,3 +78,24 @@ export const Duration = ({ ms }: { ms: number }) => {
   if (minutes > 0) return <>{`${minutes} min`}</>;
   return <>{`${seconds} s`}</>;
 };
+
+const durations = ["second", "minute", "hour"] as const;
+
+/** How long something took, to the tenth of a second, in the two largest units: 1.1s, 1m 15s, 2h 5m. */
+export const Took = ({ seconds }: { seconds: number }) => {
+  if (seconds < 59.95) return <InUnit of={Math.round(seconds * 10) / 10} unit={durations[0]} />;
+  const whole = Math.round(seconds);
+  const [large, small, size] = whole < 3_600 ? ([1, 0, 60] as const) : ([2, 1, 3_600] as const);
+  return (
+    <>
+      <InUnit of={Math.floor(whole / size)} unit={durations[large]} />{" "}
+      <InUnit of={Math.floor((whole % size) / (size / 60))} unit={durations[small]} />
+    </>
+  );
+};
+
+const InUnit = ({ of, unit }: { of: number; unit: (typeof durations)[number] }) => (
+  <data value={String(of)} data-count={of} data-unit={unit}>
+    {new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "narrow" }).format(of)}
+  </data>
+);

@@ -1,7 +1,7 @@
 import { singular } from "../contract/entity.ts";
 import { readable } from "../operations/dead-letters/letter.ts";
 import type { Entry } from "../operations/where/timeline.ts";
-import type { Looked } from "../operations/where/topic-search.ts";
+import { type Looked, lookedTexts } from "../operations/where/topic-search.ts";
 import type { Named, Report } from "../operations/where/where.ts";
 import { paint } from "../runtime/progress.ts";
 
@@ -94,13 +94,5 @@ function wrapped(text: string, room: number): string[] {
 }
 
 /** Which offsets were read. */
-function lookedText(looked: readonly Looked[]): string {
-  const parts = looked.map(({ topic, partition, bounds, ranges, isCut }) => {
-    const read = ranges.reduce((sum, { from, to }) => sum + (to - from), 0n);
-    const offsets =
-      read === bounds.to - bounds.from ? "all" : ranges.map(({ from, to }) => `${from}–${to - 1n}`).join(", ");
-    const of = `of ${bounds.to - bounds.from}${isCut ? ", not all that was wanted" : ""}`;
-    return `${topic} ${partition}: ${offsets || "none"} ${of}`;
-  });
-  return parts.length === 0 ? "" : paint("dim", `read  ${parts.join("\n      ")}`, process.stdout);
-}
+const lookedText = (looked: readonly Looked[]): string =>
+  looked.length === 0 ? "" : paint("dim", `read  ${lookedTexts(looked).join("\n      ")}`, process.stdout);

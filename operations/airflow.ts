@@ -1,4 +1,4 @@
-import ky, { type KyInstance } from "ky";
+import ky, { HTTPError, type KyInstance } from "ky";
 import { z } from "zod";
 import { until } from "../runtime/until.ts";
 
@@ -23,11 +23,17 @@ export interface DagRun {
   state: "queued" | "running" | "success" | "failed";
   run_type: string;
   run_after: string;
-  end_date?: string | null;
+  start_date: string | null;
+  end_date: string | null;
+  /** The params that it was triggered with. */
+  conf: Record<string, unknown> | null;
 }
 
 export interface TaskInstance {
   task_id: string;
+  dag_run_id: string;
+  start_date: string | null;
+  end_date: string | null;
   state: string | null;
   try_number: number;
   max_tries: number;
@@ -35,7 +41,6 @@ export interface TaskInstance {
   priority_weight: number;
   /** In seconds. */
   duration: number | null;
-  end_date?: string | null;
 }
 
 export interface LogEvent {
@@ -48,6 +53,24 @@ export class MissingCounts extends Error {
   override name = "MissingCounts";
 }
 
+/** A param of a DAG: its default, and the JSON schema of its values. */
+export interface DagParam {
+  value: unknown;
+  schema: Record<string, unknown>;
+  description: string | null;
+}
+
+/** Airflow refuses a request; `detail` is its reason. */
+export class AirflowRefusal extends Error {
+  override name = "AirflowRefusal";
+  constructor(
+    readonly status: number,
+    readonly detail: string,
+  ) {
+    super(`Airflow answers ${status}: ${detail}`);
+  }
+}
+
 /** One DAG, through Airflow's public REST API. */
 export interface Airflow {
   url: string;
@@ -56,16 +79,19 @@ export interface Airflow {
   isPaused: () => Promise<boolean>;
   pause: () => Promise<void>;
   unpause: () => Promise<void>;
-  /** Starts a manual run with these params. Throws Airflow's response if it refuses them. */
+  /** As of now; a DAG that Airflow has not parsed is an AirflowRefusal with the status 404. */
+  details: () => Promise<{ is_paused: boolean; params: Record<string, DagParam> }>;
+  /** Starts a manual run with these params. @throws AirflowRefusal if it does not take them */
   trigger: (conf?: Record<string, unknown>, runId?: string) => Promise<DagRun>;
-  runs: () => Promise<DagRun[]>;
-  /** The newest run; undefined if there is none. */
-  newest: () => Promise<DagRun | undefined>;
+  /** The newest first. */
+  runs: (limit?: number, offset?: number) => Promise<DagRun[]>;
   run: (runId: string) => Promise<DagRun>;
   /** Waits until a run has ended, successfully or not. */
   ended: (runId: string, withinMs?: number) => Promise<DagRun>;
   /** A run's tasks by their id, in the DAG's order. */
   tasks: (runId: string) => Promise<Map<string, TaskInstance>>;
+  /** The same of several runs, by the run's id. */
+  tasksOf: (runIds: readonly string[]) => Promise<Map<string, TaskInstance[]>>;
   /** Clears the whole run, or one task and all tasks downstream of it, so that they run again. */
   clear: (runId: string, from?: string) => Promise<void>;
   /** Sets a run's state as a person does in the UI. */
@@ -78,31 +104,72 @@ export interface Airflow {
   logOf: (runId: string, taskId: string, attempt: number) => Promise<LogEvent[]>;
 }
 
-/** Logs in to the Airflow instance given by the environment. */
+/** How long a request may take, in milliseconds, and how often a read is repeated. */
+interface Patience {
+  timeout: number;
+  retry: number;
+}
+
+/** Logs in to the Airflow instance given by the environment. @throws AirflowRefusal if it refuses the login */
 export async function openAirflow(
   env: Record<string, string | undefined> = process.env,
   dag: string = dagId,
+  patience: Patience = { timeout: 30_000, retry: 2 },
 ): Promise<Airflow> {
   const { AIRFLOW_URL: url = "", AIRFLOW_USER: username, AIRFLOW_PASSWORD: password } = env;
   const { access_token } = await ky
-    .post(`${url}/auth/token`, { json: { username, password } })
-    .json<{ access_token: string }>();
+    .post(`${url}/auth/token`, { json: { username, password }, ...patience })
+    .json<{ access_token: string }>()
+    .catch((error) => {
+      if (!(error instanceof HTTPError) || ![401, 403].includes(error.response.status)) throw error;
+      throw new AirflowRefusal(error.response.status, "the login is refused; set AIRFLOW_USER and AIRFLOW_PASSWORD");
+    });
   const api = ky.extend({
     prefix: `${url}/api/v2`,
-    timeout: 30_000,
+    ...patience,
     headers: { authorization: `Bearer ${access_token}` },
     hooks: { afterResponse: [throwReason] },
   });
   const dagPath = `dags/${dag}`;
   const at: PathOf = (runId, ...rest) => [dagPath, "dagRuns", ...[runId, ...rest].map(encodeURIComponent)].join("/");
-  const ofTasks = taskCalls(api, at);
+  const ofTasks = taskCalls(api, at, dag);
   return { url, ...dagCalls(api, dagPath), ...runCalls(api, dagPath, at, ofTasks.tasks), ...ofTasks };
+}
+
+/**
+ * Airflow for as long as a program runs: logs in when it is first used, and again once after a token was refused, since
+ * tokens expire.
+ */
+export function keepAirflow(env: Record<string, string | undefined>, patience: Patience) {
+  let opened: Promise<Airflow> | undefined;
+  const open = () => {
+    opened ??= openAirflow(env, dagId, patience).catch((error) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+  return async <T>(work: (airflow: Airflow) => Promise<T>): Promise<T> => {
+    const isNew = opened === undefined;
+    const airflow = await open();
+    try {
+      return await work(airflow);
+    } catch (error) {
+      if (!(error instanceof AirflowRefusal) || ![401, 403].includes(error.status)) throw error;
+      opened = undefined;
+      if (isNew) throw error;
+      return work(await open());
+    }
+  };
 }
 
 /** The path of something below a run. */
 type PathOf = (runId: string, ...rest: string[]) => string;
 
-function dagCalls(api: KyInstance, path: string): Pick<Airflow, "isKnown" | "isPaused" | "pause" | "unpause"> {
+function dagCalls(
+  api: KyInstance,
+  path: string,
+): Pick<Airflow, "isKnown" | "isPaused" | "pause" | "unpause" | "details"> {
   const isKnown = async () => (await api.get(path, { throwHttpErrors: false })).ok;
 
   async function isPaused() {
@@ -115,7 +182,9 @@ function dagCalls(api: KyInstance, path: string): Pick<Airflow, "isKnown" | "isP
     await api.patch(path, { json: { is_paused } });
   }
 
-  return { isKnown, isPaused, pause: () => setPaused(true), unpause: () => setPaused(false) };
+  const details: Airflow["details"] = () => api.get(`${path}/details`).json();
+
+  return { isKnown, isPaused, pause: () => setPaused(true), unpause: () => setPaused(false), details };
 }
 
 function runCalls(
@@ -123,7 +192,7 @@ function runCalls(
   dagPath: string,
   at: PathOf,
   tasks: Airflow["tasks"],
-): Pick<Airflow, "trigger" | "runs" | "newest" | "run" | "ended" | "clear" | "mark"> {
+): Pick<Airflow, "trigger" | "runs" | "run" | "ended" | "clear" | "mark"> {
   const path = `${dagPath}/dagRuns`;
   const run = (runId: string) => api.get(at(runId)).json<DagRun>();
 
@@ -133,12 +202,9 @@ function runCalls(
     trigger: (conf = {}, runId) =>
       api.post(path, { json: { logical_date: null, conf, ...(runId && { dag_run_id: runId }) } }).json<DagRun>(),
 
-    runs: async () =>
-      (await api.get(path, { searchParams: { order_by: "-run_after" } }).json<{ dag_runs: DagRun[] }>()).dag_runs,
-
-    async newest() {
-      const searchParams = { order_by: "-run_after", limit: 1 };
-      return (await api.get(path, { searchParams }).json<{ dag_runs: DagRun[] }>()).dag_runs[0];
+    runs: async (limit = 50, offset = 0) => {
+      const searchParams = { order_by: "-run_after", limit, offset };
+      return (await api.get(path, { searchParams }).json<{ dag_runs: DagRun[] }>()).dag_runs;
     },
 
     ended: (runId, withinMs = 180_000) =>
@@ -165,7 +231,11 @@ function runCalls(
   };
 }
 
-function taskCalls(api: KyInstance, at: PathOf): Pick<Airflow, "tasks" | "countsOf" | "xcomOf" | "logOf"> {
+function taskCalls(
+  api: KyInstance,
+  at: PathOf,
+  dag: string,
+): Pick<Airflow, "tasks" | "tasksOf" | "countsOf" | "xcomOf" | "logOf"> {
   const xcomOf = async (runId: string, taskId: string): Promise<unknown> => {
     const entry = at(runId, "taskInstances", taskId, "xcomEntries", "return_value");
     const response = await api.get(entry, { throwHttpErrors: false });
@@ -177,8 +247,15 @@ function taskCalls(api: KyInstance, at: PathOf): Pick<Airflow, "tasks" | "counts
 
     async tasks(runId) {
       const { task_instances } = await api.get(at(runId, "taskInstances")).json<{ task_instances: TaskInstance[] }>();
-      const inOrder = task_instances.sort((a, b) => b.priority_weight - a.priority_weight);
-      return new Map(inOrder.map((task) => [task.task_id, task]));
+      return new Map(inOrder(task_instances).map((task) => [task.task_id, task]));
+    },
+
+    async tasksOf(runIds) {
+      if (runIds.length === 0) return new Map();
+      const json = { dag_ids: [dag], dag_run_ids: runIds, page_limit: 100 };
+      const path = "dags/~/dagRuns/~/taskInstances/list";
+      const { task_instances } = await api.post(path, { json }).json<{ task_instances: TaskInstance[] }>();
+      return Map.groupBy(inOrder(task_instances), ({ dag_run_id }) => dag_run_id);
     },
 
     async countsOf(runId, taskId) {
@@ -195,8 +272,15 @@ function taskCalls(api: KyInstance, at: PathOf): Pick<Airflow, "tasks" | "counts
   };
 }
 
+const inOrder = (tasks: TaskInstance[]) => tasks.sort((a, b) => b.priority_weight - a.priority_weight);
+
 /** ky's own message has only status and URL; Airflow's response says which param was wrong. */
 const throwReason = async ({ response }: { response: Response }) => {
-  if (response.status >= 400 && response.status !== 404)
-    throw new Error(`Airflow answers ${response.status}: ${await response.text()}`);
+  if (response.status < 400 || response.status === 404) return;
+  const text = await response.text();
+  let detail: unknown;
+  try {
+    detail = (JSON.parse(text) as { detail?: unknown }).detail;
+  } catch {}
+  throw new AirflowRefusal(response.status, typeof detail === "string" ? detail : text);
 };

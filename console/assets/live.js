@@ -1,10 +1,26 @@
 // Keeps the fragments of a page up to date, and writes numbers and times for the reader's locale and time zone.
 import { Idiomorph } from "./idiomorph.js";
 
-/** The reader's languages. Chromium names one that is none, such as en-US@posix, where the system has no other. */
-export const locale = navigator.languages.filter((tag) => /^[a-z]{2,8}(-[a-z0-9]{1,8})*$/i.test(tag));
+// A browser may name one that is none, such as en-US@posix.
+const locale = navigator.languages.filter((tag) => {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0;
+  } catch {
+    return false;
+  }
+});
 const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const units = Object.fromEntries(
+  ["second", "minute", "hour"].map((unit) => [
+    unit,
+    new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "narrow", maximumFractionDigits: 1 }),
+  ]),
+);
 const times = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" });
+const preciseTimes = new Intl.DateTimeFormat(locale, {
+  ...{ year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  fractionalSecondDigits: 3,
+});
 const clocks = new Intl.DateTimeFormat(locale, {
   hour: "2-digit",
   minute: "2-digit",
@@ -55,14 +71,16 @@ function writeMoments(root) {
     element.textContent = moments[element.dataset.show](new Date(Number(element.dataset.at)));
 }
 
+const timeFormatOf = ({ dataset }) => ("clock" in dataset ? clocks : "precise" in dataset ? preciseTimes : times);
+const countOf = ({ count, unit }) =>
+  units[unit]?.format(Number(count)) ?? [numbers.format(Number(count)), unit].join(" ").trim();
+
 function localise(root) {
   writeMoments(root);
-  for (const element of root.querySelectorAll("[data-count]"))
-    element.textContent = [numbers.format(Number(element.dataset.count)), element.dataset.unit].join(" ").trim();
+  for (const element of root.querySelectorAll("[data-count]")) element.textContent = countOf(element.dataset);
   for (const element of root.querySelectorAll("time[datetime]")) {
     const time = new Date(element.dateTime);
-    const format = "clock" in element.dataset ? clocks : times;
-    element.textContent = "ago" in element.dataset ? since(time) : format.format(time);
+    element.textContent = "ago" in element.dataset ? since(time) : timeFormatOf(element).format(time);
     element.title = wholeTimes.format(time);
   }
 }

@@ -1,7 +1,6 @@
 import type { Child } from "hono/jsx";
 import { idField, indexedField, plural, singular, table, timeField } from "../../contract/entity.ts";
-import type { FieldValue } from "../../contract/fields.ts";
-import { fields, type User } from "../../contract/user.ts";
+import type { User } from "../../contract/user.ts";
 import { countUsers } from "../../operations/users/count.ts";
 import { BadCursor } from "../../operations/users/cursor.ts";
 import { openUserPages, type Page } from "../../operations/users/pages.ts";
@@ -9,14 +8,11 @@ import type { Query } from "../../operations/users/query.ts";
 import { openSight } from "../away.tsx";
 import type { Part } from "../part.ts";
 import { Count, Time } from "../values.tsx";
+import { shownFields, textOf, titleOf, whereHref } from "./shown.tsx";
 
 const perPage = 50;
 const maxTextLength = 200;
 
-/** The columns of the list: the texts that every record has. The whole record is where its row leads. */
-const shown = fields.filter(({ kind, nullable }) => kind === "text" && !nullable).slice(0, 4);
-
-const titleOf = (name: string) => name[0]?.toUpperCase() + name.slice(1).replaceAll("_", " ");
 const title = titleOf(plural);
 const path = `/${plural}`;
 
@@ -155,7 +151,7 @@ function List({ text, cursor, found }: Wanted & { found: Page | "refused" }) {
         <table class="lines">
           <thead>
             <tr>
-              {shown.map(({ name }) => (
+              {shownFields.map(({ name }) => (
                 <th scope="col">{titleOf(name)}</th>
               ))}
               <th scope="col">Written</th>
@@ -178,19 +174,10 @@ function List({ text, cursor, found }: Wanted & { found: Page | "refused" }) {
 
 const Row = ({ user }: { user: User }) => (
   <tr>
-    {shown.map(({ name }, index) => {
-      const value = String((user as Record<string, FieldValue>)[name] ?? "");
-      return (
-        <td title={value}>
-          {index === 0 ? (
-            <a href={`/where?${new URLSearchParams({ [singular]: user[idField] })}`}>
-              <bdi>{value}</bdi>
-            </a>
-          ) : (
-            <bdi>{value}</bdi>
-          )}
-        </td>
-      );
+    {shownFields.map(({ name }, index) => {
+      const value = textOf(user, name);
+      const text = <bdi>{value}</bdi>;
+      return <td title={value}>{index === 0 ? <a href={whereHref(user[idField])}>{text}</a> : text}</td>;
     })}
     <td>
       <Time at={user[timeField]} />

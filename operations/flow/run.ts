@@ -1,4 +1,4 @@
-import { type Airflow, type Counts, openAirflow } from "../airflow.ts";
+import { type Airflow, type Counts, type DagRun, openAirflow } from "../airflow.ts";
 
 /** The tasks of the pipeline's DAG, in order. */
 export const stages = ["fetch", "format", "backup", "produce"] as const;
@@ -40,7 +40,7 @@ export function openRunLook(login: Login): () => Promise<RunFacts | undefined> {
     airflow ??= openAirflow({ ...login });
     try {
       const open = await airflow;
-      const run = await open.newest();
+      const [run] = await open.runs(1);
       askedMs = Date.now();
       if (!run) return undefined;
       const hasEnded = run.state === "success" || run.state === "failed";
@@ -54,9 +54,7 @@ export function openRunLook(login: Login): () => Promise<RunFacts | undefined> {
   };
 }
 
-type Run = NonNullable<Awaited<ReturnType<Airflow["newest"]>>>;
-
-async function factsOf(airflow: Airflow, run: Run, before: RunFacts | undefined): Promise<RunFacts> {
+async function factsOf(airflow: Airflow, run: DagRun, before: RunFacts | undefined): Promise<RunFacts> {
   const tasks = await airflow.tasks(run.dag_run_id);
   const facts = stages.map(async (stage): Promise<[Stage, StageFacts]> => {
     const task = tasks.get(stage);

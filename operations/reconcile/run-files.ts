@@ -25,7 +25,7 @@ export interface RunFolder {
 }
 
 /** The name of a run's folder, as dags/runs.py makes it. */
-const folderOf = (runId: string) =>
+export const folderOf = (runId: string) =>
   `${runId.replaceAll(/[^A-Za-z0-9_-]/gu, "_").slice(0, 100)}-${createHash("sha256").update(runId).digest("hex").slice(0, 8)}`;
 
 /** The folders of runs that have formatted users, or only that of one run, by its id or its folder's name. */
@@ -61,7 +61,7 @@ export async function usersOfRun({ path }: RunFolder): Promise<User[]> {
 }
 
 /** A run has a few thousand users at most, so its files are read whole. */
-async function jsonLines(file: string): Promise<unknown[]> {
+export async function jsonLines(file: string): Promise<unknown[]> {
   if (!existsSync(file)) return [];
   return (await Bun.file(file).text()).split("\n").flatMap((line) => {
     try {

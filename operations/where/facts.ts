@@ -32,6 +32,8 @@ export interface Clients {
 export interface Options {
   /** Read everything, however long it takes. */
   thorough?: boolean;
+  /** How long one service may take, in milliseconds; not with `thorough`. */
+  answerWithinMs?: number;
   /** Called while something that takes long is read. */
   onProgress?: (what: string, progress: Progress) => void;
 }
@@ -81,16 +83,16 @@ export interface TopicFacts {
 export const placeOf = ({ topic, partition, offset }: { topic: string; partition: number; offset: bigint }) =>
   `${topic} ${partition}/${offset}`;
 
-/** How long one service may take, in milliseconds, unless everything is read. */
-const answerWithinMs = 6_000;
+const defaultAnswerWithinMs = 6_000;
 
 /** Asks everything that may know of a user. */
 export async function gatherFacts(clients: Clients, id: string, options: Options = {}): Promise<Facts> {
   const { sql, cassandra, config, runsFolder } = clients;
+  const { thorough = false, answerWithinMs = defaultAnswerWithinMs } = options;
   const away: Away[] = [];
   const attempt = async <T>(service: string, work: () => Promise<T>): Promise<T | undefined> => {
     try {
-      return await withinTime(work(), options.thorough ? undefined : answerWithinMs);
+      return await withinTime(work(), thorough ? undefined : answerWithinMs);
     } catch (error) {
       away.push({ service, why: shortMessage(error) });
       return undefined;
@@ -104,7 +106,7 @@ export async function gatherFacts(clients: Clients, id: string, options: Options
     attempt("Cassandra", () => readCassandra(cassandra, config.cassandra.keyspace, id)),
     attempt("the runs' files", () => {
       if (runsFolder === undefined) throw new Error("there is no folder of runs here; set RUNS_DIR");
-      return searchRuns(runsFolder, id, options.thorough ?? false);
+      return searchRuns(runsFolder, id, thorough);
     }),
     attempt("Kafka", () => openReader(clients.kafka)),
   ]);
@@ -117,7 +119,7 @@ export async function gatherFacts(clients: Clients, id: string, options: Options
   return facts;
 }
 
-async function withinTime<T>(work: Promise<T>, limitMs: number | undefined): Promise<T> {
+export async function withinTime<T>(work: Promise<T>, limitMs: number | undefined): Promise<T> {
   if (limitMs === undefined) return work;
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`no answer within ${limitMs / 1_000} s`)), limitMs);

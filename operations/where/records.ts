@@ -10,9 +10,31 @@ import type { Change, Route } from "../../stream/change.ts";
 import { openSchemas, readersOf } from "../../stream/schemas.ts";
 import { readChangeEvent } from "../../stream/user-changes/change-events.ts";
 import { openUserEditsRoute } from "../../stream/user-edits/route.ts";
-import { readLetter } from "../dead-letters/letter.ts";
+import { readable, readLetter } from "../dead-letters/letter.ts";
 import { settlementKey } from "../dead-letters/settlement.ts";
 import type { FoundRecord } from "./topic-search.ts";
+
+/** A record as it is in its topic, and as it reads. */
+export interface Content {
+  key: string | null;
+  /** The bytes of the value in base64, the first `maxContentBytes` of them; null for none. */
+  value: string | null;
+  /** How many bytes the value has. */
+  bytes: number;
+  /** The decoded value; null if it cannot be decoded. */
+  decoded: unknown;
+}
+
+const maxContentBytes = 16 * 1024;
+
+function contentOf({ key, value }: Pick<FoundRecord["record"], "key" | "value">, decoded: unknown): Content {
+  return {
+    key: key && readable(key.subarray(0, 1_000).toString()),
+    value: value ? value.subarray(0, maxContentBytes).toString("base64") : null,
+    bytes: value?.length ?? 0,
+    decoded: decoded ?? null,
+  };
+}
 
 /** A record of a topic, and what it does to the row. */
 export interface Seen {
@@ -22,6 +44,7 @@ export interface Seen {
   /** When it was produced, in milliseconds since 1970. */
   producedMs: number;
   schemaId?: number;
+  content?: Content;
   change?: Change;
   /** Why it changes nothing. */
   unfit?: string;
@@ -50,6 +73,7 @@ export interface SeenLetter {
   source: { topic: string; partition: number; offset: bigint } | null;
   /** When the original was produced, in milliseconds since 1970; null if the letter does not say so. */
   producedMs: number | null;
+  content: Content;
   /** Identifies it in the topic of settlements. */
   settlementKey: string;
 }
@@ -83,10 +107,15 @@ export function seeAvro(found: readonly FoundRecord[], route: Route): Promise<Se
         const stop = AbortSignal.timeout(answerWithinMs);
         const { writes, letters, held } = await route([each.record], stop, each.partition);
         const [write, letter] = [writes[0], letters[0]];
-        if (write) return { ...seen, change: write.change };
-        return { ...seen, unfit: letter ? `${letter.reason}: ${letter.detail}` : (held?.why ?? "changes nothing") };
+        const content = contentOf(each.record, write?.change.kind === "upsert" ? write.change.user : null);
+        if (write) return { ...seen, content, change: write.change };
+        return {
+          ...seen,
+          content,
+          unfit: letter ? `${letter.reason}: ${letter.detail}` : (held?.why ?? "changes nothing"),
+        };
       } catch (error) {
-        return { ...seen, unfit: `cannot be decoded: ${messageOf(error)}` };
+        return { ...seen, content: contentOf(each.record, null), unfit: `cannot be decoded: ${messageOf(error)}` };
       }
     }),
   );
@@ -102,7 +131,9 @@ export async function seeEdits(found: readonly FoundRecord[], { registry, log }:
       const record = found[index]?.record;
       if (!record || !each.change) return each;
       const edit = decode(record.value, readersOf(await schemasFor([record], AbortSignal.timeout(answerWithinMs))));
-      return isRejected(edit) ? each : { ...each, edit: { author: edit.author, requestId: edit.request_id } };
+      if (isRejected(edit)) return each;
+      const content = contentOf(record, edit);
+      return { ...each, content, edit: { author: edit.author, requestId: edit.request_id } };
     }),
   );
 }
@@ -120,8 +151,9 @@ export function seeChanges(found: readonly FoundRecord[]): Seen[] {
       if (each.record.unreadable)
         return { ...positionOf(each), times: [], unfit: unreadableText(each.record.unreadable) };
       const event = readChangeEvent(each.record);
-      const { operation, times } = envelopeOf(each.record.value);
-      const seen = { ...positionOf(each), times, ...(operation && { operation }) };
+      const { operation, times, decoded } = envelopeOf(each.record.value);
+      const content = contentOf(each.record, decoded);
+      const seen = { ...positionOf(each), content, times, ...(operation && { operation }) };
       if (event.kind === "read") return { ...seen, change: event.change };
       if (event.kind === "rejected") return { ...seen, unfit: `${event.reason}: ${event.detail}` };
       if (event.kind === "nothing") return { ...seen, unfit: "changes nothing" };
@@ -132,13 +164,12 @@ export function seeChanges(found: readonly FoundRecord[]): Seen[] {
 }
 
 /** What a change event tells beside the change; nothing if it is not one. */
-function envelopeOf(value: Buffer | null): { operation?: string; times: number[] } {
+function envelopeOf(value: Buffer | null): { operation?: string; times: number[]; decoded?: unknown } {
   try {
-    const { op, before, after } = JSON.parse(String(value)) as Record<string, Record<string, unknown> | null> & {
-      op: string;
-    };
+    const decoded = JSON.parse(String(value)) as Record<string, Record<string, unknown> | null> & { op: string };
+    const { op, before, after } = decoded;
     const times = [before, after].map((row) => Date.parse(String(row?.[timeField])));
-    return { operation: operations[op] ?? op, times: times.filter((time) => !Number.isNaN(time)) };
+    return { operation: operations[op] ?? op, times: times.filter((time) => !Number.isNaN(time)), decoded };
   } catch {
     return { times: [] };
   }
@@ -161,9 +192,19 @@ export const seeLetters = (found: readonly FoundRecord[]): SeenLetter[] =>
         detail,
         source,
         producedMs,
+        content: contentOf(each.record, jsonOf(each.record.value)),
         settlementKey: settlementKey(letter),
       };
     });
+
+function jsonOf(value: Buffer | null): unknown {
+  if (!value || value.length > maxContentBytes) return null;
+  try {
+    return JSON.parse(String(value));
+  } catch {
+    return null;
+  }
+}
 
 /** A field that a change gave another value. */
 export interface FieldChange {

@@ -3,7 +3,7 @@ import { timeField } from "../../contract/entity.ts";
 import type { User } from "../../contract/user.ts";
 import type { Settlement } from "../dead-letters/settlement.ts";
 import { type Facts, placeOf, writesIn } from "./facts.ts";
-import { differences, type FieldChange, type Seen, type SeenLetter } from "./records.ts";
+import { type Content, differences, type FieldChange, type Seen, type SeenLetter } from "./records.ts";
 import { timeOf } from "./rows.ts";
 import type { FoundRun } from "./run-files.ts";
 
@@ -17,6 +17,8 @@ export interface Entry {
   detail: string;
   /** The same for programs. */
   facts: Record<string, unknown>;
+  /** Of what is a record in a topic: the record itself. */
+  record?: Content;
 }
 
 /** What a store has of the user. */
@@ -75,6 +77,7 @@ function recordEntry(record: Seen, effect: string): Entry {
       writeTimeMicros: change?.writeTimeMicros,
       effect: unfit ?? effect,
     },
+    ...(record.content && { record: record.content }),
   };
 }
 
@@ -103,6 +106,7 @@ const letterEntry = (letter: SeenLetter): Entry => ({
     producedMs: letter.producedMs,
     source: letter.source && positionFacts(letter.source),
   },
+  record: letter.content,
 });
 
 const settledEntry = (letter: SeenLetter, settlement: Settlement | undefined): Entry[] => {

@@ -97,3 +97,13 @@ export async function openTopicSearch(reader: Reader, wanted: Wanted): Promise<T
     },
   };
 }
+
+/** Which offsets of each partition were read. */
+export const lookedTexts = (looked: readonly Looked[]): string[] =>
+  looked.map(({ topic, partition, bounds, ranges, isCut }) => {
+    const read = ranges.reduce((sum, { from, to }) => sum + (to - from), 0n);
+    const offsets =
+      read === bounds.to - bounds.from ? "all" : ranges.map(({ from, to }) => `${from}–${to - 1n}`).join(", ");
+    const of = `of ${bounds.to - bounds.from}${isCut ? ", not all that was wanted" : ""}`;
+    return `${topic} ${partition}: ${offsets || "none"} ${of}`;
+  });

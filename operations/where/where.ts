@@ -1,6 +1,6 @@
 import { idField, namingFields } from "../../contract/entity.ts";
 import { fields, User } from "../../contract/user.ts";
-import { type Away, type Clients, gatherFacts, type Options, shortMessage } from "./facts.ts";
+import { type Away, type Clients, gatherFacts, type Options, shortMessage, withinTime } from "./facts.ts";
 import { type Missing, missingOf } from "./missing.ts";
 import { idsInCassandra, idsInPostgres } from "./rows.ts";
 import { type Entry, historyOf, type State, statesOf } from "./timeline.ts";
@@ -47,14 +47,18 @@ export interface Named {
  * The ids that a text may mean: itself, or those of the rows that have it in one of `namingFields`. Cassandra is asked if
  * PostgreSQL has none, since it has to read the whole table.
  */
-export async function idsOf(clients: Clients, text: string, { thorough, onProgress }: Options = {}): Promise<Named> {
+export async function idsOf(
+  clients: Clients,
+  text: string,
+  { thorough, onProgress, answerWithinMs }: Options = {},
+): Promise<Named> {
   const id = User.shape[idField].safeParse(text);
   if (id.success) return { ids: [id.data], names: [], away: [] };
   const names = namingFields.filter((name) => fields.some((field) => field.name === name && field.kind === "text"));
   const named: Named = { ids: [], names, away: [] };
   const attempt = async (service: string, work: () => Promise<string[]>) => {
     try {
-      named.ids = [...new Set([...named.ids, ...(await work())])].sort();
+      named.ids = [...new Set([...named.ids, ...(await withinTime(work(), answerWithinMs))])].sort();
     } catch (error) {
       named.away.push({ service, why: shortMessage(error) });
     }
