@@ -4,7 +4,7 @@ import type { Child } from "hono/jsx";
 import { streamSSE } from "hono/streaming";
 import { messageOf } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
-import { LiveFragment } from "./fragment.tsx";
+import { LiveFragment, NotShown } from "./fragment.tsx";
 
 /** A piece of a page that follows the pipeline while somebody looks at it. */
 export interface Fragment {
@@ -38,9 +38,11 @@ const heartbeatMs = 20_000;
 const firstWithinMs = 500;
 /** How long a fragment of a page waits for the page's browser to follow it, in milliseconds. */
 const lingerMs = 5_000;
+/** A rendering that takes longer has failed: whatever it asked may never answer. */
+const defaultLateMs = 10_000;
 
 /** Each fragment is rendered once for all who look at it, and not at all while nobody does. */
-export function openLive(log: Log): Live {
+export function openLive(log: Log, lateMs = defaultLateMs): Live {
   const fragments = new Map<string, Fragment>();
   const followed = new Map<Key, ReturnType<typeof follow>>();
   let streams = 0;
@@ -51,8 +53,8 @@ export function openLive(log: Log): Live {
     const about = key.slice(key.indexOf(":") + 1);
     const one =
       followed.get(key) ??
-      follow(fragment, key.includes(":") ? about : "", (error) => {
-        log.warn("a fragment cannot be shown", { key, error: messageOf(error) });
+      follow(fragment, key.includes(":") ? about : "", lateMs, (error) => {
+        log.warn("a fragment cannot be shown", { key, error });
       });
     followed.set(key, one);
     return one;
@@ -116,24 +118,40 @@ export function openLive(log: Log): Live {
 
 type Send = (html: string) => void;
 
-/** Renders a fragment again and again, and sends what has changed. */
-function follow({ render, everyMs }: Fragment, about: string, onError: (error: unknown) => void) {
+/** Renders a fragment again and again, and sends what has changed. Where it cannot, it says so before what it showed last. */
+function follow({ render, everyMs }: Fragment, about: string, lateMs: number, onError: (error: string) => void) {
   const watching = new Set<Send>();
-  let [last, isStopped] = ["", false];
+  let [shown, isStopped] = ["", false];
+  let [rendered, renderedMs]: [string, number | undefined] = ["", undefined];
   let failure = "";
   let timer: Timer | undefined;
   const looked = Promise.withResolvers<void>();
 
+  async function renderInTime(): Promise<string> {
+    const late = Promise.withResolvers<never>();
+    const deadline = setTimeout(() => late.reject(new Error(`no answer within ${lateMs / 1_000} s`)), lateMs);
+    try {
+      return String(await Promise.race([render(about), late.promise]));
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  function send(html: string) {
+    if (html !== shown && !isStopped) for (const each of watching) each(html);
+    shown = html;
+  }
+
   async function look() {
     try {
-      const html = String(await render(about));
+      [rendered, renderedMs] = [await renderInTime(), Date.now()];
       failure = "";
-      if (html !== last && !isStopped) for (const send of watching) send(html);
-      last = html;
+      send(rendered);
     } catch (error) {
       const message = messageOf(error);
-      if (message !== failure) onError(error);
+      if (message !== failure) onError(message);
       failure = message;
+      send(`${NotShown({ why: message, lastMs: renderedMs })}${rendered}`);
     }
     looked.resolve();
     if (!isStopped) timer = setTimeout(look, everyMs);
@@ -143,11 +161,11 @@ function follow({ render, everyMs }: Fragment, about: string, onError: (error: u
   return {
     /** After the first look, whatever came of it. */
     looked: looked.promise,
-    /** What is shown; empty if nothing could be. */
-    html: () => last,
+    /** What is shown; empty before the first look has ended. */
+    html: () => shown,
     add(send: Send) {
       watching.add(send);
-      if (last !== "") send(last);
+      if (shown !== "") send(shown);
     },
     remove: (send: Send) => watching.delete(send),
     isWatched: () => watching.size > 0,

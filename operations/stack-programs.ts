@@ -15,18 +15,30 @@ export interface StackPrograms {
   countsAll: boolean;
 }
 
+/** Measuring the memory takes Linux tens of milliseconds for a large Java process, so a measurement is kept for this long. */
+const memoryKeptMs = 30_000;
+
 /** Looks at the programs of the stack in a folder; undefined if it is not running. */
 export function openStackPrograms(folder: string): () => Promise<StackPrograms | undefined> {
   const rpc = rpcOf(folder);
   const restarts = openRestarts(folder);
+  const measured = new Map<number, { bytes: number; atMs: number }>();
+  function bytesOf(states: ProgramState[]): (pid: number) => number {
+    const pids = states.filter(({ state }) => state === "RUNNING").map(({ pid }) => pid);
+    const isOld = (pid: number) => Date.now() - (measured.get(pid)?.atMs ?? 0) >= memoryKeptMs;
+    const processes = pids.some(isOld) ? listProcesses() : [];
+    for (const pid of pids.filter(isOld)) measured.set(pid, { bytes: residentBytes(pid, processes), atMs: Date.now() });
+    for (const pid of measured.keys()) if (!pids.includes(pid)) measured.delete(pid);
+    return (pid) => measured.get(pid)?.bytes ?? 0;
+  }
   return async () => {
     const states = await statesOf(rpc).catch(() => undefined);
     if (states === undefined) return undefined;
     const { byProgram, isWhole } = await restarts();
-    const processes = listProcesses();
+    const bytes = bytesOf(states);
     const programs = states.map((state) => ({
       ...state,
-      bytes: state.state === "RUNNING" ? residentBytes(state.pid, processes) : 0,
+      bytes: bytes(state.pid),
       restarts: byProgram.get(state.name) ?? { count: 0 },
     }));
     return { programs, countsAll: isWhole };

@@ -21,6 +21,14 @@ const programs = [
     port: await getPort(),
     path: "/healthz",
   },
+  {
+    name: "console",
+    file: "console/main.ts",
+    variable: "CONSOLE_PORT",
+    port: await getPort(),
+    path: "/",
+    refusal: 403,
+  },
   // The proxy listens on its target's port, at another address.
   {
     name: "consumer",
@@ -37,7 +45,7 @@ const programs = [
     port: consumerPort,
     path: "/healthz",
   },
-].map((program) => ({ address: "127.0.0.1", args: [], variable: "", ...program }));
+].map((program) => ({ address: "127.0.0.1", args: [], variable: "", refusal: 421, ...program }));
 
 const started: StartedProgram[] = [];
 beforeAll(async () => {
@@ -71,7 +79,7 @@ const get = (path: string, ...hosts: string[]) =>
   `GET ${path} HTTP/1.1\n${hosts.map((host) => `Host: ${host}\n`).join("")}Connection: close\n\n`;
 
 describe.each(programs)("$name", (program) => {
-  const { path, port, address } = program;
+  const { path, port, address, refusal } = program;
   const ask = async (request: string) => statusOf(await exchange(program, request));
 
   test.each([
@@ -94,7 +102,7 @@ describe.each(programs)("$name", (program) => {
     "192.0.2.1",
     "[::2]",
     "localhost.",
-  ])("refuses the foreign name %s with 421", async (host) => expect(await ask(get(path, host))).toBe(421));
+  ])("refuses the foreign name %s", async (host) => expect(await ask(get(path, host))).toBe(refusal));
 
   test.each([
     ["two hosts", get(path, "localhost", "attacker.example")],
@@ -108,10 +116,13 @@ describe.each(programs)("$name", (program) => {
     ["a space in the host", get(path, "localhost b")],
     ["a user in the host", get(path, "user@localhost")],
     ["a port that is no number", get(path, "localhost:http")],
-  ])("refuses a request with %s as malformed: 400", async (_, request) => expect(await ask(request)).toBe(400));
+  ])("refuses a request with %s as malformed", async (_, request) => {
+    // The console says the same to all that is not for it.
+    expect([400, refusal === 403 ? 403 : 400]).toContain(await ask(request));
+  });
 
   test("checks the host for unknown paths, too", async () => {
-    expect(await ask(get("/nowhere", "attacker.example"))).toBe(421);
+    expect(await ask(get("/nowhere", "attacker.example"))).toBe(refusal);
     expect(await ask(get("/nowhere", "localhost"))).toBe(404);
   });
 });
@@ -119,7 +130,7 @@ describe.each(programs)("$name", (program) => {
 test("the API answers with a problem, the other programs with one line", async () => {
   for (const program of programs) {
     const [head = "", body = ""] = (await exchange(program, get(program.path, "attacker.example"))).split("\r\n\r\n");
-    expect(body).toContain("ALLOWED_HOSTS");
+    expect(body).toContain(program.name === "console" ? "CONSOLE_HOSTS" : "ALLOWED_HOSTS");
     if (program.name === "api") {
       expect(head).toContain("application/problem+json");
       expect(JSON.parse(body)).toMatchObject({ status: 421, type: "urn:problem-type:user-automation:misdirected" });

@@ -1,10 +1,9 @@
-import { LiveFragment } from "../fragment.tsx";
 import type { Part } from "../part.ts";
 import { Findings } from "./findings.tsx";
 import { registerLogs } from "./logs.tsx";
 import { openServices } from "./services.tsx";
 
-/** How long a page or a form waits for what it is about to show, in milliseconds; the fragments show it later. */
+/** How long "Look now" waits for what is found, in milliseconds; the page shows it later. */
 const patienceMs = 700;
 
 /** What doctor finds, and the programs of the stack with their logs. */
@@ -13,25 +12,21 @@ export const health: Part = {
   register(context) {
     const { app, live, page, clients } = context;
     const { doctor } = clients;
-    const services = openServices(clients);
     live.add("findings", { everyMs: 1_000, render: () => <Findings doctor={doctor} /> });
-    live.add("services", { everyMs: 5_000, render: services });
+    live.add("services", { everyMs: 5_000, render: openServices(clients) });
 
     app.get("/health", async (c) => {
-      const first = await Promise.race([services(), Bun.sleep(patienceMs).then(() => <p class="faint">Looking …</p>)]);
       return page(c, {
         title: "Health",
         body: (
           <>
             <h2>What doctor finds</h2>
-            <LiveFragment name="findings">
-              <Findings doctor={doctor} />
-            </LiveFragment>
+            {await live.show("findings", undefined, <p class="faint">Looking …</p>)}
             <form method="post" action="/health/look">
               <button type="submit">Look now</button>
             </form>
             <h2>Services</h2>
-            <LiveFragment name="services">{first}</LiveFragment>
+            {await live.show("services", undefined, <p class="faint">Looking …</p>)}
             <p>
               <a href="/logs">All logs, merged by time</a>
             </p>

@@ -8,6 +8,8 @@ import { startProgram } from "./program.ts";
 export interface StartedConsole {
   url: string;
   pid: number;
+  /** Its log so far. */
+  output: () => Promise<string>;
   close: () => Promise<void>;
 }
 
@@ -18,6 +20,7 @@ export async function startConsole(env: Record<string, string> = {}): Promise<St
     ...(process.env as Record<string, string>),
     CONSOLE_PORT: String(port),
     CONSOLE_FOLDER: folder,
+    CONSOLE_URL: `http://127.0.0.1:${port}`,
     ...env,
   });
   const url = `http://127.0.0.1:${port}`;
@@ -25,6 +28,7 @@ export async function startConsole(env: Record<string, string> = {}): Promise<St
   return {
     url,
     pid: program.pid,
+    output: program.output,
     async close() {
       program.signal("SIGTERM");
       await program.exited;

@@ -1,0 +1,67 @@
+/** axe-core finds nothing wrong with any page of the console: those in the navigation, and one of each kind that they lead to. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import axe, { type AxeResults } from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { until } from "../runtime/until.ts";
+import { openBrowser } from "./support/browser.ts";
+import { type StartedConsole, startConsole } from "./support/console.ts";
+
+setDefaultTimeout(240_000);
+
+let served: StartedConsole;
+let browser: Browser;
+
+beforeAll(async () => {
+  [served, browser] = await Promise.all([startConsole(), openBrowser()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await served?.close();
+});
+
+/** Pages are of one kind if they differ only in what they are about. */
+const kindOf = (path: string) => path.replace(/\?.*/, "").replaceAll(/\/[^/]*(\d|%)[^/]*/g, "/…");
+
+/** What axe says is wrong with a page as it is. */
+async function faultsOf(page: Page, rules?: string[]): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const options = rules ? { runOnly: rules } : {};
+  const { violations } = await page.evaluate<AxeResults>(`axe.run(document, ${JSON.stringify(options)})`);
+  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html.slice(0, 200)}`));
+}
+
+test("no page has a violation, in light and dark", async () => {
+  const page = await browser.newPage();
+  await page.goto(served.url);
+  const linksIn = (region: string) =>
+    page
+      .locator(`${region} a`)
+      .evaluateAll((links) =>
+        links.map((link) => link.getAttribute("href") ?? "").filter((href) => /^\/\w/.test(href)),
+      );
+  const queue = [...(await linksIn("nav")), "/nowhere"];
+  const kinds = new Set(queue.map(kindOf));
+  const faults: Record<string, string[]> = {};
+  for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+    await page.goto(`${served.url}${path}`);
+    const fragments = () => page.locator("[data-live]").allTextContents();
+    await until(
+      `the fragments of ${path} are there`,
+      async () => (await fragments()).every((text) => !/^(Looking …)?$/.test(text)),
+      {
+        withinMs: 30_000,
+      },
+    );
+    faults[path] = await faultsOf(page);
+    await page.emulateMedia({ colorScheme: "dark" });
+    faults[path]?.push(...(await faultsOf(page, ["color-contrast"])));
+    await page.emulateMedia({ colorScheme: "light" });
+    for (const link of await linksIn("main")) {
+      if (kinds.has(kindOf(link))) continue;
+      kinds.add(kindOf(link));
+      queue.push(link);
+    }
+  }
+  expect(Object.entries(faults).filter(([, each]) => each.length > 0)).toEqual([]);
+  expect([...kinds]).toContain("/logs");
+});
