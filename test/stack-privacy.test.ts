@@ -38,6 +38,26 @@ test("only its owner can read the files of the stack: users, logs, passwords", a
   for (const place of written) expect(files.some((path) => relative(folder, path).startsWith(place))).toBe(true);
 });
 
+test("no log has a password or key of the stack, so the console and bun run logs may show all of them", () => {
+  const secrets = textsIn(JSON.parse(readFileSync(join(folder, "secrets.json"), "utf8"))).filter(
+    ({ length }) => length >= 8,
+  );
+  expect(secrets.length).toBeGreaterThan(3);
+  const logs = filesBelow(join(folder, "logs")).filter((path) => /\.log(\.\d)?$/.test(path));
+  expect(logs.length).toBeGreaterThan(10);
+  const telling = logs.filter((path) => {
+    const text = readFileSync(path, "utf8");
+    return secrets.some((secret) => text.includes(secret));
+  });
+  expect(telling.map((path) => relative(folder, path))).toEqual([]);
+});
+
+/** Every text in a JSON value. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
 test("Cassandra listens only for CQL and other nodes, not for JMX, which would require no password", async () => {
   const { states } = await controlStack();
   const pid = (await states()).find(({ name }) => name === "cassandra")?.pid ?? 0;
