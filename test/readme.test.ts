@@ -15,6 +15,8 @@ interface Expected {
   skipped?: string;
   prints?: RegExp[];
   writes?: Record<string, number>;
+  /** It takes a minute, so it begins before the others. */
+  beginsFirst?: boolean;
 }
 
 const expected: Expected[] = [
@@ -30,6 +32,7 @@ const expected: Expected[] = [
     has: "fetch --every 1s --for 60s",
     prints: Array.from({ length: 4 }, () => /"read":60,"written":60,"rejected":0/),
     writes: { "produced.jsonl": 60 },
+    beginsFirst: true,
   },
   {
     has: "curl localhost:5000/count",
@@ -76,8 +79,11 @@ let airflow: Airflow;
 let checkout: Checkout;
 /** Runs of other tests, some of which were to fail. */
 let earlier: Set<string>;
+const begun = new Map<string, ReturnType<Checkout["run"]>>();
+const run = (lines: string) => begun.get(lines) ?? checkout.run(onThisStack(lines), process.env);
 beforeAll(async () => {
   checkout = openCheckout();
+  for (const { lines, known } of blocks) if (known?.beginsFirst) begun.set(lines, run(lines));
   airflow = await openAirflow();
   await airflow.unpause();
   earlier = new Set((await airflow.runs()).map((run) => run.dag_run_id));
@@ -95,7 +101,7 @@ describe("does what the documentation says", () => {
   for (const { name, lines, known } of blocks) {
     if (!known || known.skipped) continue;
     test(name, async () => {
-      const { code, stdout, stderr } = await checkout.run(onThisStack(lines), process.env);
+      const { code, stdout, stderr } = await run(lines);
       expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
       let rest = `${stdout}\n${stderr}`;
       for (const words of known.prints ?? []) {
