@@ -22,7 +22,7 @@ RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --ou
  && tasks=$(/out/bin/programs --list) \
  && for task in $tasks operate; do ln -s programs "/out/bin/$task"; done
 # The C library's files that the binary needs, the package record that scanners read, and an account other than root.
-RUN mkdir -p /root-of-program/etc /root-of-program/var/lib/dpkg/status.d /root-of-program/tmp \
+RUN mkdir -p /root-of-program/etc /root-of-program/var/lib/dpkg/status.d /root-of-program/tmp /out/console \
  && ldd /out/bin/programs | grep -o '/lib[^ ]*' | xargs cp --parents --dereference --target-directory=/root-of-program \
  && dpkg --status libc6 > /root-of-program/var/lib/dpkg/status.d/libc6 \
  && cp /etc/os-release /root-of-program/etc/ \
@@ -62,6 +62,8 @@ USER 185
 FROM scratch AS program
 COPY --from=build /root-of-program /
 COPY --from=build /out/bin/programs /usr/local/bin/programs
+# Created here so that the volume mounted on it belongs to this account.
+COPY --from=build --chown=65532:65532 /out/console /var/lib/console
 COPY package.json bun.lock LICENSE /app/
 WORKDIR /app
 USER 65532:65532

@@ -69,6 +69,7 @@ describe("ports", () => {
       "source 3001": 3001,
       "consumer-metrics 9464": 9464,
       "api 5000": 5000,
+      "console 8090": 8090,
       "zookeeper 2181": 2181,
     });
   });
@@ -201,7 +202,12 @@ describe("names", () => {
       [...dockerfile.matchAll(/^ENV (\w+)=(\S+)$/gm)].map(([, name = "", value = ""]) => [name, value]),
     );
     const complete = (await read("config.yaml")).replaceAll(/^portOffset: 0$/gm, "portOffset: 100");
-    const ports = { source: ["source", 3001], consumer: ["consumer", 9464], api: ["api", 5000] } as const;
+    const ports = {
+      source: ["source", 3001],
+      consumer: ["consumer", 9464],
+      api: ["api", 5000],
+      console: ["console", 8090],
+    } as const;
     const addresses = "CASSANDRA_CONTACT_POINTS EMBEDDED_SOURCE_URL KAFKA_BROKERS POSTGRES_URL SCHEMA_REGISTRY_URL";
     const known = new Map(allSettings.map(({ env, path }) => [env, path[0] ?? ""]));
     for (const name of [...Object.keys(ports), "consumer-metrics", "airflow-scheduler"]) {
@@ -210,7 +216,7 @@ describe("names", () => {
         Object.entries(variables).map(([key, value]) => [key, defaultsOf(value ?? "")]),
       );
       const fixed = Object.keys(settings).filter((key) => known.has(key) && settings[key] !== "");
-      const allowed = [...addresses.split(" "), "ALLOWED_HOSTS", "LISTEN_HOST"];
+      const allowed = [...addresses.split(" "), "ALLOWED_HOSTS", "CONSOLE_FOLDER", "LISTEN_HOST"];
       expect([name, fixed.filter((key) => !allowed.includes(key) && known.get(key) !== "ports")]).toEqual([name, []]);
       const [key, port] = ports[name as keyof typeof ports] ?? [];
       if (key) expect([name, resolveConfig(complete, settings).ports[key]]).toEqual([name, port]);
@@ -226,14 +232,14 @@ describe("names", () => {
   test("config.yaml, which the containers also read, names the contract's topics", async () => {
     const { kafka } = resolveConfig(await read("config.yaml"), {});
     expect(kafka).toMatchObject({ ...topics });
-    for (const name of ["source", "consumer", "api"])
+    for (const name of ["source", "consumer", "api", "console"])
       expect(compose.services[name]?.volumes).toContain("./config.yaml:/app/config.yaml:ro");
     const { CONFIG_FILE } = environmentOf("airflow-scheduler");
     expect(compose.services["airflow-scheduler"]?.volumes).toContain(`./config.yaml:${CONFIG_FILE}:ro`);
   });
 
   test("each program answers to its service's name", () => {
-    for (const name of ["api", "consumer", "consumer-metrics", "source"]) {
+    for (const name of ["api", "console", "consumer", "consumer-metrics", "source"]) {
       const { hosts } = resolveConfig("", { ALLOWED_HOSTS: defaultsOf(environmentOf(name).ALLOWED_HOSTS ?? "") });
       expect(hosts).toContain(name);
     }

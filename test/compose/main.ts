@@ -4,6 +4,7 @@
  * ports of its own, and always takes them down.
  */
 import { messageOf } from "../../runtime/lifecycle.ts";
+import { consoleShowsThePipeline } from "./console.ts";
 import { memoryByService, sizesOfImages } from "./figures.ts";
 import {
   deadLettersAreSettled,
@@ -63,6 +64,7 @@ async function platformSteps(platform: Platform, step: Step): Promise<string> {
   await step("a DAG run started through the REST API fills Cassandra", () => usersReachCassandra(platform));
   const edited = await step("a change in PostgreSQL is visible through the API", () => changesReachCassandra(platform));
   await step("doctor, reconcile and where agree that nothing is lost", () => operatorsSeeEverything(platform, edited));
+  await step("the console shows it", () => consoleShowsThePipeline(platform, edited));
   await step("the Spark job stores records while no consumer runs", () => sparkTakesOver(platform));
   return edited;
 }

@@ -81,11 +81,12 @@ export async function outagesAreNamed(platform: ComposeProject): Promise<void> {
     await until("nothing is wrong", () => doctorFinds(platform, []), { withinMs: 120_000 });
   }
   await platform.compose(
-    ...["stop", "consumer", "consumer-metrics", "api", "source"],
+    ...["stop", "consumer", "consumer-metrics", "api", "console", "source"],
     ...["airflow-scheduler", "airflow-dag-processor", "spark-worker"],
   );
   await doctorFinds(platform, [
     ["the embedded source", "up -d source"],
+    ["the console", "up -d console"],
     ["the API", "up -d api"],
     ["the consumer", "up -d consumer"],
     ["Airflow", "up -d airflow-scheduler"],
@@ -98,6 +99,7 @@ export async function outagesAreNamed(platform: ComposeProject): Promise<void> {
     ["Kafka Connect", "up -d connect"],
     ["Airflow", "up -d airflow-apiserver"],
     ["the embedded source", "up -d source"],
+    ["the console", "up -d console"],
     ["Spark", "up -d spark-master"],
     ["the API", "up -d api"],
   ]);
