@@ -1,4 +1,5 @@
 /** axe-core finds nothing wrong with any page of the console: those in the navigation, and one of each kind that they lead to. */
+// Runs in turn: it looks at pages of the stack's own data.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import axe, { type AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";

@@ -1,4 +1,5 @@
 /** The console's overview, in a real browser on the real services, while records flow, a service stops and it restarts. */
+// Runs alone: it stops Cassandra.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
 /** The console's page Health, its logs, and the console while services are away, in a real browser on the real services. */
+// Runs in turn: it shows the stack's own programs.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -63,7 +63,7 @@ export function registerRun({ app, live, page, clients }: Context, airflow: Airf
     });
   });
 
-  registerLog({ app, live, page, clients }, airflow);
+  registerLog({ app, live, page }, airflow);
 }
 
 function wantedIn(about: string): Wanted {
@@ -155,7 +155,7 @@ const Tasks = ({ run, isPaused }: { run: Run; isPaused: boolean }) => (
   </>
 );
 
-function registerLog({ app, live, page }: Context, airflow: AirflowView) {
+function registerLog({ app, live, page }: Pick<Context, "app" | "live" | "page">, airflow: AirflowView) {
   const read = new Map<string, number>();
   live.add("run-log", {
     everyMs: 1_500,
