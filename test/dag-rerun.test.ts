@@ -12,6 +12,7 @@ import { loadConfig } from "../sources/config.ts";
 import { registerConnector } from "../stack/change-capture.ts";
 import { openInstance } from "../stack/instance.ts";
 import { readRows, readWriteTimes, withCassandra } from "./support/cassandra.ts";
+import { startConsole } from "./support/console.ts";
 import { lagOf } from "./support/kafka.ts";
 import { digestsOf, runFolder, usersOf } from "./support/runs.ts";
 
@@ -117,6 +118,11 @@ test("the comparison's DAG is paused at first, counts the users by verdict, and 
   expect(report).toMatchObject({ faults: expect.any(Number), findings: [] });
   expect(report.counts.lost).toBeGreaterThanOrEqual(1);
   expect(report.users).toBeGreaterThanOrEqual(ids.length - 1);
+  const served = await startConsole();
+  await until("the console shows its counts", async () =>
+    /failed<.* lost <data value="[1-9]/.test(await (await fetch(`${served.url}/reconcile`)).text()),
+  );
+  await served.close();
   await comparison.pause();
   await withCassandra(config, (client) =>
     client.execute(upsertCql(config.cassandra.keyspace), [...rowOf(row), Date.now() * 1_000]),

@@ -1,10 +1,5 @@
 import type { Child } from "hono/jsx";
 
-/** A page is shown after this long, whether Kafka has answered or not. */
-const patienceMs = 700;
-export const soon = <T,>(work: Promise<T>): Promise<T | undefined> =>
-  Promise.race([work, Bun.sleep(patienceMs).then(() => undefined)]);
-
 /** A text of a form. */
 export const textIn = (given: unknown, maxLength = 500) => (typeof given === "string" ? given.slice(0, maxLength) : "");
 

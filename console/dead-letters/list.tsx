@@ -1,4 +1,5 @@
 import type { Child } from "hono/jsx";
+import { singular } from "../../contract/entity.ts";
 import type { Followed, FollowedEntry } from "../../operations/dead-letters/follow.ts";
 import { sumsOf } from "../../operations/dead-letters/groups.ts";
 import { positionOf } from "../../operations/dead-letters/selection.ts";
@@ -52,12 +53,12 @@ export const Summary = ({ log, topic }: { log: Followed; topic: string }) => {
           <thead>
             <tr>
               <th scope="col">Reason</th>
-              <th scope="col">Topic</th>
               {["Open", "Failed again", "Settled"].map((title) => (
                 <th scope="col" class="number">
                   {title}
                 </th>
               ))}
+              <th scope="col">Topic</th>
               <th scope="col">First</th>
               <th scope="col">Last</th>
             </tr>
@@ -69,7 +70,6 @@ export const Summary = ({ log, topic }: { log: Followed; topic: string }) => {
                   <a href={listPath({ reason, ...(of !== null && { topic: of }) })}>{reason}</a>
                   <div class="faint">{meaningOf(reason) ?? "not a reason of this pipeline"}</div>
                 </td>
-                <td class="topic">{of ?? "unknown"}</td>
                 <td class="number">
                   {open > 0 ? (
                     <span class="warn">
@@ -85,6 +85,7 @@ export const Summary = ({ log, topic }: { log: Followed; topic: string }) => {
                 <td class="number">
                   <Count of={settled} />
                 </td>
+                <td class="topic">{of ?? "unknown"}</td>
                 <td class="time">
                   <ShownTime ms={firstMs} />
                 </td>
@@ -208,4 +209,4 @@ const State = ({ entry: { settlement, replays } }: { entry: FollowedEntry }) => 
 };
 
 /** The page that looks for a user everywhere. */
-export const wherePath = (id: string) => `/where?${new URLSearchParams({ user: id })}`;
+export const wherePath = (id: string) => `/where?${new URLSearchParams({ [singular]: id })}`;

@@ -7,6 +7,8 @@ import type { Clients } from "../clients.ts";
 import { Count, Time } from "../values.tsx";
 
 const dag = "user_reconcile";
+/** Pages within this time have one answer. */
+const freshMs = 10_000;
 
 /** The last run of the DAG that compares daily, and the counts that it left. */
 export function openDaily({ web, env }: Clients): () => Promise<Child> {
@@ -28,7 +30,7 @@ export function openDaily({ web, env }: Clients): () => Promise<Child> {
       report: run && (await airflow.xcomOf(run.dag_run_id, "compare")),
     };
   };
-  return async () => {
+  const show = async (): Promise<Child> => {
     if (web.airflow === undefined) return <p class="faint">There is no Airflow here.</p>;
     const seen = await see(look);
     if ("away" in seen) return seen.away;
@@ -51,6 +53,14 @@ export function openDaily({ web, env }: Clients): () => Promise<Child> {
         )}
       </>
     );
+  };
+  let shown: Promise<Child> | undefined;
+  let atMs = 0;
+  return () => {
+    if (shown && Date.now() - atMs < freshMs) return shown;
+    atMs = Date.now();
+    shown = show();
+    return shown;
   };
 }
 

@@ -3,6 +3,7 @@ import { sinceMsOf } from "../../operations/since.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
 import { LiveFragment } from "../fragment.tsx";
 import type { Context, Part } from "../part.ts";
+import { soon } from "../soon.ts";
 import { Time } from "../values.tsx";
 import { type Comparisons, openComparisons, type Scope } from "./comparisons.ts";
 import { openDaily } from "./daily.tsx";
@@ -18,7 +19,7 @@ export const reconcile: Part = {
     live.add("reconcile", { everyMs: 1_000, render: () => <Shown comparisons={comparisons} /> });
     live.add("reconcile-daily", { everyMs: 30_000, render: daily });
 
-    app.get("/reconcile", (c) =>
+    app.get("/reconcile", async (c) =>
       page(c, {
         title: "Reconcile",
         body: (
@@ -33,7 +34,7 @@ export const reconcile: Part = {
             </LiveFragment>
             <h2>Daily</h2>
             <LiveFragment name="reconcile-daily">
-              <p class="faint">Asking Airflow …</p>
+              {(await soon(daily())) ?? <p class="faint">Asking Airflow …</p>}
             </LiveFragment>
           </>
         ),

@@ -2,6 +2,7 @@ import { plural } from "../../contract/entity.ts";
 import type { Repair } from "../../operations/reconcile/repair.ts";
 import { faulty, meanings, outcomes, type ReportedFinding } from "../../operations/reconcile/report.ts";
 import { type Verdict, verdicts } from "../../operations/reconcile/verdict.ts";
+import { wherePath } from "../dead-letters/list.tsx";
 import { Count, Time } from "../values.tsx";
 import type { Kept } from "./comparisons.ts";
 import { scopeText } from "./running-shown.tsx";
@@ -99,7 +100,7 @@ const FindingShown = ({
 }) => (
   <section class="finding">
     <h3>
-      <span class={toneOf(verdict)}>{verdict}</span> <a href={`/where?${new URLSearchParams({ user: id })}`}>{id}</a>
+      <span class={toneOf(verdict)}>{verdict}</span> <a href={wherePath(id)}>{id}</a>
     </h3>
     <p>
       <Explanation text={explanation} />
