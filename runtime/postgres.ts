@@ -2,10 +2,19 @@ import postgres from "postgres";
 
 export type Postgres = postgres.Sql;
 
+interface Options {
+  /**
+   * Whether arrays are sent. postgres.js then asks each new connection for their types, and nothing can catch the error of
+   * that query if the connection breaks meanwhile: it ends the process.
+   */
+  arrays?: boolean;
+}
+
 /** A pool of at most `connections` connections; the first query opens one. */
-export function openPostgres(url: string, connections = 2): Postgres {
+export function openPostgres(url: string, connections = 2, { arrays = true }: Options = {}): Postgres {
   return postgres(url, {
     max: connections,
+    fetch_types: arrays,
     connect_timeout: 10,
     onnotice: () => {}, // ignores "relation already exists, skipping"
     connection: { application_name: "user-automation", TimeZone: "UTC" },

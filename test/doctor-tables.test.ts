@@ -2,11 +2,15 @@ import { expect, test } from "bun:test";
 import { indexedField, table } from "../contract/entity.ts";
 import { changeable } from "../contract/samples.ts";
 import { createCql, createSql, indexName } from "../contract/tables.ts";
+import { openClients } from "../operations/doctor/clients.ts";
+import { examine } from "../operations/doctor/examine.ts";
+import { probeChecks } from "../operations/doctor/probes.ts";
 import { tableChecks } from "../operations/doctor/tables.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
 import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
 import { openDoctor } from "./support/doctor.ts";
+import { openLink } from "./support/link.ts";
 
 const { closing, lines, namesWith } = openDoctor(import.meta.path);
 
@@ -72,4 +76,24 @@ test("in PostgreSQL and Cassandra: columns, index, replication and nodes", async
     `error Cassandra's keyspace ${keyspace}: 1 node is up in datacenter1, and a quorum of 3 replicas needs 2. ` +
       "Start the nodes that are down, or lower CASSANDRA_REPLICATION_FACTOR.",
   );
+});
+
+test("a PostgreSQL that hangs as soon as it is connected is a finding, and closing its connection no error", async () => {
+  const names = namesWith();
+  const { hostname, port } = new URL(names.config.postgres.url);
+  const isReady = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]); // ReadyForQuery, idle
+  const link = await openLink(hostname, Number(port), (bytes) => {
+    if (bytes.includes(isReady)) link.hold();
+    return bytes;
+  });
+  closing.push(link.cut);
+  const url = new URL(names.config.postgres.url);
+  url.port = String(link.port);
+  url.hostname = "127.0.0.1";
+  const checks = probeChecks.filter(({ of }) => of[0] === "PostgreSQL");
+  const clients = openClients({ ...names, postgresUrl: url.href, isNative: true });
+  const [finding] = await examine(checks, clients, { withinMs: 1_500 });
+  expect(finding).toMatchObject({ about: "PostgreSQL", cause: "no answer within 1.5 s when asked about its health" });
+  await Promise.race([clients.close(), Bun.sleep(500)]);
+  await Bun.sleep(0); // an unhandled rejection would fail the test
 });
