@@ -1,8 +1,8 @@
 // Keeps the fragments of a page up to date, and writes numbers and times for the reader's locale and time zone.
 import { Idiomorph } from "./idiomorph.js";
 
-// A browser may name one that is none, such as en-US@posix.
-const locale = navigator.languages.filter((tag) => {
+/** The reader's languages. A browser may name one that is none, such as en-US@posix. */
+export const locale = navigator.languages.filter((tag) => {
   try {
     return Intl.getCanonicalLocales(tag).length > 0;
   } catch {
@@ -46,7 +46,7 @@ const timesOfDay = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 const dayMs = 86_400_000;
 
 /** How long something has lasted, in its largest unit. */
-function lasting(time) {
+function lasting(time, unitDisplay) {
   const seconds = Math.max(0, Math.round((Date.now() - time) / 1_000));
   const [unit, size] =
     seconds < 60
@@ -56,19 +56,23 @@ function lasting(time) {
         : seconds < 86_400
           ? ["hour", 3_600]
           : ["day", 86_400];
-  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(
-    Math.floor(seconds / size),
-  );
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay }).format(Math.floor(seconds / size));
 }
 
 /** A time of day; of an earlier day with its date. */
 const clock = (time) => (Date.now() - time < dayMs ? timesOfDay : times).format(time);
 
+/** A picture has little room. */
+const isBrief = (element) => element.namespaceURI.endsWith("/svg");
+
 const moments = { ago: since, for: lasting, clock };
 
 function writeMoments(root) {
   for (const element of root.querySelectorAll("[data-at]"))
-    element.textContent = moments[element.dataset.show](new Date(Number(element.dataset.at)));
+    element.textContent = moments[element.dataset.show](
+      new Date(Number(element.dataset.at)),
+      isBrief(element) ? "narrow" : "short",
+    );
 }
 
 const timeFormatOf = ({ dataset }) => ("clock" in dataset ? clocks : "precise" in dataset ? preciseTimes : times);

@@ -22,15 +22,20 @@ export const Headline = ({ hops, isExamined }: Pick<FlowReport, "hops"> & { isEx
 
 const mostNamed = 3;
 
-/** Each cause once: four topics are red because of one Kafka. */
+/** What is away or stands still first. Each cause once: four topics are red because of one Kafka. */
 function sentenceOf(hops: readonly Hop[]): Child {
-  const groups = [...Map.groupBy(hops, subjectOf)];
+  const inOrder = hops.toSorted(
+    (one, other) => (one.sinceMs ?? Number.MAX_VALUE) - (other.sinceMs ?? Number.MAX_VALUE),
+  );
+  const groups = [
+    ...Map.groupBy(inOrder, (hop) => (hop.sinceMs ? `${hop.word} ${hop.sinceMs}` : subjectOf(hop))).values(),
+  ];
   return (
     <>
-      {groups.slice(0, mostNamed).map(([subject, [hop]], index) => (
+      {groups.slice(0, mostNamed).map((group, index) => (
         <>
           {index > 0 && "; "}
-          {subject}: {hop!.sinceMs === undefined && hop!.findings[0] ? hop!.findings[0].cause : stateWordOf(hop!)}
+          {namesOf(group)}: {whatOf(group[0]!)}
         </>
       ))}
       {groups.length > mostNamed && `; ${groups.length - mostNamed} more`}
@@ -38,4 +43,6 @@ function sentenceOf(hops: readonly Hop[]): Child {
   );
 }
 
+const namesOf = (hops: readonly Hop[]) => [...new Set(hops.map(subjectOf))].join(", ");
 const subjectOf = ({ title, findings }: Hop) => findings[0]?.about ?? title;
+const whatOf = (hop: Hop) => (hop.sinceMs ? stateWordOf(hop) : (hop.findings[0]?.cause ?? hop.word));

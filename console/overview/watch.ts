@@ -33,42 +33,46 @@ export function openWatch(clients: Clients): Watch {
   const first = Promise.withResolvers<void>();
   let lastHour: LastHour | undefined;
   let sampled: Look | undefined;
-  let [watchedUntilMs, isStarted, isClosed, isLooking] = [0, false, false, false];
-  let timer: Timer | undefined;
-  let prober: Timer | undefined;
+  let [watchedUntilMs, isStarted, isLooking] = [0, false, false];
+  const timers: Timer[] = [];
 
   const isWatched = () => Date.now() < watchedUntilMs;
 
-  async function look() {
-    if (isClosed || isLooking) return;
-    isLooking = true;
-    clearTimeout(timer);
-    const startMs = Date.now();
-    const everything = isWatched();
-    try {
-      const seen = everything ? await flow.look() : await flow.glance();
-      history.add(seen);
-      sample(seen);
-      if (everything) first.resolve();
-    } catch (error) {
-      log.warn("the pipeline cannot be looked at", { error: messageOf(error) });
+  /** Does it at once and again and again, never twice at the same time. */
+  function repeat(work: () => Promise<void>, everyMs: number) {
+    let isAtWork = false;
+    async function once() {
+      if (isAtWork) return;
+      isAtWork = true;
+      await work().catch((error) => log.warn("the pipeline cannot be looked at", { error: messageOf(error) }));
+      isAtWork = false;
     }
-    isLooking = false;
-    const everyMs = isWatched() ? lookEveryMs : sampleEveryMs;
-    if (!isClosed) timer = setTimeout(look, Math.max(100, startMs + everyMs - Date.now()));
+    void once();
+    timers.push(setInterval(once, everyMs));
   }
 
-  function sample(seen: Look) {
-    if (sampled && seen.atMs - sampled.atMs < sampleEveryMs - lookEveryMs / 2) return;
+  /** Does not wait for what only a look asks, so that there is a sample in time. */
+  async function sample() {
+    const seen = await flow.glance();
+    if (!isWatched()) history.add(seen);
     lastHour?.add(sampleOf(sampled, seen, config.kafka.deadLetterTopic));
     sampled = seen;
   }
 
+  async function look() {
+    if (!isWatched() || isLooking) return;
+    isLooking = true;
+    try {
+      history.add(await flow.look());
+      first.resolve();
+    } finally {
+      isLooking = false;
+    }
+  }
+
   /** Sooner than a look, which waits for what does not answer. */
   async function probe() {
-    if (!isWatched()) return;
-    const away = await flow.probe();
-    history.addAway(away, Date.now());
+    if (isWatched()) history.addAway(await flow.probe(), Date.now());
   }
 
   return {
@@ -76,20 +80,19 @@ export function openWatch(clients: Clients): Watch {
     report() {
       const wasWatched = isWatched();
       watchedUntilMs = Date.now() + watchedForMs;
-      if (isStarted && !wasWatched) void look();
+      if (isStarted && !wasWatched) look().catch(() => {}); // the next look says why
       return reportOf(subject, history, doctor.latest(), Date.now());
     },
     ready: (withinMs) => Promise.race([first.promise, Bun.sleep(withinMs)]),
     async start() {
       isStarted = true;
       lastHour = await openLastHour(folderOf(clients), log);
-      void look();
-      prober = setInterval(() => void probe(), lookEveryMs);
+      repeat(sample, sampleEveryMs);
+      repeat(look, lookEveryMs);
+      repeat(probe, lookEveryMs);
     },
     async close() {
-      isClosed = true;
-      clearTimeout(timer);
-      clearInterval(prober);
+      for (const timer of timers) clearInterval(timer);
       await Promise.all([lastHour?.save(), flow.close()]);
     },
   };

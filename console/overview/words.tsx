@@ -9,7 +9,7 @@ export const stateWordOf = ({ word, sinceMs }: Hop, svg = false) => {
   if (svg)
     return (
       <>
-        {word} <Moment at={sinceMs} show="for" svg />
+        {word} for <Moment at={sinceMs} show="for" svg />
       </>
     );
   return (

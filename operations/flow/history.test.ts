@@ -26,6 +26,14 @@ test("a counter that was set back has no negative rate", () => {
   expect(history.counter("users_created")).toEqual({ value: 3, movedMs: 1_000 });
 });
 
+test("a counter that is not seen any more has no rate, and its last value", () => {
+  const history = openHistory();
+  history.add(look(0, 1));
+  history.add(look(second, 5));
+  history.add({ atMs: 20 * second, away: new Map([["Kafka", "gone"]]), silent: new Map() });
+  expect(history.counter("users_created")).toEqual({ value: 5, movedMs: 1_000 });
+});
+
 test("a service is away since it was first seen to be, also if another look finds another reason", () => {
   const history = openHistory();
   history.add(look(0, 1));

@@ -99,7 +99,9 @@ export function openHistory(): History {
       const kept = counters.get(name);
       const [first, newest] = [kept?.points[0], kept?.points.at(-1)];
       if (!kept || !first || !newest) return undefined;
-      const seconds = (newest.atMs - first.atMs) / 1_000;
+      // A counter that has not been seen for a while has no rate.
+      const isNew = (last?.atMs ?? 0) - newest.atMs <= windowMs;
+      const seconds = isNew ? (newest.atMs - first.atMs) / 1_000 : 0;
       return {
         value: newest.value,
         ...(kept.movedMs !== undefined && { movedMs: kept.movedMs }),
