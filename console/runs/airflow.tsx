@@ -1,6 +1,8 @@
 import { HTTPError } from "ky";
 import { AirflowRefusal, type DagParam, dagId, keepAirflow } from "../../operations/airflow.ts";
 import { openRuns } from "../../operations/runs/runs.ts";
+import { shownAddress } from "../../runtime/addresses.ts";
+import { messageOf } from "../../runtime/lifecycle.ts";
 import { openSight } from "../away.tsx";
 import type { Clients } from "../clients.ts";
 
@@ -16,8 +18,10 @@ export function openAirflowView({ web, env }: Pick<Clients, "web" | "env">) {
   const withAirflow: typeof kept = async (work) => {
     if (web.airflow === undefined) throw new Error("its address is not known; set AIRFLOW_URL");
     return kept(work).catch((error) => {
-      if (!(error instanceof HTTPError) || error.response.status !== 404) throw error;
-      throw new AirflowRefusal(404, `there is no such run of ${dagId}, or the DAG is not known yet`);
+      if (error instanceof HTTPError && error.response.status === 404)
+        throw new AirflowRefusal(404, `there is no such run of ${dagId}, or the DAG is not known yet`);
+      if (error instanceof AirflowRefusal) throw error;
+      throw new Error(`${shownAddress(web.airflow ?? "")}: ${messageOf(error)}`);
     });
   };
   let params: Params | undefined;

@@ -15,7 +15,7 @@ export const ReportView = ({ of: { id, isFound, history, now, missing, looked, a
     <h2>
       {titleOf(singular)} <span class="id">{id}</span>
     </h2>
-    {!isFound && <p>Not found.</p>}
+    {!isFound && <p>{away.length === 0 ? "Not found." : "Not found in what answers."}</p>}
     {away.map(({ service, why }) => (
       <p class="bad">
         {service} does not answer: {why}

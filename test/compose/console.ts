@@ -1,14 +1,13 @@
 import { topic } from "../../contract/entity.ts";
 import { until } from "../../runtime/until.ts";
 import type { ComposeProject } from "./project.ts";
-import { addressOf, userOf } from "./scenario.ts";
+import { addressOf } from "./scenario.ts";
 
 /** The console's pages show what the pipeline holds, and follow it; it answers to no other host's name. */
 export async function consoleShowsThePipeline(platform: ComposeProject, edited: string): Promise<void> {
   const url = addressOf(platform, "CONSOLE_PORT");
-  const { email } = await userOf(platform, edited);
   await follows(url, "/", [topic]);
-  await follows(url, "/users", [email]);
+  await follows(url, "/users", [edited]);
   // Memory and restarts of containers are not to be seen from one of them.
   await follows(url, "/health", ["docker compose ps", "broker:29092", `localhost:${platform.env.API_PORT}/apidocs`]);
   const { status } = await fetch(url, { headers: { Host: "console.example.com" } });
