@@ -6,9 +6,10 @@ import { type Letter, readable } from "../../operations/dead-letters/letter.ts";
 import { outcomeOf } from "../../operations/dead-letters/outcome.ts";
 import { positionOf } from "../../operations/dead-letters/selection.ts";
 import { type Settlement, settlementKey } from "../../operations/dead-letters/settlement.ts";
+import { whereHref } from "../users/shown.tsx";
 import { Time } from "../values.tsx";
 import type { Letters, Opened } from "./letters.ts";
-import { ShownTime, wherePath } from "./list.tsx";
+import { ShownTime } from "./list.tsx";
 
 /** What there is to say about a letter besides its record. */
 export const About = ({ opened: { letter, shown, record }, id }: { opened: Opened; id: string | undefined }) => {
@@ -37,7 +38,7 @@ export const About = ({ opened: { letter, shown, record }, id }: { opened: Opene
       ? [["Replayed", `${replays} ${replays === 1 ? "time" : "times"}, and failed again`] as [string, Child]]
       : []),
     ...(because ? [["Skipped because", because] as [string, Child]] : []),
-    ["Whose", id ? <a href={wherePath(id)}>{`Where is ${id}?`}</a> : "Its key has no id."],
+    ["Whose", id ? <a href={whereHref(id)}>{`Where is ${id}?`}</a> : "Its key has no id."],
     [
       "What to do",
       record && faulty ? `Give ${faulty} another value below, and replay it.` : <Marked text={shown.advice} />,

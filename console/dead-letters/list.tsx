@@ -1,10 +1,10 @@
 import type { Child } from "hono/jsx";
-import { singular } from "../../contract/entity.ts";
 import type { Followed, FollowedEntry } from "../../operations/dead-letters/follow.ts";
 import { sumsOf } from "../../operations/dead-letters/groups.ts";
 import { positionOf } from "../../operations/dead-letters/selection.ts";
 import { meaningOf } from "../../operations/dead-letters/show.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
+import { whereHref } from "../users/shown.tsx";
 import { Count, Time } from "../values.tsx";
 import { type Letters, pathOf } from "./letters.ts";
 
@@ -191,7 +191,7 @@ const Row = ({ entry }: { entry: FollowedEntry }) => (
       <ShownTime ms={entry.writtenMs} />
     </td>
     <td class="detail">{entry.detail || "not said"}</td>
-    <td class="time">{entry.id ? <a href={wherePath(entry.id)}>{entry.id}</a> : <span class="faint">unknown</span>}</td>
+    <td class="time">{entry.id ? <a href={whereHref(entry.id)}>{entry.id}</a> : <span class="faint">unknown</span>}</td>
     <td>
       <State entry={entry} />
     </td>
@@ -207,6 +207,3 @@ const State = ({ entry: { settlement, replays } }: { entry: FollowedEntry }) => 
     );
   return <span class="warn">{replays > 0 ? `failed again, ${replays}×` : "open"}</span>;
 };
-
-/** The page that looks for a user everywhere. */
-export const wherePath = (id: string) => `/where?${new URLSearchParams({ [singular]: id })}`;

@@ -2,7 +2,7 @@ import { plural } from "../../contract/entity.ts";
 import type { Repair } from "../../operations/reconcile/repair.ts";
 import { faulty, meanings, outcomes, type ReportedFinding } from "../../operations/reconcile/report.ts";
 import { type Verdict, verdicts } from "../../operations/reconcile/verdict.ts";
-import { wherePath } from "../dead-letters/list.tsx";
+import { whereHref } from "../users/shown.tsx";
 import { Count, Time } from "../values.tsx";
 import type { Kept } from "./comparisons.ts";
 import { scopeText } from "./running-shown.tsx";
@@ -100,7 +100,7 @@ const FindingShown = ({
 }) => (
   <section class="finding">
     <h3>
-      <span class={toneOf(verdict)}>{verdict}</span> <a href={wherePath(id)}>{id}</a>
+      <span class={toneOf(verdict)}>{verdict}</span> <a href={whereHref(id)}>{id}</a>
     </h3>
     <p>
       <Explanation text={explanation} />
