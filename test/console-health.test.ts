@@ -168,6 +168,8 @@ async function openLinks(env: Record<string, string>): Promise<[Link[], Record<s
       ...Object.fromEntries(web.map(({ name, url }) => [name, url])),
       KAFKA_BROKERS: `127.0.0.1:${kafka.port}`,
       CONSOLE_URL: "",
+      EMBEDDED_SOURCE_URL: "",
+      SPARK_URL: "",
       CASSANDRA_CONTACT_POINTS: cassandra.url.replace("cql://", ""),
     },
   ];
