@@ -20,8 +20,8 @@ afterAll(async () => {
   await served?.close();
 });
 
-/** Pages are of one kind if they differ only in what they are about. */
-const kindOf = (path: string) => path.replace(/\?.*/, "").replaceAll(/\/[^/]*(\d|%)[^/]*/g, "/…");
+/** Pages are of one kind if they differ only in what they are about: in a part of the path, or in a parameter's value. */
+const kindOf = (path: string) => path.replaceAll(/=[^&]*/g, "").replaceAll(/\/[^/?]*(\d|%)[^/?]*/g, "/…");
 
 /** What axe says is wrong with a page as it is. */
 async function faultsOf(page: Page, rules?: string[]): Promise<string[]> {
@@ -38,17 +38,18 @@ test("no page has a violation, in light and dark", async () => {
     page
       .locator(`${region} a`)
       .evaluateAll((links) =>
-        links.map((link) => link.getAttribute("href") ?? "").filter((href) => /^\/\w/.test(href)),
+        links.map((link) => link.getAttribute("href") ?? "").filter((href) => /^\/(\w|$)/.test(href)),
       );
   const queue = [...(await linksIn("nav")), "/nowhere"];
   const kinds = new Set(queue.map(kindOf));
   const faults: Record<string, string[]> = {};
   for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
     await page.goto(`${served.url}${path}`);
+    if (!page.url().startsWith(served.url)) continue; // it leads to another program, such as Airflow
     const fragments = () => page.locator("[data-live]").allTextContents();
     await until(
       `the fragments of ${path} are there`,
-      async () => (await fragments()).every((text) => !/^(Looking …)?$/.test(text)),
+      async () => (await fragments()).every((text) => !/^([^…]*…)?$/.test(text.trim())),
       {
         withinMs: 30_000,
       },
@@ -64,5 +65,5 @@ test("no page has a violation, in light and dark", async () => {
     }
   }
   expect(Object.entries(faults).filter(([, each]) => each.length > 0)).toEqual([]);
-  expect([...kinds]).toContain("/logs");
+  expect([...kinds]).toEqual(expect.arrayContaining(["/", "/logs?program"]));
 });
