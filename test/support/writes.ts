@@ -64,7 +64,8 @@ export function startWrites({ capture: { sql }, recorder, apiUrl, perSecond }: G
     });
     const text = await response.text();
     if (response.ok) return 1;
-    if (response.status === 404) return 0; // deleted by another writer
+    // Deleted by another writer; not ready yet, or too busy.
+    if (response.status === 404 || response.status === 503) return 0;
     throw new Error(`${method} ${path}: ${response.status} ${text}`);
   }
 
