@@ -51,15 +51,16 @@ async function page(
 
 /**
  * Cassandra refuses most page states that are not its own. One that it can parse, but whose position is no key, makes
- * the replicas fail for a reason that they cannot name, which has the code 0.
- * Source: Cassandra's native_protocol_v5.spec, "Read_failure".
+ * the coordinator fail with an error of its own, or the replicas for a reason that they cannot name, which has the code 0.
+ * Source: Cassandra's native_protocol_v5.spec, "Error codes", "Read_failure".
  */
 function isBadPageState(error: unknown) {
   const answer = responseErrorOf(error);
   const { reasons = {} } = (answer ?? {}) as { reasons?: Record<string, number> };
-  const { protocolError, readFailure } = types.responseErrorCodes;
+  const { protocolError, readFailure, serverError } = types.responseErrorCodes;
   return (
     answer?.code === protocolError ||
+    answer?.code === serverError ||
     (answer?.code === readFailure && Object.values(reasons).every((code) => code === 0))
   );
 }
