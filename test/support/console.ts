@@ -13,28 +13,35 @@ export interface StartedConsole {
   close: () => Promise<void>;
 }
 
+/** `env` is what the test wants otherwise, or a whole environment (`namesOf`), which has the port of the stack's console. */
 export async function startConsole(env: Record<string, string> = {}): Promise<StartedConsole> {
   const port = freePort();
+  const url = `http://127.0.0.1:${port}`;
   const folder = mkdtempSync(join(tmpdir(), "console-"));
   const program = startProgram("console/main.ts", [], {
     ...(process.env as Record<string, string>),
     CONSOLE_PORT: String(port),
     CONSOLE_FOLDER: folder,
-    CONSOLE_URL: `http://127.0.0.1:${port}`,
-    ...env,
+    CONSOLE_URL: url,
+    ...Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== process.env[name])),
   });
-  const url = `http://127.0.0.1:${port}`;
-  await until("the console answers", async () => (await fetch(`${url}/healthz`)).ok);
-  return {
-    url,
-    pid: program.pid,
-    output: program.output,
-    async close() {
-      program.signal("SIGTERM");
-      await program.exited;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  async function close() {
+    program.signal("SIGTERM");
+    await program.exited;
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const ended = new AbortController();
+  void program.exited.then(async (code) =>
+    ended.abort(new Error(`the console has exited with ${code}: ${await program.output()}`)),
+  );
+  try {
+    const answers = async () => (await fetch(`${url}/healthz`)).ok;
+    await until("the console answers", answers, { withinMs: 45_000, stop: ended.signal });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { url, pid: program.pid, output: program.output, close };
 }
 
 /** A port that was free a moment ago. */
