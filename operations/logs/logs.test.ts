@@ -39,7 +39,7 @@ test("logs are merged by time, filtered, followed across a rotation, and show no
   const failed = "2026-11-28 07:00:03.000 UTC [1] ERROR:  three\n2026-11-28 07:00:03.000 UTC [1] STATEMENT:  SELECT\n";
   writeFileSync(
     fileOf("postgres"),
-    `${failed}2026-11-28 07:00:04.000 UTC [1] LOG:  at postgres://users:pa55@h/users\n`,
+    `${failed}2026-11-28 07:00:04.000 UTC [1] LOG:  at postgres://rachel:pa55@h/app\n`,
   );
   const logs = openLogs(folder);
   expect(logs.programs()).toEqual(["consumer", "postgres"]);
@@ -50,7 +50,7 @@ test("logs are merged by time, filtered, followed across a rotation, and show no
     'consumer info msg="one"',
     "postgres error R:  three",
     "postgres error :  SELECT",
-    "postgres info //h/users",
+    "postgres info s://h/app",
     'consumer error sg="five"',
   ]);
   expect(shown({ level: "error", program: "consumer" })).toEqual(['consumer error sg="five"']);
