@@ -22,7 +22,7 @@ afterAll(() => {
 
 /** Starts `consumer/main.ts`, of a copy of the project if one is given, on the test's topic, group and keyspace. */
 export function startConsumer({ env }: Pick<Names, "env">, folder?: string): StartedConsumer {
-  // All consumers in tests are configured with the same port; if it is taken they use another and log it.
+  // The consumers of a test file are configured with the same port; if it is taken they use another and log it.
   const program = startProgram("consumer/main.ts", [], env, folder);
   started.push(program);
   const urlOf = async (path: string) => {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../../runtime/until.ts";
+import { freePort } from "./free-port.ts";
 import { startProgram } from "./program.ts";
 
 /** A console of the test's own, on the stack in the environment. */
@@ -42,12 +43,4 @@ export async function startConsole(env: Record<string, string> = {}): Promise<St
     throw error;
   }
   return { url, pid: program.pid, output: program.output, close };
-}
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  const server = Bun.serve({ port: 0, fetch: () => new Response() });
-  const { port } = server;
-  void server.stop(true);
-  return port as number;
 }

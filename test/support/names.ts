@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { type Config, loadConfig } from "../../sources/config.ts";
+import { freePort } from "./free-port.ts";
 
 /** A test file's own names on the shared services, and the settings that contain them. */
 export interface Names {
@@ -39,6 +40,8 @@ export function namesOf(file: string, env: Record<string, string> = {}): Names {
     KAFKA_CHANGE_TOPIC: `${name}.changes`,
     CONSUMER_GROUP_ID: names.groupId,
     CASSANDRA_KEYSPACE: names.keyspace,
+    // Not that of the stack's consumer, which could be taken while it restarts.
+    CONSUMER_PORT: String(freePort()),
     ...env,
   };
   return { ...names, env: settings, config: loadConfig(settings) };
