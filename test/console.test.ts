@@ -2,7 +2,6 @@
 // Runs in turn: it shows the stack's own data.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Browser } from "playwright-core";
-import { until } from "../runtime/until.ts";
 import { openBrowser } from "./support/browser.ts";
 import { type StartedConsole, startConsole } from "./support/console.ts";
 
@@ -24,12 +23,23 @@ test("a fragment follows the pipeline without a reload, and times are the reader
   const problems: string[] = [];
   page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
   page.on("pageerror", (error) => problems.push(error.message));
-  await page.goto(served.url);
-  const time = page.locator("main time").first();
-  await time.waitFor();
-  const first = await time.getAttribute("datetime");
-  await until("the time moves on", async () => (await time.getAttribute("datetime")) !== first);
-  expect(await time.textContent()).toMatch(/^\d\d\.\d\d\.\d\d, \d\d:\d\d:\d\d$/);
+  const path = `/no-such-page-${crypto.randomUUID()}`;
+  await page.goto(`${served.url}/logs?filter=${path}`);
+  await page.getByText("No line fits").waitFor();
+  await page.evaluate("isSamePage = true");
+
+  const startedMs = Date.now();
+  await fetch(`${process.env.AIRFLOW_URL}${path}`); // Airflow logs it
+  const line = page.getByRole("log").locator("p", { hasText: path });
+  await line.waitFor();
+  expect(await page.evaluate("isSamePage")).toBe(true);
+  const [datetime, text] = await line
+    .locator("time")
+    .evaluate((element) => [element.getAttribute("datetime"), element.textContent]);
+  const atMs = Date.parse(datetime ?? "");
+  expect(Math.abs(atMs - startedMs)).toBeLessThan(30_000);
+  const inTokyo = new Date(atMs + 9 * 3_600_000).toISOString().slice(11, 23);
+  expect(text).toBe(inTokyo.replace(".", ","));
   expect(problems).toEqual([]);
   await context.close();
 });

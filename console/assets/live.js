@@ -94,7 +94,11 @@ export function update(element, html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   localise(template.content);
-  Idiomorph.morph(element, template.content.childNodes, { morphStyle: "innerHTML", ignoreActiveValue: true });
+  Idiomorph.morph(element, template.content.childNodes, {
+    morphStyle: "innerHTML",
+    ignoreActiveValue: true,
+    callbacks: { beforeAttributeUpdated: (name, { localName }) => name !== "open" || localName !== "details" },
+  });
 }
 
 const connection = document.getElementById("connection");

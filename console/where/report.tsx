@@ -56,10 +56,13 @@ export const ReportView = ({ of: { id, isFound, history, now, missing, looked, a
 
 const isWrong = ({ stage }: Entry) => stage === "dead letter" || stage === "rejected";
 
+/** By which an entry stays the same one, open or not, while others come before it. */
+const idOf = ({ stage, place, facts: { run = "" } }: Entry) => `${stage} ${run} ${place}`.replaceAll(/\s+/g, "-");
+
 const Event = ({ of }: { of: Entry }) => {
   const { atMicros, stage, detail, record } = of;
   return (
-    <li class={isWrong(of) ? "wrong" : undefined}>
+    <li id={idOf(of)} class={isWrong(of) ? "wrong" : undefined}>
       <Time at={Math.floor(atMicros / 1_000)} precise />
       <strong>{stage}</strong>
       <span class="place">
