@@ -37,10 +37,7 @@ test("logs are merged by time, filtered, followed across a rotation, and show no
     `time=2026-11-28T07:00:${String(second).padStart(2, "0")}.000Z level=${level} logger=consumer msg="${text}"\n`;
   writeFileSync(fileOf("consumer"), consumer(1, "info", "one") + consumer(5, "error", "five"));
   const failed = "2026-11-28 07:00:03.000 UTC [1] ERROR:  three\n2026-11-28 07:00:03.000 UTC [1] STATEMENT:  SELECT\n";
-  writeFileSync(
-    fileOf("postgres"),
-    `${failed}2026-11-28 07:00:04.000 UTC [1] LOG:  at postgres://rachel:pa55@h/app\n`,
-  );
+  writeFileSync(fileOf("postgres"), `${failed}2026-11-28 07:00:04.000 UTC [1] LOG:  at postgres://rachel:pa55@h/app\n`);
   const logs = openLogs(folder);
   expect(logs.programs()).toEqual(["consumer", "postgres"]);
 
