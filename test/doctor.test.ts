@@ -173,4 +173,5 @@ test("with one service down each, doctor names that one first; then a broken DAG
   await says("nothing found");
   writeFileSync(script, original);
   await restart("airflow-dag-processor");
+  rmSync(dags, { recursive: true });
 });
