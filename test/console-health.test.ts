@@ -105,10 +105,11 @@ test("while services are away the pages answer and say so, and all of them come 
   const served = await startConsole(addresses);
   const { page, close } = await open(`${served.url}/health`);
   const rows = page.locator(".services tbody tr");
-  const answers = () => rows.locator("td:nth-child(2)").allTextContents();
   const all = (what: RegExp) => async () => {
-    const told = await answers();
-    return told.length === links.length && told.every((text) => what.test(text));
+    const told = await rows.allInnerTexts(); // each the service, whether it answers, and where it was asked
+    const areAll = told.every((line) => what.test(line.split("\t")[1]?.trim() ?? ""));
+    if (told.length === links.length && areAll) return true;
+    throw new Error([`${told.length} of ${links.length} services`, ...told].join("\n"));
   };
   const away = (what: RegExp) => until(`every service is away: ${what}`, all(what), { withinMs: 30_000 });
   const back = () => until("every service answers", all(/^yes$/), { withinMs: 60_000 });

@@ -13,23 +13,32 @@ export interface Reach {
 
 /** Asks each service whose address is known, all at once; one that does not answer within `withinMs` is late. */
 export async function reachOf(clients: ProbeClients, withinMs: number): Promise<Reach[]> {
-  const late = AbortSignal.timeout(withinMs);
+  const stop = new AbortController();
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => {
+    late.resolve(`no answer within ${withinMs / 1_000} s`); // first: what an aborted request says is no answer
+    stop.abort();
+  }, withinMs);
   const asked = [brokers, ...probes, consumer].flatMap(({ service, address, ask }) => {
     const where = address(clients);
-    return where === undefined ? [] : [reach(service, where, ask(clients, late), withinMs)];
+    return where === undefined ? [] : [reach(service, where, ask(clients, stop.signal), late.promise)];
   });
-  return Promise.all(asked);
+  const reached = await Promise.all(asked);
+  clearTimeout(timer);
+  return reached;
 }
 
-async function reach(service: Service, address: string, answer: Promise<unknown>, withinMs: number): Promise<Reach> {
-  const late = Promise.withResolvers<string>();
-  const timer = setTimeout(() => late.resolve(`no answer within ${withinMs / 1_000} s`), withinMs);
+async function reach(
+  service: Service,
+  address: string,
+  answer: Promise<unknown>,
+  late: Promise<string>,
+): Promise<Reach> {
   const failed = answer.then(
     () => undefined,
     (error: unknown) => messageOf(error).split("\n")[0],
   );
-  const failure = await Promise.race([failed, late.promise]);
-  clearTimeout(timer);
+  const failure = await Promise.race([failed, late]);
   return { service, address, ...(failure !== undefined && { failure }) };
 }
 
