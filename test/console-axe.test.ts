@@ -44,8 +44,9 @@ test("no page has a violation, in light and dark", async () => {
   const kinds = new Set(queue.map(kindOf));
   const faults: Record<string, string[]> = {};
   for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+    const { status } = await fetch(`${served.url}${path}`, { redirect: "manual" });
+    if (status >= 300 && status < 400) continue; // it leads to another program, such as Airflow
     await page.goto(`${served.url}${path}`);
-    if (!page.url().startsWith(served.url)) continue; // it leads to another program, such as Airflow
     const fragments = () => page.locator("[data-live]").allTextContents();
     await until(
       `the fragments of ${path} are there`,

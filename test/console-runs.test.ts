@@ -55,7 +55,7 @@ function pageTest(name: string, body: (page: Page) => Promise<void>) {
 
 async function openPage(): Promise<Page> {
   const page = await (await browser.newContext({ locale: "en-GB" })).newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   // What Airflow refuses is answered with 400, which the browser reports as an error.
   page.on("console", (message) => {
     if (message.type() === "error" && !message.text().includes("400")) problems.push(message.text());

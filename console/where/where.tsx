@@ -23,7 +23,8 @@ export const where: Part = {
         const named = await idsOf(clients, text, { answerWithinMs });
         const reports: Report[] = [];
         for (const id of named.ids.slice(0, maxReports)) reports.push(await whereIs(clients, id, { answerWithinMs }));
-        return <Found text={text} named={named} reports={reports} />;
+        const isWhole = [named, ...reports].every(({ away }) => away.length === 0);
+        return { shown: <Found text={text} named={named} reports={reports} />, isWhole };
       }),
     });
 
@@ -64,15 +65,20 @@ export const where: Part = {
   },
 };
 
-/** Looks again after ten times as long as the last look took, and at least five seconds. */
-function inProportion<T>(render: (about: string) => Promise<T>) {
+const leastMs = 5_000;
+
+/**
+ * Looks again after ten times as long as the last look took, and at least five seconds; after five seconds if a service was
+ * away, whose answer it may have waited for.
+ */
+function inProportion<T>(render: (about: string) => Promise<{ shown: T; isWhole: boolean }>) {
   let last: { about: string; shown: T; untilMs: number } | undefined;
   return async (about: string): Promise<T> => {
     const beganMs = performance.now();
     if (last?.about === about && beganMs < last.untilMs) return last.shown;
-    const shown = await render(about);
+    const { shown, isWhole } = await render(about);
     const endedMs = performance.now();
-    last = { about, shown, untilMs: endedMs + Math.max(5_000, 10 * (endedMs - beganMs)) };
+    last = { about, shown, untilMs: endedMs + (isWhole ? Math.max(leastMs, 10 * (endedMs - beganMs)) : leastMs) };
     return shown;
   };
 }
