@@ -63,13 +63,19 @@ test("a deleted row is found by the button, repaired by its own, and equal then;
   page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
   page.on("pageerror", (error) => problems.push(error.message));
   page.setDefaultTimeout(60_000);
+  // Until the next page is there, since a click on the page before would get lost.
+  async function press(name: string) {
+    const loaded = page.waitForEvent("load");
+    await page.getByRole("button", { name }).click();
+    await loaded;
+  }
   await page.goto(`${served.url}/reconcile`);
   await page.getByLabel("Since").fill("3d");
   await page.getByRole("button", { name: "Compare" }).click();
-  await page.getByRole("button", { name: "Stop" }).click();
+  await press("Stop");
   await page.getByText("The last one did not come to its end").waitFor();
 
-  await page.getByRole("button", { name: "Compare" }).click();
+  await press("Compare");
   await page.getByText(/Comparing all users/).waitFor();
   await page.getByText("something is wrong with 2").waitFor();
   expect(await page.locator("tr", { hasText: "as the newest write says" }).textContent()).toContain("28");
@@ -86,7 +92,7 @@ test("a deleted row is found by the button, repaired by its own, and equal then;
   expect(await finding.textContent()).toContain("a new edit was made of it"); // the deletion is newer than the record
   expect((await readRows(config)).get(lost.id)).toEqual({ ...lost, [timeField]: expect.any(String) });
   expect((await readRows(config)).get(changed.id)?.[text]).toBe("Зорян");
-  await page.getByRole("button", { name: "Compare" }).click();
+  await press("Compare");
   await page.getByText("something is wrong with 1").waitFor();
   expect(await page.locator("tr", { hasText: "as the newest write says" }).textContent()).toContain("29");
   expect(problems).toEqual([]);
