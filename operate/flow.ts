@@ -4,7 +4,8 @@ import { textOf } from "../operations/doctor/finding.ts";
 import { subjectOf } from "../operations/doctor/subject.ts";
 import { openFlow } from "../operations/flow/flow.ts";
 import { openHistory } from "../operations/flow/history.ts";
-import { type FlowReport, type Hop, reportOf } from "../operations/flow/report.ts";
+import type { Hop } from "../operations/flow/hops.ts";
+import { type FlowReport, reportOf } from "../operations/flow/report.ts";
 import { paint } from "../runtime/progress.ts";
 import { tableText } from "../runtime/table.ts";
 import {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import type { HopName } from "../operations/flow/report.ts";
+import type { HopName } from "../operations/flow/hops.ts";
 import { until } from "../runtime/until.ts";
 import { loadConfig } from "../sources/config.ts";
 import { openRecorder } from "./faults/records.ts";

@@ -1,4 +1,4 @@
-import type { Hop } from "../../operations/flow/report.ts";
+import type { Hop } from "../../operations/flow/hops.ts";
 import { Count, Moment } from "../values.tsx";
 import { behindOf, stateWordOf } from "./words.tsx";
 

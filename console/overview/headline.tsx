@@ -1,5 +1,6 @@
 import type { Child } from "hono/jsx";
-import type { FlowReport, Hop } from "../../operations/flow/report.ts";
+import type { Hop } from "../../operations/flow/hops.ts";
+import type { FlowReport } from "../../operations/flow/report.ts";
 import { stateWordOf } from "./words.tsx";
 
 /** The worst of the picture in a sentence. Until doctor has looked, only that services answer is known. */

@@ -1,4 +1,5 @@
-import type { FlowReport, Hop, HopName } from "../../operations/flow/report.ts";
+import type { Hop, HopName } from "../../operations/flow/hops.ts";
+import type { FlowReport } from "../../operations/flow/report.ts";
 import { Count, Moment } from "../values.tsx";
 import { arrows, bracket, type Place, places, size } from "./places.ts";
 import { behindOf, shapes, stateWordOf } from "./words.tsx";

@@ -1,4 +1,4 @@
-import type { HopName } from "../../operations/flow/report.ts";
+import type { HopName } from "../../operations/flow/hops.ts";
 
 /** Where a hop is in the picture. */
 export interface Place {

@@ -1,4 +1,4 @@
-import type { Hop, State } from "../../operations/flow/report.ts";
+import type { Hop, State } from "../../operations/flow/hops.ts";
 import { Count, Moment } from "../values.tsx";
 
 export const shapes: Record<State, string> = { good: "●", warn: "▲", bad: "■", unknown: "○" };

@@ -1,6 +1,6 @@
 import type { Config } from "../../runtime/config.ts";
 import type { Finding } from "../doctor/finding.ts";
-import type { HopName } from "./report.ts";
+import type { HopName } from "./hops.ts";
 
 const ofServices: Record<string, HopName[]> = {
   PostgreSQL: ["postgres"],
