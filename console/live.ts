@@ -38,7 +38,7 @@ const heartbeatMs = 20_000;
 const firstWithinMs = 500;
 /** How long a fragment of a page waits for the page's browser to follow it, in milliseconds. */
 const lingerMs = 5_000;
-/** A rendering that takes longer has failed: whatever it asked may never answer. */
+/** A rendering that takes longer has failed: the service it asked may never answer. */
 const defaultLateMs = 10_000;
 
 /** Each fragment is rendered once for all who look at it, and not at all while nobody does. */
@@ -159,7 +159,7 @@ function follow({ render, everyMs }: Fragment, about: string, lateMs: number, on
   void look();
 
   return {
-    /** After the first look, whatever came of it. */
+    /** After the first look, successful or not. */
     looked: looked.promise,
     /** What is shown; empty before the first look has ended. */
     html: () => shown,

@@ -90,7 +90,7 @@ const sessionOf = (token: string) => new Bun.CryptoHasher("sha256", token).updat
 const isSame = (one: string, other: string) => timingSafeEqual(digest(one), digest(other));
 const digest = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest();
 
-/** A path of the console, whatever was given. */
+/** A path of the console, even if another URL was given. */
 function pathOf(url: string | undefined): string {
   const base = "http://console";
   const { pathname, search } = URL.canParse(url ?? "", base) ? new URL(url ?? "", base) : new URL(base);

@@ -102,7 +102,7 @@ test("without JavaScript the form says the same when it is sent; forced, the rec
   expect(await page.getByLabel("username", { exact: true }).inputValue()).toBe("");
 
   await page.goto(letter);
-  await page.getByLabel("Send it whatever is said against it").check();
+  await page.getByLabel("Send it anyway").check();
   await page.getByRole("button", { name: "Replay" }).click();
   await until("the record has failed again", async () => {
     await page.goto(letter);

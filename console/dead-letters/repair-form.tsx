@@ -34,8 +34,8 @@ export const RepairForm = (shown: Shown) => {
       <label class="check">
         <input type="checkbox" name="force" value="yes" />
         <span>
-          Send it whatever is said against it: also if the consumer would refuse it, if it has failed again three times,
-          or if it was dismissed. What the consumer refuses comes back as another letter.
+          Send it anyway: also if the consumer would refuse it, if it has failed again three times, or if it was
+          dismissed. What the consumer refuses comes back as another letter.
         </span>
       </label>
       <p class="buttons">

@@ -12,7 +12,7 @@ const finding = (about: string, more: Partial<Finding> = {}): Finding => ({
   severity: "error",
   about,
   cause: "it is broken",
-  cure: "Mend it",
+  cure: "Fix it",
   ...more,
 });
 const check = (of: Service[], ...findings: Finding[]): Check => ({ what: "it", of, look: () => findings });

@@ -57,7 +57,7 @@ export interface Reconciled {
 
 /**
  * Compares, user by user, the files of the runs, PostgreSQL, the topics and Cassandra. Rows are compared as they are
- * read, by write time and hash, and only ids are kept. Whatever does not fit is looked at again, in an order that the
+ * read, by write time and hash, and only ids are kept. Anything that does not match is looked at again, in an order that the
  * writes in between cannot disturb, before it is reported.
  */
 export async function reconcile(clients: Clients, config: Config, scope: Scope, options: Options) {

@@ -71,7 +71,7 @@ export function openStageUsers(runsDir: string, runId: string) {
 const idOf = (line: unknown) => String((line as Record<string, unknown>)[idField]);
 const idsIn = (lines: readonly unknown[]) => new Set(lines.map(idOf));
 
-/** A line is an object, whatever somebody has written into a file. */
+/** A line is an object, even if the file was edited by hand. */
 const withoutBulk = (line: unknown): object => (typeof line === "object" && line !== null ? line : {});
 
 function rejectOf(task: string, line: unknown): Rejected {
