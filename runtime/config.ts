@@ -1,5 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { impossibleCombinations } from "./impossible-combinations.ts";
+import { sslmodes } from "./server-settings.ts";
 import { listSettings, type SettingInfo } from "./setting.ts";
 import { Settings } from "./settings.ts";
 
@@ -44,7 +47,11 @@ export function resolveSettings(added: Record<string, z.ZodType>, yaml: string, 
   const settings = listSettings(schema);
   const given = parseYaml(yaml, file);
   const raw = structuredClone(given);
-  for (const { path, env: name } of settings) if (env[name]) assign(raw, path, env[name]);
+  for (const { path, env: name, isFile } of settings) {
+    const written = at(given, path);
+    if (isFile && typeof written === "string") assign(raw, path, resolve(dirname(file), written));
+    if (env[name]) assign(raw, path, env[name]);
+  }
   const parsed = schema.safeParse(raw);
   if (!parsed.success) {
     const { issues } = parsed.error;
@@ -58,17 +65,42 @@ export function resolveSettings(added: Record<string, z.ZodType>, yaml: string, 
   const values = parsed.data as z.output<typeof Settings>;
   const keysOf = (shape: object) => Object.keys(shape) as (keyof typeof values)[];
   const own = Object.fromEntries(keysOf(Settings.shape).map((key) => [key, values[key]])) as typeof values;
+  const impossible = impossibleCombinations(own, env);
+  if (impossible.length > 0)
+    throw new ConfigError(
+      impossible.map(({ key, what, cure }) => `${key}: ${what}; ${cure(file, settings)}`),
+      impossible.map(({ key }) => wrongAt(key.split("."), settings)),
+    );
   const ports = offsetPorts(own.ports, own.portOffset, env);
-  const local = (number: number) => `127.0.0.1:${number}`;
   return {
     ...own,
     ports,
-    kafka: { ...own.kafka, brokers: own.kafka.brokers ?? [local(ports.kafka)] },
-    schemaRegistry: { url: own.schemaRegistry.url ?? `http://${local(ports.schemaRegistry)}/apis/ccompat/v7` },
-    postgres: { url: own.postgres.url ?? `postgres://users@${local(ports.postgres)}/users` },
-    cassandra: { ...own.cassandra, contactPoints: own.cassandra.contactPoints ?? [local(ports.cassandra)] },
+    ...serversOf(own, ports, env),
     added: Object.fromEntries(keysOf(added).map((key): [string, unknown] => [key, values[key]])),
     overridden: overriddenBy(settings, given, env, { ...values, ports }),
+  };
+}
+
+/** The servers, with every address filled in. */
+function serversOf(own: z.output<typeof Settings>, ports: z.output<typeof Settings>["ports"], env: Env) {
+  const local = (number: number) => `127.0.0.1:${number}`;
+  const { kafka, schemaRegistry, cassandra } = own;
+  const postgres = { ...own.postgres, url: own.postgres.url ?? `postgres://users@${local(ports.postgres)}/users` };
+  const inUrl = new URL(postgres.url).searchParams.get("sslmode");
+  // Contact points that a variable sets, as the native stack does, win over a bundle in the file.
+  const hasBundle = !env.CASSANDRA_CONTACT_POINTS || Boolean(env.CASSANDRA_SECURE_CONNECT_BUNDLE);
+  return {
+    kafka: { ...kafka, brokers: kafka.brokers ?? [local(ports.kafka)] },
+    schemaRegistry: {
+      ...schemaRegistry,
+      url: schemaRegistry.url ?? `http://${local(ports.schemaRegistry)}/apis/ccompat/v7`,
+    },
+    postgres: { ...postgres, sslmode: postgres.sslmode ?? sslmodes.find((mode) => mode === inUrl) ?? "disable" },
+    cassandra: {
+      ...cassandra,
+      contactPoints: cassandra.contactPoints ?? [local(ports.cassandra)],
+      secureConnectBundle: hasBundle ? cassandra.secureConnectBundle : undefined,
+    },
   };
 }
 
@@ -96,8 +128,12 @@ function faultOf(issue: z.core.$ZodIssue, settings: SettingInfo[], file: string)
 function wrongIn(issue: z.core.$ZodIssue, settings: SettingInfo[]): WrongValue[] {
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ path: [...path, key] }));
+  return [wrongAt(path, settings)];
+}
+
+function wrongAt(path: string[], settings: readonly SettingInfo[]): WrongValue {
   const setting = settings.find((each) => each.path.every((part, index) => part === path[index]));
-  return [{ path: setting?.path ?? path, ...(setting && { env: setting.env }) }];
+  return { path: setting?.path ?? path, ...(setting && { env: setting.env }) };
 }
 
 /** The settings in the file that would have another value if their variable was not set. */
@@ -141,6 +177,61 @@ export function readConfigFile(env: Env): { file: string; yaml: string } {
   const file = env.CONFIG_FILE ?? "config.yaml";
   if (env.CONFIG_FILE && !existsSync(file)) throw new ConfigError([`CONFIG_FILE names ${file}, which does not exist`]);
   return { file, yaml: existsSync(file) ? readFileSync(file, "utf8") : "" };
+}
+
+/**
+ * The environment with the secrets that are in files: VARIABLE has the text of the file that VARIABLE_FILE names, without
+ * the line break at its end.
+ * @throws ConfigError that lists every fault
+ */
+export function withSecretFiles(settings: readonly SettingInfo[], env: Env): Env {
+  const faults: { fault: string; wrong: WrongValue }[] = [];
+  const texts: Env = {};
+  for (const { path, env: name } of settings.filter(({ secret }) => secret)) {
+    const fileVariable = `${name}_FILE`;
+    const file = env[fileVariable];
+    if (!file) continue;
+    const note = (what: string) =>
+      faults.push({ fault: `${path.join(".")}: ${what}`, wrong: { path: [], env: fileVariable } });
+    const unreadable = whyUnreadable(file);
+    if (env[name]) note(`${name} and ${fileVariable} are both set; remove one of them`);
+    else if (unreadable !== undefined) note(`${fileVariable} names ${file}, ${unreadable}`);
+    else texts[name] = readFileSync(file, "utf8").replace(/\r?\n$/, "");
+    if (texts[name] === "") note(`${fileVariable} names ${file}, which is empty; write the value into it`);
+  }
+  if (faults.length > 0)
+    throw new ConfigError(
+      faults.map(({ fault }) => fault),
+      faults.map(({ wrong }) => wrong),
+    );
+  return { ...env, ...texts };
+}
+
+/** @throws ConfigError that lists the files that settings name and that cannot be read */
+export function checkFiles(settings: readonly SettingInfo[], config: Record<string, unknown>, file: string): void {
+  const faults = settings.flatMap(({ path, env, isFile }) => {
+    const name = isFile ? at(config, path) : undefined;
+    const why = typeof name === "string" ? whyUnreadable(name) : undefined;
+    if (why === undefined) return [];
+    return [
+      { fault: `${path.join(".")}: names ${name}, ${why}; set it in ${file} or by ${env}`, wrong: { path, env } },
+    ];
+  });
+  if (faults.length > 0)
+    throw new ConfigError(
+      faults.map(({ fault }) => fault),
+      faults.map(({ wrong }) => wrong),
+    );
+}
+
+function whyUnreadable(file: string): string | undefined {
+  try {
+    if (!statSync(file).isFile()) return "which is not a file";
+    accessSync(file, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    return (error as { code?: string }).code === "ENOENT" ? "which does not exist" : "which this account cannot read";
+  }
 }
 
 /** The text of a file without some values, and the environment without their variables. */

@@ -8,15 +8,17 @@ interface About {
   description: string;
   /** A value to show, commented out, in config.yaml; for settings without a default. */
   example?: string;
-  /** Whether its value must not appear in any log or error. */
+  /** Whether its value must not appear in any log or error. It can also be given as `VARIABLE_FILE`, a file with it. */
   secret?: boolean;
+  /** Whether it names a file, which must be readable. */
+  isFile?: boolean;
 }
 
 export const setting = <T extends z.ZodType>(
   schema: T,
   env: string,
   description: string,
-  more: Pick<About, "example" | "secret"> = {},
+  more: Pick<About, "example" | "secret" | "isFile"> = {},
 ) => schema.meta({ env, description, ...more });
 
 export const port = (number: number, env: string, what: string) =>
@@ -48,6 +50,15 @@ export const hostNames = (env: string, what: string) =>
 export const webUrl = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
 export const address = (env: string, what: string, example?: string) =>
   setting(webUrl.optional(), env, what, { ...(example && { example }) });
+/** The name of a file; in the configuration file relative to its folder, in a variable to the working folder. */
+export const file = (env: string, what: string, name = `${env.replace(/_FILE$/, "").replaceAll("_", "-")}.pem`) =>
+  setting(z.string().min(1).optional(), env, what, {
+    isFile: true,
+    example: `/etc/user-automation/${name.toLowerCase()}`,
+  });
+/** A password, which its protocol carries as it is: never logged, and without a default. */
+export const password = (env: string, what: string) =>
+  setting(z.string().min(1).optional(), env, what, { secret: true });
 /** A token or key: never logged, without a default, and sent in a header. */
 export const secret = (env: string, what: string, minLength = 1) =>
   setting(

@@ -1,19 +1,7 @@
 import { z } from "zod";
 import * as entity from "../contract/entity.ts";
-import {
-  address,
-  count,
-  flag,
-  hostAndMaybePort,
-  hostAndPort,
-  hostNames,
-  items,
-  list,
-  port,
-  secret,
-  setting,
-  text,
-} from "./setting.ts";
+import { serverSettings } from "./server-settings.ts";
+import { count, file, flag, hostNames, items, port, secret, setting, text } from "./setting.ts";
 
 /**
  * Every setting but those of the sources, which declare their own (sources/config.ts). `config.yaml` has the same keys,
@@ -36,67 +24,7 @@ export const Settings = z.strictObject({
       ),
     })
     .prefault({}),
-  kafka: z
-    .strictObject({
-      brokers: list(hostAndPort, "KAFKA_BROKERS", "Bootstrap brokers, host:port, separated by commas."),
-      topic: text(entity.topic, "KAFKA_TOPIC", `Topic of created ${entity.plural} (Avro, keyed by id).`),
-      deadLetterTopic: text(
-        entity.deadLetterTopic,
-        "KAFKA_DEAD_LETTER_TOPIC",
-        "Topic of dead letters: records that cannot be stored, with the reason.",
-      ),
-      changeTopic: text(
-        entity.changeTopic,
-        "KAFKA_CHANGE_TOPIC",
-        "Topic of change events: Debezium publishes changes of the PostgreSQL table to it.",
-      ),
-      editTopic: text(
-        entity.editTopic,
-        "KAFKA_EDIT_TOPIC",
-        "Topic of edits: every write of the API, before it is in Cassandra (Avro, keyed by id).",
-      ),
-      partitions: count(4, "KAFKA_PARTITIONS", "Number of partitions of newly created topics."),
-      replicationFactor: count(1, "KAFKA_REPLICATION_FACTOR", "Replication factor of newly created topics."),
-    })
-    .prefault({}),
-  schemaRegistry: z
-    .strictObject({
-      url: address(
-        "SCHEMA_REGISTRY_URL",
-        "URL of the Schema Registry (Confluent API); http://login:password@… if it needs a login.",
-      ),
-    })
-    .prefault({}),
-  postgres: z
-    .strictObject({
-      url: setting(
-        z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }).optional(),
-        "POSTGRES_URL",
-        "URL of PostgreSQL, postgres://login:password@host:port/database.",
-      ),
-    })
-    .prefault({}),
-  cassandra: z
-    .strictObject({
-      contactPoints: list(
-        hostAndMaybePort,
-        "CASSANDRA_CONTACT_POINTS",
-        "Cassandra contact points, host or host:port, separated by commas.",
-      ),
-      localDataCenter: text("datacenter1", "CASSANDRA_LOCAL_DATA_CENTER", "Cassandra's local data centre."),
-      keyspace: setting(
-        z
-          .string()
-          .regex(/^[a-z][a-z0-9_]{0,47}$/, "must be a lower-case identifier of at most 48 characters")
-          .default(entity.keyspace),
-        "CASSANDRA_KEYSPACE",
-        `Keyspace of the table ${entity.table}.`,
-      ),
-      replicationFactor: count(1, "CASSANDRA_REPLICATION_FACTOR", "Replication factor of a newly created keyspace."),
-      username: setting(z.string().optional(), "CASSANDRA_USERNAME", "Username, if the cluster needs a login."),
-      password: setting(z.string().optional(), "CASSANDRA_PASSWORD", "Password of that login.", { secret: true }),
-    })
-    .prefault({}),
+  ...serverSettings,
   manageSchema: flag(
     true,
     "MANAGE_SCHEMA",
@@ -152,6 +80,8 @@ export const Settings = z.strictObject({
         "Whether each write is first a record of the topic of edits; if not, the API needs no Kafka, and its writes are only in Cassandra.",
       ),
       bodyLimitBytes: count(64 * 1024, "API_BODY_LIMIT_BYTES", "Maximum size of a request body, in bytes."),
+      certificateFile: file("API_CERTIFICATE_FILE", "Certificate with which the API serves HTTPS; if not set, HTTP."),
+      keyFile: file("API_KEY_FILE", "Private key of that certificate."),
     })
     .prefault({}),
   console: z

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "../runtime/config.ts";
 import { Settings } from "../runtime/settings.ts";
 import { sources } from "./catalogue.ts";
-import { allSettings, configuredSource, resolveConfig, salvageConfig, sourceAddress } from "./config.ts";
+import { allSettings, configuredSource, loadConfig, resolveConfig, salvageConfig, sourceAddress } from "./config.ts";
 import * as all from "./generated.ts";
 
 const yaml = readFileSync(join(import.meta.dir, "../config.yaml"), "utf8");
@@ -36,7 +36,10 @@ test("config.yaml holds the defaults, and what it shows commented out is valid t
   const live = leavesOf(Bun.YAML.parse(yaml)).filter(([, value]) => value !== null);
   expect(live).toEqual(defaults.map((setting) => [setting.path.join("."), setting.default]));
   expect(resolveConfig(yaml, {})).toEqual(resolveConfig("", {}));
-  expect(faultsOf(complete)).toEqual([]);
+  const shown = new Map(leavesOf(Bun.YAML.parse(complete)));
+  const isWrong = ({ path, schema }: (typeof allSettings)[number]) =>
+    !schema.safeParse(shown.get(path.join("."))).success;
+  expect(allSettings.filter(isWrong).map(({ env }) => env)).toEqual([]);
 });
 
 test("the environment overrides the file, the file the default", () => {
@@ -175,6 +178,178 @@ test("what is right of a wrong configuration can be had, with every fault", () =
     const missing = salvageConfig({ CONFIG_FILE: join(folder, "none.yaml"), KAFKA_TOPIC: "orders" });
     expect(missing.faults).toEqual([`CONFIG_FILE names ${join(folder, "none.yaml")}, which does not exist`]);
     expect(missing.config.kafka.topic).toBe("orders");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.each([
+  [
+    "kafka: { keyFile: key.pem, tls: true }",
+    "kafka.keyFile: needs kafka.certificateFile; set that in config.yaml or by KAFKA_CERTIFICATE_FILE",
+  ],
+  [
+    "kafka: { caFile: ca.pem }",
+    "kafka.caFile: has no effect while kafka.tls is false; set that in config.yaml or by KAFKA_TLS",
+  ],
+  [
+    "kafka: { saslMechanism: scram-sha-256, saslUsername: tasks }",
+    "kafka.saslMechanism: scram-sha-256 needs kafka.saslPassword; set that in config.yaml or by KAFKA_SASL_PASSWORD",
+  ],
+  [
+    "kafka: { saslUsername: tasks, saslPassword: secret }",
+    "kafka.saslUsername: has no effect while kafka.saslMechanism is none; set that in config.yaml or by KAFKA_SASL_MECHANISM",
+    "kafka.saslPassword: has no effect while kafka.saslMechanism is none; set that in config.yaml or by KAFKA_SASL_MECHANISM",
+  ],
+  [
+    "kafka: { saslMechanism: oauthbearer, oauthTokenUrl: 'https://a/b', oauthClientId: c }",
+    "kafka.saslMechanism: oauthbearer needs kafka.oauthClientSecret; set that in config.yaml or by KAFKA_OAUTH_CLIENT_SECRET",
+  ],
+  [
+    "kafka: { saslMechanism: md5 }",
+    "kafka.saslMechanism: must be one of: none, plain, scram-sha-256, scram-sha-512, oauthbearer; set it in config.yaml or by KAFKA_SASL_MECHANISM",
+  ],
+  [
+    "schemaRegistry: { username: u, password: p, token: t }",
+    "schemaRegistry.token: cannot be used together with schemaRegistry.username; remove it from config.yaml or SCHEMA_REGISTRY_TOKEN",
+  ],
+  [
+    "schemaRegistry: { url: 'https://u:p@registry', token: t }",
+    "schemaRegistry.token: cannot be used together with the login in schemaRegistry.url; remove it from config.yaml or SCHEMA_REGISTRY_TOKEN",
+  ],
+  [
+    "schemaRegistry: { username: u }",
+    "schemaRegistry.username: needs schemaRegistry.password; set that in config.yaml or by SCHEMA_REGISTRY_PASSWORD",
+  ],
+  [
+    "postgres: { caFile: ca.pem }",
+    "postgres.caFile: has no effect while postgres.sslmode is disable; set that in config.yaml or by POSTGRES_SSLMODE",
+  ],
+  [
+    "postgres: { url: 'postgres://u@db/users?sslmode=require', caFile: ca.pem }",
+    "postgres.caFile: has no effect while postgres.sslmode is require; set that in config.yaml or by POSTGRES_SSLMODE",
+  ],
+  [
+    "postgres: { url: 'postgres://u@db/users?sslmode=allow' }",
+    "postgres.url: has sslmode=allow, which is none of disable, prefer, require, verify-ca, verify-full; set that in config.yaml or by POSTGRES_SSLMODE",
+  ],
+  [
+    "cassandra: { password: p }",
+    "cassandra.password: needs cassandra.username; set that in config.yaml or by CASSANDRA_USERNAME",
+  ],
+  [
+    "cassandra: { caFile: ca.pem }",
+    "cassandra.caFile: has no effect while cassandra.tls is false; set that in config.yaml or by CASSANDRA_TLS",
+  ],
+  [
+    "cassandra: { secureConnectBundle: b.zip, contactPoints: [node1] }",
+    "cassandra.contactPoints: cannot be used together with cassandra.secureConnectBundle, which has its own; remove it from config.yaml or CASSANDRA_CONTACT_POINTS",
+  ],
+  [
+    "connect: { password: p }",
+    "connect.password: needs connect.username; set that in config.yaml or by CONNECT_USERNAME",
+  ],
+  [
+    "api: { certificateFile: c.pem }",
+    "api.certificateFile: needs api.keyFile; set that in config.yaml or by API_KEY_FILE",
+  ],
+] as [string, ...string[]][])(
+  "what cannot be used together is refused: %s",
+  (...[text, ...faults]: [string, ...string[]]) => {
+    expect(faultsOf(text)).toEqual(faults);
+  },
+);
+
+test("a variable that turns TLS or a login off makes what the file has for it ineffective, as the native stack needs", () => {
+  const own = `
+kafka: { tls: true, caFile: ca.pem, saslMechanism: plain, saslUsername: u, saslPassword: p }
+postgres: { sslmode: verify-full, caFile: ca.pem }
+cassandra: { secureConnectBundle: bundle.zip }`;
+  const variables = {
+    KAFKA_TLS: "false",
+    KAFKA_SASL_MECHANISM: "none",
+    POSTGRES_SSLMODE: "disable",
+    CASSANDRA_CONTACT_POINTS: "127.0.0.1:9042",
+  };
+  const { kafka, postgres, cassandra } = resolveConfig(own, variables);
+  expect([kafka.tls, kafka.saslMechanism, postgres.sslmode]).toEqual([false, "none", "disable"]);
+  expect(cassandra.secureConnectBundle).toBeUndefined();
+});
+
+test("the sslmode is that of the setting, of the URL, or disable", () => {
+  const modeOf = (text: string) => resolveConfig(text, {}).postgres.sslmode;
+  const url = "url: 'postgres://u@db/users?sslmode=require'";
+  expect([modeOf(""), modeOf(`postgres: { ${url} }`), modeOf(`postgres: { ${url}, sslmode: verify-full }`)]).toEqual([
+    "disable",
+    "require",
+    "verify-full",
+  ]);
+});
+
+test("a secret can be in a file, and a file of the configuration is relative to its folder", () => {
+  const folder = mkdtempSync(join(tmpdir(), "secret-files-"));
+  const path = (name: string) => join(folder, name);
+  const load = (env: Record<string, string>) => loadConfig({ CONFIG_FILE: path("config.yaml"), ...env });
+  const faultsWith = (env: Record<string, string>) => {
+    try {
+      load(env);
+    } catch (error) {
+      return (error as ConfigError).faults;
+    }
+    return [];
+  };
+  try {
+    writeFileSync(path("config.yaml"), "kafka: { tls: true, caFile: certificates/ca.pem }\n");
+    mkdirSync(path("certificates"));
+    expect(faultsWith({})).toEqual([
+      `kafka.caFile: names ${path("certificates/ca.pem")}, which does not exist; set it in ${path("config.yaml")} or by KAFKA_CA_FILE`,
+    ]);
+    writeFileSync(path("certificates/ca.pem"), "");
+    expect(load({}).kafka.caFile).toBe(path("certificates/ca.pem"));
+
+    writeFileSync(path("token"), "0123456789abcdef\n");
+    expect(load({ API_TOKEN_FILE: path("token") }).api.token).toBe("0123456789abcdef");
+    writeFileSync(path("password"), "with spaces \r\n");
+    const login = {
+      KAFKA_SASL_MECHANISM: "plain",
+      KAFKA_SASL_USERNAME: "u",
+      KAFKA_SASL_PASSWORD_FILE: path("password"),
+    };
+    expect(load(login).kafka.saslPassword).toBe("with spaces ");
+
+    writeFileSync(path("empty"), "\n");
+    const wrong = {
+      API_TOKEN: "0123456789abcdef",
+      API_TOKEN_FILE: path("token"),
+      CASSANDRA_PASSWORD_FILE: path("none"),
+      CONNECT_PASSWORD_FILE: folder,
+      CONSOLE_TOKEN_FILE: path("empty"),
+    };
+    expect(faultsWith(wrong)).toEqual([
+      `cassandra.password: CASSANDRA_PASSWORD_FILE names ${path("none")}, which does not exist`,
+      `connect.password: CONNECT_PASSWORD_FILE names ${folder}, which is not a file`,
+      "api.token: API_TOKEN and API_TOKEN_FILE are both set; remove one of them",
+      `console.token: CONSOLE_TOKEN_FILE names ${path("empty")}, which is empty; write the value into it`,
+    ]);
+    const salvaged = salvageConfig({ CONFIG_FILE: path("config.yaml"), LOG_LEVEL: "debug", ...wrong });
+    expect(salvaged.faults).toHaveLength(4);
+    expect(salvaged.config).toMatchObject({
+      log: { level: "debug" },
+      kafka: { tls: true },
+      api: { token: wrong.API_TOKEN },
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.skipIf(process.getuid?.() === 0)("a secret's file that this account cannot read is a fault", () => {
+  const folder = mkdtempSync(join(tmpdir(), "secret-files-"));
+  try {
+    const file = join(folder, "token");
+    writeFileSync(file, "0123456789abcdef");
+    chmodSync(file, 0o000);
+    expect(() => loadConfig({ API_TOKEN_FILE: file })).toThrow("which this account cannot read");
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -3,11 +3,13 @@ import { z } from "zod";
 import { shownAddress } from "../runtime/addresses.ts";
 import {
   ConfigError,
+  checkFiles,
   type Config as RuntimeConfig,
   readConfigFile,
   resolveSettings,
   type WrongValue,
   without,
+  withSecretFiles,
 } from "../runtime/config.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { listSettings, setting } from "../runtime/setting.ts";
@@ -55,7 +57,14 @@ export function resolveConfig(yaml: string, env: Record<string, string | undefin
 /** Reads `CONFIG_FILE`, or `config.yaml` in the working folder if it exists, and the environment. For `main` only. */
 export function loadConfig(env = process.env): Config {
   const { file, yaml } = readConfigFile(env);
-  return resolveConfig(yaml, env, file);
+  return resolveWithFiles(yaml, env, file);
+}
+
+/** The configuration with what the files that it names hold. */
+function resolveWithFiles(yaml: string, env: Record<string, string | undefined>, file: string): Config {
+  const config = resolveConfig(yaml, withSecretFiles(allSettings, env), file);
+  checkFiles(allSettings, { ...config, ...config.sources }, file);
+  return config;
 }
 
 /**
@@ -77,7 +86,7 @@ export function salvageConfig(given = process.env): { config: Config; faults: st
   }
   for (const isLast of [false, false, false, true])
     try {
-      return { config: resolveConfig(isLast ? "" : yaml, isLast ? {} : env, file), faults: [...faults] };
+      return { config: resolveWithFiles(isLast ? "" : yaml, isLast ? {} : env, file), faults: [...faults] };
     } catch (error) {
       const wrong = note(error);
       if (wrong.length > 0) ({ yaml, env } = without(wrong, yaml, env));

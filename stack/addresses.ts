@@ -3,6 +3,14 @@ import type { Instance } from "./instance.ts";
 /** host:port of a service of the stack. Everything listens on loopback only. */
 export const local = (port: number) => `127.0.0.1:${port}`;
 
+/** How the stack's own servers are reached, whatever is set for others: without TLS and, but for PostgreSQL, a login. */
+export const ownAccess = {
+  KAFKA_TLS: "false",
+  KAFKA_SASL_MECHANISM: "none",
+  CASSANDRA_TLS: "false",
+  POSTGRES_SSLMODE: "disable",
+};
+
 /** PostgreSQL's superuser: the stack itself, and tests. */
 export const superuser = "postgres";
 

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { allSettings } from "../sources/config.ts";
-import { local, postgresUrl } from "./addresses.ts";
+import { local, ownAccess, postgresUrl } from "./addresses.ts";
 import { type Instance, project } from "./instance.ts";
 
 /**
@@ -12,6 +12,7 @@ export function environmentOf(instance: Instance) {
   const { ports } = config;
   return {
     ...settingsOf(instance),
+    ...ownAccess,
     STACK_DIR: folder,
     ...(env.CONFIG_FILE && { CONFIG_FILE: resolve(env.CONFIG_FILE) }),
     KAFKA_BROKERS: local(ports.kafka),
@@ -37,12 +38,20 @@ export function environmentOf(instance: Instance) {
   };
 }
 
-/** Every setting in the given environment, and the effective value of every port. */
+/**
+ * Every setting in the given environment, and the effective value of every port. The programs run in folders of their
+ * own, so names of files are absolute. PostgreSQL's password is in its URL.
+ */
 function settingsOf({ config, env }: Instance): Record<string, string> {
   return Object.fromEntries(
-    allSettings.flatMap(({ path: [group, key], env: name }) => {
-      const value = group === "ports" ? config.ports[key as keyof typeof config.ports] : env[name];
-      return value === undefined || value === "" ? [] : [[name, String(value)]];
-    }),
+    allSettings
+      .filter(({ env: name }) => name !== "POSTGRES_PASSWORD")
+      .flatMap(({ path: [group, key], env: name, isFile, secret }) => {
+        const value = group === "ports" ? config.ports[key as keyof typeof config.ports] : env[name];
+        const fileVariable = `${name}_FILE`;
+        const file = secret ? env[fileVariable] : undefined;
+        if (file) return [[fileVariable, resolve(file)]];
+        return value === undefined || value === "" ? [] : [[name, isFile ? resolve(String(value)) : String(value)]];
+      }),
   );
 }

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Config, loadConfig, sourceAddress } from "../sources/config.ts";
-import { local } from "./addresses.ts";
+import { local, ownAccess } from "./addresses.ts";
 import { type Installation, install } from "./install/install.ts";
 import { loadSecrets, type Secrets } from "./secrets.ts";
 
@@ -39,7 +39,7 @@ export async function openInstance(given = process.env): Promise<Instance> {
   }
   return {
     folder,
-    config: loadConfig(env),
+    config: loadConfig({ ...env, ...ownAccess }),
     secrets: loadSecrets(join(folder, "secrets.json")),
     installed: await install(env),
     env,

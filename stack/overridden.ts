@@ -4,7 +4,7 @@ import type { Instance } from "./instance.ts";
 
 /** What the user sets to no effect, a sentence each: values in the file that a variable overrides, or the stack itself. */
 export function overriddenSettings(instance: Instance): string[] {
-  const { config, env } = instance;
+  const { env } = instance;
   const own: Record<string, string> = environmentOf(instance);
   const inFile = new Set(loadConfig({ ...env, ...own }).overridden.map(({ key }) => key));
   const byStack = allSettings
@@ -12,7 +12,7 @@ export function overriddenSettings(instance: Instance): string[] {
     .filter(
       ({ key, env: name }) => own[name] !== undefined && own[name] !== env[name] && (env[name] || inFile.has(key)),
     );
-  const sentences = overridesIn(config);
+  const sentences = overridesIn(loadConfig(env));
   if (byStack.length > 0)
     sentences.push(`The stack uses its own services and ignores: ${byStack.map(shownOverride).join(", ")}`);
   return sentences;

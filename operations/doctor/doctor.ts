@@ -14,7 +14,7 @@ import { exitChecks, type NativeStack, programsOf, supervisorChecks } from "./na
 import { openAccessChecks } from "./open-access.ts";
 import { probeChecks } from "./probes.ts";
 import { registryCheck } from "./registry.ts";
-import { secretFindings } from "./secrets.ts";
+import { secretFileFindings, secretFindings } from "./secrets.ts";
 import { type SettingsGiven, settingFindings } from "./settings.ts";
 import { sparkCheck } from "./spark.ts";
 import { tableChecks } from "./tables.ts";
@@ -107,11 +107,13 @@ function machineChecks(stack: NativeStack, env: ClientOptions["env"]): Check[] {
   ];
 }
 
-/** The files of the stack and of its checkout. */
-function fileChecks({ stack, env }: Subject): Check[] {
-  if (!stack) return [];
+/** The files of the stack and of its checkout, and those that the settings name. */
+function fileChecks({ given, config, stack, env }: Subject): Check[] {
+  const named = machineCheck("files with secrets", () => secretFileFindings(given.settings, config, env));
+  if (!stack) return [named];
   const { folder, project, settings } = stack;
   return [
+    named,
     machineCheck("secrets", () => secretFindings(folder, join(project, ".env"), settings)),
     machineCheck("the tasks' binary", () => taskBinaryFindings(env.TASKS_BIN || join(project, "dist", "tasks"))),
   ];

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { listSettings } from "../../runtime/setting.ts";
 import { Settings } from "../../runtime/settings.ts";
-import { secretFindings } from "./secrets.ts";
+import { secretFileFindings, secretFindings } from "./secrets.ts";
 
 const settings = listSettings(Settings);
 const project = mkdtempSync(join(tmpdir(), "doctor-secrets-"));
@@ -76,5 +76,18 @@ test.each([
   "POSTGRES_URL=postgres://users@db/users",
 ])(".env with %p has no secret", (line) => {
   write(dotEnv, 0o644, `${line}\n`);
+  expect(find()).toEqual([]);
+});
+
+test("a file with a secret that a variable names, or a private key, is named if others can read it", () => {
+  const [token, key] = [join(project, "token"), join(project, "key.pem")];
+  write(token, 0o644);
+  write(key, 0o644);
+  const find = () => secretFileFindings(settings, { kafka: { keyFile: key } }, { API_TOKEN_FILE: token });
+  expect(find().map(({ severity, about, cause }) => [severity, about, cause.split(", ").at(-1)])).toEqual([
+    ["warning", token, "api.token"],
+    ["warning", key, "kafka.keyFile"],
+  ]);
+  for (const file of [token, key]) chmodSync(file, 0o600);
   expect(find()).toEqual([]);
 });

@@ -29,6 +29,40 @@ export function secretFindings(folder: string, dotEnv: string, settings: readonl
     }));
 }
 
+/**
+ * Files with a secret that the settings name, in a variable such as API_TOKEN_FILE or as a private key, and that other
+ * accounts can read. What a container has in /run/secrets is its own.
+ */
+export function secretFileFindings(
+  settings: readonly SettingInfo[],
+  config: object,
+  env: Record<string, string | undefined>,
+): Finding[] {
+  const keys = settings.filter(
+    ({ isFile, path }) => isFile && /^(keyFile|secureConnectBundle)$/.test(path.at(-1) ?? ""),
+  );
+  const files = [
+    ...settings.filter(({ secret }) => secret).map(({ env: name, path }) => [env[`${name}_FILE`], path] as const),
+    ...keys.map(({ path }) => [valueAt(config, path), path] as const),
+  ];
+  return files.flatMap(([file, path]) => {
+    if (!file || file.startsWith("/run/secrets/") || !isOpen(file)) return [];
+    return [
+      {
+        severity: "warning" as const,
+        about: file,
+        cause: `every account of this machine can read it, and it holds a secret, ${path.join(".")}`,
+        cure: `Run \`chmod go= ${file}\``,
+      },
+    ];
+  });
+}
+
+const valueAt = (config: object, path: string[]): string | undefined =>
+  path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], config) as
+    | string
+    | undefined;
+
 /** The name of the first variable with a secret in the text of .env. */
 function secretIn(dotEnv: string, settings: readonly SettingInfo[]): string | undefined {
   const secrets = new Set(settings.filter((setting) => setting.secret).map((setting) => setting.env));

@@ -21,14 +21,13 @@ const furtherVariables = [
   ..."SPARK_URL SPARK_MASTER_URL SPARK_UI_URL SPARK_JOB SPARK_HOME JAVA_HOME PYTHON AIRFLOW_HOME AIRFLOW_KEYS AIRFLOW_DB_PASSWORD USERS_DB_PASSWORD".split(
     " ",
   ),
-  ..."POSTGRES_PASSWORD POSTGRES_USER CONNECT_UI_PORT CONTROL_CENTER_PORT SPARK_MASTER_UI_PORT ZOOKEEPER_PORT".split(
-    " ",
-  ),
+  ..."POSTGRES_USER CONNECT_UI_PORT CONTROL_CENTER_PORT SPARK_MASTER_UI_PORT ZOOKEEPER_PORT".split(" "),
 ];
 
 /** What is wrong with the settings, and variables that are probably misspelt. Pure. */
 export function settingFindings({ settings, file, faults, env, dotEnv = "" }: SettingsGiven): Finding[] {
-  const known = [...settings.map((setting) => setting.env), ...furtherVariables];
+  const files = settings.filter(({ secret }) => secret).map((setting) => `${setting.env}_FILE`);
+  const known = [...settings.map((setting) => setting.env), ...files, ...furtherVariables];
   const keys = [...new Set(settings.flatMap(({ path }) => path.map((_, index) => path.slice(0, index + 1).join("."))))];
   const lines = dotEnv.split("\n").map((text, index) => ({ text: text.trim(), where: `.env, line ${index + 1}` }));
   const inFile = lines.flatMap(({ text, where }) => {
@@ -56,7 +55,7 @@ const noVariable = (where: string): Finding => ({
 });
 
 function faultFinding(fault: string, keys: string[], file: string): Finding {
-  const [cause = "", cure] = fault.split(/; (?=set it|correct it|lower that)/);
+  const [cause = "", cure] = fault.split(/; (?=set it|set that|correct it|lower that|remove )/);
   const [, group = "", unknown] = /^([\w.]+|\(top level\)): .*[Kk]ey.*"(\w+)"/.exec(cause) ?? [];
   const meant = unknown && closest(group === "(top level)" ? unknown : `${group}.${unknown}`, keys);
   return {
