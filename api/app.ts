@@ -7,6 +7,7 @@ import type { Registry } from "prom-client";
 import type { Config } from "../runtime/config.ts";
 import type { Log } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
+import { keepOutOfCaches } from "./caches.ts";
 import { describe, registerDocumentation } from "./documentation.ts";
 import type { EditLog } from "./edits/edit-log.ts";
 import { handleErrors } from "./error-handler.ts";
@@ -82,6 +83,7 @@ export function createApp({
   app.use(setHeadLength);
   app.use(requestId({ limitLength: 100 }));
   app.use(secureHeaders(headers));
+  app.use(keepOutOfCaches);
   app.use(measure(metrics));
   app.use(requireOwnHost(names));
   app.onError(handleErrors(log));

@@ -5,7 +5,7 @@ export const kinds = {
   400: {
     name: "bad-request",
     title: "Bad request",
-    when: "The path, the query, the Host header or the JSON is malformed.",
+    when: "The path, the query, a header or the JSON is malformed.",
   },
   401: {
     name: "unauthorized",
@@ -23,8 +23,17 @@ export const kinds = {
     title: "Conflict",
     when: "A user with this id exists, or its last write or deletion is ahead of the server's clock.",
   },
+  412: {
+    name: "precondition-failed",
+    title: "Precondition failed",
+    when: "The user is not the one with the ETag in `If-Match` any more; read it again.",
+  },
   413: { name: "too-large", title: "Content too large", when: "The body is larger than the limit." },
-  415: { name: "unsupported-media-type", title: "Unsupported media type", when: "The body is not `application/json`." },
+  415: {
+    name: "unsupported-media-type",
+    title: "Unsupported media type",
+    when: "The body is of another type than the operation takes.",
+  },
   421: { name: "misdirected", title: "Misdirected request", when: "The Host header names another server." },
   422: {
     name: "invalid",

@@ -100,8 +100,18 @@ describe("bad requests", () => {
     expect((await ask("POST", "/add-user", newcomer({ last_name: "Müller" }), app, headers)).status).toBe(201);
   });
 
-  test("405 lists the methods that the path supports", async () => {
-    expect((await ask("DELETE", `/get-user/${id}`)).headers.get("Allow")).toBe("GET");
+  test("405 and OPTIONS list the methods that the path supports", async () => {
+    expect((await ask("DELETE", `/get-user/${id}`)).headers.get("Allow")).toBe("GET, HEAD, OPTIONS");
+    const options = async (path: string, to = app) => {
+      const { status, headers } = await ask("OPTIONS", path, undefined, to);
+      return [status, headers.get("Allow"), headers.get("Accept-Patch")];
+    };
+    expect(await options(`/get-user/${id}`)).toEqual([204, "GET, HEAD, OPTIONS", null]);
+    expect(await options(`/update-user/${id}`, guarded)).toEqual([
+      ...[204, "OPTIONS, PATCH, PUT"],
+      "application/merge-patch+json, application/json",
+    ]);
+    expect((await ask("OPTIONS", "/get-users")).status).toBe(404);
   });
 
   test("an unexpected error is 500 without its cause, and the log has its stack", async () => {
@@ -143,6 +153,7 @@ describe("security", () => {
     const writes: [string, string, unknown?][] = [
       ["POST", "/add-user", user],
       ["PUT", `/update-user/${user.id}`, { phone: "1" }],
+      ["PATCH", `/update-user/${user.id}`, { phone: "2" }],
       ["DELETE", `/delete-user/${user.id}`],
     ];
     for (const [method, path, body] of writes)
@@ -154,7 +165,7 @@ describe("security", () => {
     const answers = [];
     for (const [method, path, body] of writes)
       answers.push((await ask(method, path, body, guarded, bearer(token))).status);
-    expect(answers).toEqual([201, 200, 204]);
+    expect(answers).toEqual([201, 200, 200, 204]);
     expect((await ask("GET", "/first-five", undefined, guarded)).status).toBe(200);
   });
 
@@ -171,6 +182,23 @@ describe("security", () => {
     expect(headers.get("Access-Control-Allow-Origin")).toBeNull();
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
     expect(headers.get("Content-Security-Policy")).toContain("frame-ancestors 'none'");
+  });
+
+  test("no cache keeps an answer about users, a refused one included", async () => {
+    const { id } = (await ask("POST", "/add-user", newcomer())).body;
+    const answers = [
+      await ask("GET", `/get-user/${id}`),
+      await ask("GET", "/users"),
+      await ask("GET", "/search-user?first_name=nadia"),
+      await ask("GET", "/first-five"),
+      await ask("PUT", `/update-user/${id}`, { phone: "1" }),
+      await ask("POST", "/add-user", { ...newcomer(), email: "nadia" }),
+      await ask("GET", "/nowhere", undefined, app, { Host: "example.com" }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 422, 421]);
+    for (const { headers } of answers) expect(headers.get("Cache-Control")).toBe("no-store");
+    const { headers } = await request("/apidocs/swagger-ui-dist/swagger-ui.css");
+    expect(headers.get("Cache-Control")).toBe("max-age=3600");
   });
 });
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { validUsers } from "../contract/samples.ts";
 import type { User } from "../contract/user.ts";
 import { cursorOf, pageStateOf } from "../operations/users/cursor.ts";
-import { newcomer, openApp } from "./support/app.ts";
+import { type Answer, newcomer, openApp } from "./support/app.ts";
 import { readRows } from "./support/cassandra.ts";
 
 const { config, ask, walk, writeDirectly, isReady, close } = openApp(import.meta.path);
@@ -65,6 +65,26 @@ describe("listing", () => {
     const { users } = (await ask("GET", "/users?limit=5")).body;
     expect((await ask("GET", "/first-five")).body).toEqual({ users });
     expect(users).toHaveLength(5);
+  });
+
+  test("Link leads from page to page, and back to the first", async () => {
+    const names = ["Ó 'Link', <one>", "Ó 'Link', <one>", "Ó 'Link', <one>"];
+    await Promise.all(names.map((first_name) => ask("POST", "/add-user", newcomer({ first_name }))));
+    const query = new URLSearchParams({ first_name: names[0]!, limit: "1" });
+    for (const path of ["/users?limit=400", `/search-user?${query}`, "/users"]) {
+      const ids = [];
+      let next: string | undefined = path;
+      while (next !== undefined) {
+        const { body, headers }: Answer = await ask("GET", next);
+        ids.push(...body.users.map(({ id }: User) => id));
+        const links = new Map(
+          [...headers.get("Link")!.matchAll(/<([^>]*)>; rel="(\w+)"(?:, |$)/g)].map(([, to, rel]) => [rel, to]),
+        );
+        expect(links.get("first")).toBe(path);
+        next = links.get("next");
+      }
+      expect(ids.sort()).toEqual((await walk(path.includes("?") ? path : `${path}?limit=500`)).sort());
+    }
   });
 
   test("a cursor with any page state gives a page or 400", async () => {

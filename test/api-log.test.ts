@@ -275,11 +275,11 @@ describe("an API in this process", () => {
   const apiOn = (query = database.query, maxAheadMs = 300_000) => {
     const users = userStore({ ...database, query }, keyspace, { log, edits, maxAheadMs });
     const app = createApp({ users, log, edits });
-    return ({ method, path, body }: Request) =>
+    return ({ method, path, body }: Request, headers = {}) =>
       app.request(path, {
         method,
         ...(body && { body: JSON.stringify(body) }),
-        headers: { "Content-Type": "application/json", Host: "localhost" },
+        headers: { "Content-Type": "application/json", Host: "localhost", ...headers },
       });
   };
 
@@ -309,6 +309,28 @@ describe("an API in this process", () => {
       changedUser as object,
       false,
     ]);
+    expect(await unequalIds(config)).toEqual([]);
+  });
+
+  test("an edit builds on one that is so far only in the log, and its If-Match takes it into account", async () => {
+    let fails = false;
+    const ask = apiOn((cql, parameters, options) =>
+      fails && /^(INSERT|DELETE)/.test(cql) ? Promise.reject(unavailable()) : database.query(cql, parameters, options),
+    );
+    const [changed, removed] = [crypto.randomUUID(), crypto.randomUUID()];
+    const ifMatch = { "If-Match": (await ask(add(changed))).headers.get("ETag")! };
+    await ask(add(removed));
+
+    fails = true;
+    const racing = [1, 2, 3].map((phone) => ask(update(changed, { phone: String(phone) }), ifMatch));
+    expect((await Promise.all(racing)).map(({ status }) => status).sort()).toEqual([202, 412, 412]);
+    expect((await ask(remove(removed))).status).toBe(202);
+    expect((await ask(update(removed, { phone: "1" }))).status).toBe(404);
+
+    fails = false;
+    const { phone } = (await readEdits(config)).findLast(({ id }) => id === changed)!.user!;
+    expect(await (await ask(update(changed, { gender: "female" }))).json()).toMatchObject({ gender: "female", phone });
+    expect((await ask(add(removed))).status).toBe(201);
     expect(await unequalIds(config)).toEqual([]);
   });
 

@@ -45,6 +45,7 @@ const expected: Expected[] = [
       /HTTP\/1\.1 204 No Content/,
     ],
   },
+  { has: "If-Match: $etag", prints: [/HTTP\/1\.1 200 OK.*HTTP\/1\.1 412 Precondition Failed/s] },
   {
     has: "localhost:8083/connectors/ -d @postgres-connector.json",
     prints: [/HTTP\/1\.1 (201 Created|409 Conflict)/, /postgres-created-users/],

@@ -1,8 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
-import { utf8Body } from "../body.ts";
+import { bodyOf } from "../body.ts";
 import { Problem } from "../problem.ts";
 import { problems } from "../problem-document.ts";
-import { type App, byOf, header, json, jsonBody, onlyLogged, tokenIfConfigured } from "../route.ts";
+import { type App, byOf, etag, header, json, jsonBody, onlyLogged, tokenIfConfigured } from "../route.ts";
+import { tagOf } from "./entity-tag.ts";
 import { exampleNewUser, exampleUser, NewUser, StoredUser } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -13,12 +14,12 @@ const addUser = createRoute({
   tags: ["Users"],
   summary: "Add a user",
   security: tokenIfConfigured,
-  middleware: utf8Body,
+  middleware: bodyOf("application/json"),
   request: { body: jsonBody(NewUser, exampleNewUser) },
   responses: {
     201: {
       ...json(StoredUser, "The stored user", exampleUser),
-      headers: { Location: header("string", "The path of the user.") },
+      headers: { Location: header("string", "The path of the user."), ETag: etag },
       links: {
         read: { operationId: "getUser", parameters: { id: "$response.body#/id" } },
         change: { operationId: "updateUser", parameters: { id: "$response.body#/id" } },
@@ -41,5 +42,5 @@ export const registerAddUser = (app: App, users: UserStore) =>
     if (added.kind === "deleted later")
       throw new Problem(409, `user ${id} was deleted with a time ahead of this server's clock; retry after that time`);
     if (added.kind === "logged") return c.json(added.user, 202, { Location: `/get-user/${id}` });
-    return c.json(added.user, 201, { Location: `/get-user/${id}` });
+    return c.json(added.user, 201, { Location: `/get-user/${id}`, ETag: tagOf(added.user, added.written) });
   });

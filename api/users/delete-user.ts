@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { notFound } from "../problem.ts";
 import { problems } from "../problem-document.ts";
 import { type App, byOf, onlyLogged, tokenIfConfigured } from "../route.ts";
+import { conditional, IfMatch } from "./entity-tag.ts";
 import { UserId } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -11,12 +12,13 @@ const deleteUser = createRoute({
   operationId: "deleteUser",
   tags: ["Users"],
   summary: "Delete a user",
+  description: conditional("deleted"),
   security: tokenIfConfigured,
-  request: { params: UserId },
+  request: { params: UserId, headers: IfMatch },
   responses: {
     204: { description: "The user has been deleted" },
     202: { description: onlyLogged },
-    ...problems(401, 404, 409, 503),
+    ...problems(401, 404, 409, 412, 503),
   },
 });
 

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { problems } from "../problem-document.ts";
-import { type App, json } from "../route.ts";
+import { type App, json, linksOf, pageLinks } from "../route.ts";
 import { exampleUser, PageQuery, UserPage } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -15,6 +15,7 @@ const listUsers = createRoute({
   responses: {
     200: {
       ...json(UserPage, "A page of users", { users: [exampleUser], cursor: null }),
+      headers: { Link: pageLinks },
       links: { next: { operationId: "listUsers", parameters: { cursor: "$response.body#/cursor" } } },
     },
     ...problems(503),
@@ -24,5 +25,6 @@ const listUsers = createRoute({
 export const registerListUsers = (app: App, users: UserStore) =>
   app.openapi(listUsers, async (c) => {
     const { limit, cursor } = c.req.valid("query");
-    return c.json(await users.list(limit, cursor), 200);
+    const page = await users.list(limit, cursor);
+    return c.json(page, 200, { Link: linksOf(c, page.cursor) });
   });

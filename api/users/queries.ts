@@ -1,5 +1,5 @@
 import { idField, table, timeField } from "../../contract/entity.ts";
-import { deleteCql, rowOf, selectCql, upsertCql, userOf } from "../../contract/tables.ts";
+import { deleteCql, rowOf, upsertCql, userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
 import { countUsers } from "../../operations/users/count.ts";
 import { BadCursor } from "../../operations/users/cursor.ts";
@@ -8,22 +8,22 @@ import { longOf } from "../../operations/users/query.ts";
 import type { Database } from "../database.ts";
 import { Problem } from "../problem.ts";
 
+/** A user, and when the row was written. */
+export interface Stored {
+  user: User;
+  written: bigint;
+}
+
 const columns = fields.map(({ name }) => name).join(", ");
 
 /** The statements on the users in Cassandra, and what they return. Write times are in microseconds. */
 export function openQueries(database: Database, keyspace: string) {
   const users = `${keyspace}.${table}`;
 
-  const findText = selectCql(keyspace);
-  async function find(id: string): Promise<User | undefined> {
+  // the time field is never null, so the time it was written is the row's
+  const findText = `SELECT ${columns}, WRITETIME(${timeField}) AS written FROM ${users} WHERE ${idField} = ?`;
+  async function find(id: string): Promise<Stored | undefined> {
     const row = (await database.query(findText, [id])).first();
-    return row ? userOf(row) : undefined;
-  }
-
-  // the write time is never null, so the time it was written is the row's
-  const findWithTimeText = `SELECT ${columns}, WRITETIME(${timeField}) AS written FROM ${users} WHERE ${idField} = ?`;
-  async function findWithTime(id: string): Promise<{ user: User; written: bigint } | undefined> {
-    const row = (await database.query(findWithTimeText, [id])).first();
     return row ? { user: userOf(row), written: BigInt(String(row.written ?? 0)) } : undefined;
   }
 
@@ -46,7 +46,7 @@ export function openQueries(database: Database, keyspace: string) {
   const deleteText = deleteCql(keyspace);
   const remove = async (id: string, time: bigint) => void (await database.query(deleteText, [longOf(time), id]));
 
-  return { find, findWithTime, first, list, search, count, rowAt, upsert, remove };
+  return { find, first, list, search, count, rowAt, upsert, remove };
 }
 
 /** A user as Cassandra will return it: times in milliseconds. */

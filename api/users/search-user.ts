@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { indexedField } from "../../contract/entity.ts";
 import { problems } from "../problem-document.ts";
-import { type App, json } from "../route.ts";
+import { type App, json, linksOf, pageLinks } from "../route.ts";
 import { exampleUser, SearchQuery, UserPage } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -15,10 +15,13 @@ const searchUser = createRoute({
   summary: `Users with a given ${words}, ignoring case`,
   request: { query: SearchQuery },
   responses: {
-    200: json(UserPage, `The users with that ${words}; an empty list if there are none`, {
-      users: [exampleUser],
-      cursor: null,
-    }),
+    200: {
+      ...json(UserPage, `The users with that ${words}; an empty list if there are none`, {
+        users: [exampleUser],
+        cursor: null,
+      }),
+      headers: { Link: pageLinks },
+    },
     ...problems(503),
   },
 });
@@ -26,5 +29,6 @@ const searchUser = createRoute({
 export const registerSearchUser = (app: App, users: UserStore) =>
   app.openapi(searchUser, async (c) => {
     const { [indexedField]: text, limit, cursor } = c.req.valid("query");
-    return c.json(await users.search(text, limit, cursor), 200);
+    const page = await users.search(text, limit, cursor);
+    return c.json(page, 200, { Link: linksOf(c, page.cursor) });
   });

@@ -7,40 +7,53 @@ import type { Log } from "../../runtime/log.ts";
 import type { Database } from "../database.ts";
 import type { EditLog } from "../edits/edit-log.ts";
 import { Problem } from "../problem.ts";
+import { expectMatch } from "./entity-tag.ts";
 import { latest } from "./latest.ts";
-import { openQueries } from "./queries.ts";
+import { openQueries, type Stored } from "./queries.ts";
 import type { NewUser, UserChanges } from "./shapes.ts";
 import { takeTurns } from "./turns.ts";
+import { openUnapplied } from "./unapplied.ts";
 import { writeClock } from "./write-clock.ts";
 
 /** Where a write is: in the row, or so far only in the topic of edits, from which the consumer applies it. */
 export type Outcome = "stored" | "logged";
 
-export type Added = { kind: Outcome; user: User } | { kind: "exists" } | { kind: "deleted later" };
+/** A write that was accepted, and the user that it leaves. */
+export interface Written extends Stored {
+  kind: Outcome;
+}
 
-/** Who asked for a write, for the topic of edits. */
+export type Added = Written | { kind: "exists" } | { kind: "deleted later" };
+
+/** Who asked for a write, for the topic of edits, and on what condition. */
 export interface By {
   /** The name of the token that the request had; null if writes are open. */
   author: string | null;
   requestId: string;
+  /** The header `If-Match`. */
+  ifMatch?: string;
 }
 
 /**
  * The users in Cassandra. Every write is a whole row or a delete, with a write time later than the row it replaces. With
  * a log, it is a record there first, with the same write time: what then happens to this process or to Cassandra, the
  * consumer makes the row equal to the record. A write that is stored is visible to the next read.
+ *
+ * The writes of a user take turns, and each builds on the last accepted one, so of those with the same `ifMatch` one
+ * succeeds; the others throw the 412 problem. Other processes that write the table do not take part: what they write
+ * between the reading and the writing of a turn goes unnoticed, and the newest write time wins.
  */
 export interface UserStore {
   /** Exact: counts every row that exists from the call to its end. */
   count(): Promise<number>;
   first(limit: number): Promise<User[]>;
-  find(id: string): Promise<User | undefined>;
+  find(id: string): Promise<Stored | undefined>;
   list(limit: number, cursor?: string): Promise<Page>;
   /** The users whose indexed field is exactly this text, ignoring case. */
   search(text: string, limit: number, cursor?: string): Promise<Page>;
   add(user: NewUser & { id: string }, by: By): Promise<Added>;
   /** The new state; undefined if there is no such user. */
-  update(id: string, changes: UserChanges, by: By): Promise<{ kind: Outcome; user: User } | undefined>;
+  update(id: string, changes: UserChanges, by: By): Promise<Written | undefined>;
   /** Undefined if there is no such user. */
   remove(id: string, by: By): Promise<Outcome | undefined>;
 }
@@ -60,33 +73,46 @@ export function userStore(database: Database, keyspace: string, options: Options
   const { find, first, list, search } = queries;
   const clock = writeClock(nowMs);
   const inTurn = takeTurns();
-  const write = openWrite(options);
+  const unapplied = openUnapplied();
+  const logged = openWrite(options);
 
-  async function add(given: NewUser & { id: string }, by: By): Promise<Added> {
-    if (await find(given.id)) return { kind: "exists" };
-    const time = clock();
-    const user = queries.rowAt(given, time);
-    const row = async () => {
-      await queries.upsert(user, time);
-      return find(user.id);
-    };
-    const { kind, result } = await write({ id: user.id, user, time, by }, row);
-    // A deletion whose time is ahead of this clock hides the new row.
-    return kind === "stored" && !result ? { kind: "deleted later" } : { kind, user: result ?? user };
+  /** The user as the last accepted write leaves it. */
+  const last = async (id: string) => unapplied.over(id, await find(id));
+
+  async function write<T>(edit: Edit, row: () => Promise<T>) {
+    const written = await logged(edit, row);
+    if (written.kind === "logged") unapplied.note(edit.id, { user: edit.user, written: edit.time });
+    return written;
   }
 
-  async function update(id: string, changes: UserChanges, by: By) {
-    const found = await queries.findWithTime(id);
-    if (!found) return undefined;
+  async function add(given: NewUser & { id: string }, by: By): Promise<Added> {
+    const found = await last(given.id);
+    if (found?.user) return { kind: "exists" };
+    const time = clock(found?.written);
+    const user = queries.rowAt(given, time);
+    const { kind, result } = await write({ id: user.id, user, time, by }, async () => {
+      await queries.upsert(user, time);
+      return find(user.id);
+    });
+    // A deletion whose time is ahead of this clock hides the new row.
+    if (kind === "stored" && !result) return { kind: "deleted later" };
+    return { kind, user, written: time, ...result };
+  }
+
+  async function update(id: string, changes: UserChanges, by: By): Promise<Written | undefined> {
+    const found = await last(id);
+    if (!found?.user) return undefined;
+    expectMatch(found.user, found.written, by.ifMatch);
     const time = clock(found.written);
     const user = queries.rowAt({ ...found.user, ...changes }, time);
     const { kind } = await write({ id, user, time, by }, () => queries.upsert(user, time));
-    return { kind, user };
+    return { kind, user, written: time };
   }
 
   async function remove(id: string, by: By): Promise<Outcome | undefined> {
-    const found = await queries.findWithTime(id);
-    if (!found) return undefined;
+    const found = await last(id);
+    if (!found?.user) return undefined;
+    expectMatch(found.user, found.written, by.ifMatch);
     const time = clock(found.written);
     return (await write({ id, user: null, time, by }, () => queries.remove(id, time))).kind;
   }

@@ -45,6 +45,7 @@ export function openApp(file: string) {
     config,
     keyspace,
     client,
+    database,
     store,
     app,
     request,
