@@ -1,3 +1,4 @@
+import { forgottenTopicOf } from "../contract/entity.ts";
 import { partitionLags } from "../operations/lag.ts";
 import { prepareCassandra } from "../operations/migrate.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
@@ -12,6 +13,8 @@ import { type Watchdog, watchLoop } from "../runtime/watchdog.ts";
 import { configure } from "../sources/config.ts";
 import { openSink } from "../stream/cassandra/sink.ts";
 import type { Note } from "../stream/change.ts";
+import { type Forgotten, withoutForgotten } from "../stream/forgotten/forgotten.ts";
+import { followForgotten } from "../stream/forgotten/notes.ts";
 import { openRoutes } from "../stream/routes.ts";
 import { consume } from "./consume.ts";
 import { openDeadLetterLimit } from "./dead-letter-limit.ts";
@@ -40,11 +43,12 @@ await run(openLog("consumer"), async (stop) => {
 
   try {
     await connect(clients, table, config, log, stop);
+    const forgotten = await followForgotten({ kafka, topic: forgottenTopicOf(config.kafka.topic), log }, stop);
     await consume(
       {
         kafka,
         config,
-        ...routesOf(config, watchdog, metrics, log),
+        ...routesOf(config, forgotten, watchdog, metrics, log),
         sink: openSink({ cassandra, keyspace: config.cassandra.keyspace, metrics, log }),
         deadLetters: openDeadLetters({
           send: (messages) => producer.send({ topic: config.kafka.deadLetterTopic, acks: -1, messages }),
@@ -99,12 +103,13 @@ async function connect(clients: Clients, table: Table, config: Config, log: Log,
 }
 
 /** The routes by topic, and what to call when partitions are assigned. */
-function routesOf(config: Config, watchdog: Watchdog, metrics: Metrics, log: Log) {
+function routesOf(config: Config, forgotten: Forgotten, watchdog: Watchdog, metrics: Metrics, log: Log) {
   const registry = openRegistry(config.schemaRegistry.url);
   const noteOf =
     (topic: string): Note =>
     (messages, partition) =>
       watchdog.note({ topic, partition, offset: messages[0]!.offset, lastOffset: messages.at(-1)!.offset });
   const { routes, restart } = openRoutes({ config, registry, noteOf, metrics, log });
-  return { routes, onAssignment: restart };
+  const kept = [...routes].map(([topic, route]) => [topic, withoutForgotten(route, forgotten)] as const);
+  return { routes: new Map(kept), onAssignment: restart };
 }

@@ -1,6 +1,6 @@
 import { publication, table, timeField } from "./entity.ts";
 import { updateSql } from "./migration.ts";
-import { createSql, deletedTable, quoted } from "./tables.ts";
+import { createSql, deletedTable, forgottenTable, quoted } from "./tables.ts";
 
 /** The role Debezium uses to read PostgreSQL's log. */
 export const replicationRole = "debezium";
@@ -33,6 +33,7 @@ const there: [what: string, condition: string][] = [
     `REPLICA IDENTITY FULL of the table ${table}`,
     `SELECT FROM pg_class WHERE oid = to_regclass('public.${table}') AND relreplident = 'f'`,
   ],
+  [`the table ${forgottenTable}`, `SELECT FROM pg_class WHERE oid = to_regclass('public.${forgottenTable}')`],
   ...triggers.map((name): [string, string] => [
     `the trigger ${name}`,
     `SELECT FROM pg_trigger WHERE tgrelid = to_regclass('public.${table}') AND tgname = '${name}'`,

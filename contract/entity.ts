@@ -36,6 +36,12 @@ export const deadLetterTopic = `${topic}.dlq`;
 /** The topic that says which dead letters are settled: replayed or dismissed. Compacted. */
 export const settledTopicOf = (ofDeadLetterTopic: string) => `${ofDeadLetterTopic}.settled`;
 
+/**
+ * The topic that says who was forgotten, by the hash of the id: no record, file or row of theirs is applied or written
+ * again. Compacted.
+ */
+export const forgottenTopicOf = (ofTopic: string) => `${ofTopic}.forgotten`;
+
 /** The topic of edits made through the API, keyed by id, and the name of its Avro record. */
 export const editTopic = "users_edited";
 export const editRecordName = `${recordName}Edit`;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { idField, table } from "./entity.ts";
 import { type Column, planCassandra, planPostgres } from "./migration.ts";
-import { cqlTypes, deletedTable, indexName, quoted, sqlTypes } from "./tables.ts";
+import { cqlTypes, deletedTable, forgottenTable, indexName, quoted, sqlTypes } from "./tables.ts";
 import { fields } from "./user.ts";
 
 const cluster = { keyspace: "ks", localDataCenter: "dc", replicationFactor: 1 };
@@ -31,7 +31,9 @@ test("what is missing is created, in an order that can be executed", () => {
   const all = planCassandra({ hasKeyspace: false, columns: [], indexes: [] }, cluster);
   expect(whatOf(all)).toEqual(["keyspace ks", `table ${table}`, `index ${indexName}`]);
   expect(whatOf(postgres([], false))).toEqual([`table ${table}`]);
-  expect(whatOf(postgres(inPostgres, false))).toEqual([`tracking of deletions in ${deletedTable}`]);
+  expect(whatOf(postgres(inPostgres, false))).toEqual([
+    `tracking of deletions in ${deletedTable} and ${forgottenTable}`,
+  ]);
 });
 
 test("missing nullable columns are added, in the order of the contract", () => {

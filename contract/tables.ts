@@ -99,9 +99,15 @@ function readValue(kind: FieldKind, value: unknown): FieldValue {
 /** The table of deleted users' ids, which the pipeline never brings back. */
 export const deletedTable = `${table}_deleted`;
 
+/** The table of the hashes of forgotten users' ids (`hashOfId`), which the pipeline never stores again. */
+export const forgottenTable = `${table}_forgotten`;
+
+/** The same hash, of an id in PostgreSQL. */
+const hashSql = (id: string) => `sha256(convert_to(${id}::text, 'UTF8'))`;
+
 /**
- * Creates the table and the tracking of its deletions if missing; takes no locks if everything exists. A trigger
- * records the id of each deleted row, and removes it when the row is inserted again. Its function's search_path is the
+ * Creates the table, the tracking of its deletions and the table of who was forgotten if missing; takes no locks if
+ * everything exists. A trigger records the id of each deleted row, and removes it when the row is inserted again. Its function's search_path is the
  * table's schema, so that a temporary table cannot shadow it.
  */
 export const createSql = `CREATE TABLE IF NOT EXISTS ${table} (
@@ -116,6 +122,11 @@ ${fields
 CREATE TABLE IF NOT EXISTS ${deletedTable} (
   ${idField} uuid PRIMARY KEY,
   deleted_at timestamptz NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ${forgottenTable} (
+  hash bytea PRIMARY KEY,
+  forgotten_at timestamptz NOT NULL
 );
 
 DO $do$ BEGIN
@@ -152,19 +163,23 @@ const asText: ReadonlySet<FieldKind> = new Set(["list", "boolean"]);
 
 /**
  * Upserts many users in one statement: one array per column (`columnArrays`). A row that is at least as new as the user
- * stays unchanged, so that rerunning a task changes nothing; a deleted user stays deleted. Returns a row for each
- * stored user (`inserted`: whether it is new) and one for each deleted user (`deleted`: the id). `xmax` is 0 in a new
- * row.
+ * stays unchanged, so that rerunning a task changes nothing; a deleted user stays deleted, and a forgotten one forgotten.
+ * Returns a row for each stored user (`inserted`: whether it is new) and one for each deleted or forgotten user (`deleted`
+ * or `forgotten`: the id). `xmax` is 0 in a new row.
  */
 export const upsertSql = `WITH given AS (
   SELECT * FROM unnest(${fields.map(({ kind }, index) => `$${index + 1}::${asText.has(kind) ? "text" : sqlTypes[kind]}[]`).join(", ")})
   AS given (${columns.map(quoted).join(", ")})
+), forgotten AS (
+  SELECT ${idField} FROM given WHERE EXISTS (SELECT FROM ${forgottenTable})
+  AND ${hashSql(idField)} IN (SELECT hash FROM ${forgottenTable})
 ), deleted AS (
   SELECT ${idField} FROM given JOIN ${deletedTable} USING (${idField})
+  WHERE ${idField} NOT IN (SELECT ${idField} FROM forgotten)
 ), stored AS (
   INSERT INTO ${table} (${columns.map(quoted).join(", ")})
   SELECT ${fields.map(({ name, kind }) => (asText.has(kind) ? `${quoted(name)}::${sqlTypes[kind]}` : quoted(name))).join(", ")}
-  FROM given WHERE ${idField} NOT IN (SELECT ${idField} FROM deleted)
+  FROM given WHERE ${idField} NOT IN (SELECT ${idField} FROM deleted UNION ALL SELECT ${idField} FROM forgotten)
   ON CONFLICT (${idField}) DO UPDATE SET
 ${columns
   .filter((name) => name !== idField)
@@ -173,7 +188,8 @@ ${columns
   WHERE ${table}.${quoted(timeField)} < excluded.${quoted(timeField)}
   RETURNING xmax = 0 AS inserted
 )
-SELECT inserted, NULL AS deleted FROM stored UNION ALL SELECT NULL, ${idField} FROM deleted`;
+SELECT inserted, NULL AS deleted, NULL AS forgotten FROM stored
+UNION ALL SELECT NULL, ${idField}, NULL FROM deleted UNION ALL SELECT NULL, NULL, ${idField} FROM forgotten`;
 
 /** Users as one array per column, the parameters of `upsertSql`. Ids must be unique. Lists are array literals. */
 export const columnArrays = (users: readonly User[]) =>

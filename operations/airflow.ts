@@ -13,6 +13,8 @@ const Counts = z.looseObject({
   rejected: count,
   /** Users that `backup` did not pass on because they have been deleted. */
   deleted: count.optional(),
+  /** Users that `fetch` and `backup` did not pass on because they were forgotten. */
+  forgotten: count.optional(),
   /** The file it wrote. */
   output: z.string().optional(),
 });

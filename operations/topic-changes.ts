@@ -1,8 +1,11 @@
+import { forgottenTopicOf } from "../contract/entity.ts";
 import type { Config } from "../runtime/config.ts";
 import { FinalError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Registry } from "../runtime/registry.ts";
 import type { DeadLetter, Message, Route, Write } from "../stream/change.ts";
+import { withoutForgotten } from "../stream/forgotten/forgotten.ts";
+import { readForgotten } from "../stream/forgotten/notes.ts";
 import { openRoutes } from "../stream/routes.ts";
 import { type DeadLetterPositions, readDeadLetterPositions } from "./dead-letter-positions.ts";
 import { type Clients, type Range, type Records, readRange } from "./topic-log.ts";
@@ -40,8 +43,8 @@ export interface TopicChanges {
 }
 
 /**
- * The changes in the topics by the routes of the consumer, without the records that have a dead letter: exactly what it
- * has applied, or will.
+ * The changes in the topics by the routes of the consumer, without the records that have a dead letter and those of
+ * forgotten users: exactly what it has applied, or will.
  */
 export function openTopicChanges({ kafka, admin, registry, config, log }: Dependencies): TopicChanges {
   const { routes } = openRoutes({ config, registry, log });
@@ -51,7 +54,9 @@ export function openTopicChanges({ kafka, admin, registry, config, log }: Depend
       const dead = await readDeadLetterPositions({ kafka, admin }, config.kafka.deadLetterTopic, stop);
       const isSkipped = (topic: string, partition: number, { baseOffset }: { baseOffset: string }) =>
         dead.reasonAt(topic, partition, BigInt(baseOffset)) === "unreadable_batch";
-      const apply = async (records: Records) => each(await changesOf(records, routes.get(records.topic)!, dead, stop));
+      const forgotten = await readForgotten(kafka, forgottenTopicOf(config.kafka.topic));
+      const routeOf = (topic: string) => withoutForgotten(routes.get(topic)!, forgotten);
+      const apply = async (records: Records) => each(await changesOf(records, routeOf(records.topic), dead, stop));
       await readRange({ kafka, admin }, range, apply, { isSkipped, stop });
     },
   };

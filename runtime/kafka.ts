@@ -1,7 +1,7 @@
 import { type Admin, type ITopicConfig, Kafka, KafkaJSError, KafkaJSNumberOfRetriesExceeded, logLevel } from "kafkajs";
 // @ts-expect-error: kafkajs declares no types for its inner files
 import RequestQueue from "kafkajs/src/network/requestQueue";
-import { settledTopicOf } from "../contract/entity.ts";
+import { forgottenTopicOf, settledTopicOf } from "../contract/entity.ts";
 import type { Config } from "./config.ts";
 import { patchFetchResponse } from "./kafka/fetch-response.ts";
 import { patchNullHeaders } from "./kafka/null-headers.ts";
@@ -78,8 +78,8 @@ const unlimitedRetention = { name: "retention.ms", value: "-1" };
 const maxMessageMiB = (mebibytes: number) => ({ name: "max.message.bytes", value: String(mebibytes * 1024 ** 2) });
 
 /**
- * The topics that the settings ask for: that of users, that of edits, the dead-letter topic, the one that says which dead
- * letters are settled and, if changes are applied, the change topic. All have unlimited retention: three of them can
+ * The topics that the settings ask for: that of users, that of edits, the dead-letter topic, those that say which dead
+ * letters are settled and who was forgotten and, if changes are applied, the change topic. All have unlimited retention: three of them can
  * rebuild the table, and dead letters are stored nowhere else. The topics of users and of edits have equally many
  * partitions, so a user is in the same one of both. The change topic has one partition, which keeps PostgreSQL's own
  * order. A dead letter adds headers to an original that may be as large as its topic allows, so the dead-letter topic has
@@ -96,7 +96,11 @@ export function wantedTopics({ kafka, cdc }: Pick<Config, "kafka" | "cdc">): Wan
       configEntries: [unlimitedRetention],
     })),
     { topic: deadLetterTopic, ...one, configEntries: [unlimitedRetention, maxMessageMiB(17)] },
-    { topic: settledTopicOf(deadLetterTopic), ...one, configEntries: [{ name: "cleanup.policy", value: "compact" }] },
+    ...[settledTopicOf(deadLetterTopic), forgottenTopicOf(topic)].map((topic) => ({
+      topic,
+      ...one,
+      configEntries: [{ name: "cleanup.policy", value: "compact" }],
+    })),
     ...(cdc.apply ? [{ topic: changeTopic, ...one, configEntries: [unlimitedRetention, maxMessageMiB(16)] }] : []),
   ];
 }

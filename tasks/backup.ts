@@ -17,7 +17,7 @@ const usage = `backup: users -> PostgreSQL, table ${table}
   backup [--input users.jsonl] [--output backup.jsonl] [--rejects FILE]
 
   -i, --input   users from format (default: stdin)
-  -o, --output  the same users once they are stored, without deleted ones (default: stdout)
+  -o, --output  the same users once they are stored, without deleted and forgotten ones (default: stdout)
   --rejects     invalid lines and users that PostgreSQL rejected, with the reason
                 (default: a file beside --output, or the log)
   -h, --help    show this help and exit
@@ -28,7 +28,7 @@ const maxUnavailableMs = 30_000;
 
 /**
  * users.jsonl -> PostgreSQL -> the same users. A user is passed on only once it is stored. A newer row is kept, and a
- * deleted user is neither stored nor passed on.
+ * deleted or forgotten user is neither stored nor passed on.
  */
 export const backup: Task<{ input?: string }> = {
   name: "backup",
@@ -39,7 +39,7 @@ export const backup: Task<{ input?: string }> = {
   async work({ config, log, stop, lines, write, reject }, { input }) {
     const sql = openPostgres(config.postgres.url, 1);
     const withRetries: Retrying = (what, work) => retryWhileUnavailable(what, work, { log, stop });
-    const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0 };
+    const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, forgotten: 0 };
     try {
       const prepare = () => Promise.race([migratePostgres(sql, { apply: config.manageSchema }), noAnswer()]);
       const report = await withRetries("prepare the table", prepare);
@@ -49,11 +49,14 @@ export const backup: Task<{ input?: string }> = {
         const { users, rejects } = parseUsers(batch);
         const store = (part: UserLine[]) => withRetries("store users", () => upsert(sql, part));
         const { stored, refused } = await storeAll(users, store);
-        const kept = users.filter((line) => !refused.has(line) && !stored.deleted.has(keyOf(line.user)));
+        const accepted = users.filter((line) => !refused.has(line));
+        const remembered = accepted.filter(({ user }) => !stored.forgotten.has(keyOf(user)));
+        const kept = remembered.filter(({ user }) => !stored.deleted.has(keyOf(user)));
         counts.inserted += stored.inserted;
         counts.updated += stored.updated;
         counts.unchanged += kept.length - stored.inserted - stored.updated;
-        counts.deleted += users.length - refused.size - kept.length;
+        counts.deleted += remembered.length - kept.length;
+        counts.forgotten += accepted.length - remembered.length;
         await reject([...rejects, ...[...refused].map(([line, reason]) => refuse(line, reason))]);
         await write(kept.map(({ user }) => user));
       }
@@ -105,6 +108,8 @@ interface Stored {
   updated: number;
   /** The ids of users that remain deleted. */
   deleted: Set<string>;
+  /** The ids of users that were forgotten. */
+  forgotten: Set<string>;
 }
 
 /**
@@ -113,14 +118,15 @@ interface Stored {
  */
 async function storeAll(users: UserLine[], store: (users: UserLine[]) => Promise<Stored>) {
   const refused = new Map<UserLine, string>();
-  const stored: Stored = { inserted: 0, updated: 0, deleted: new Set() };
+  const stored: Stored = { inserted: 0, updated: 0, deleted: new Set(), forgotten: new Set() };
   const attempt = async (part: UserLine[]): Promise<void> => {
     if (part.length === 0) return;
     try {
-      const { inserted, updated, deleted } = await store(part);
+      const { inserted, updated, deleted, forgotten } = await store(part);
       stored.inserted += inserted;
       stored.updated += updated;
       for (const id of deleted) stored.deleted.add(id);
+      for (const id of forgotten) stored.forgotten.add(id);
     } catch (error) {
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
       if (classifyError(cause) !== "data") throw error;
@@ -147,6 +153,7 @@ async function upsert(sql: Postgres, users: UserLine[]): Promise<Stored> {
     inserted: rows.filter(({ inserted }) => inserted === true).length,
     updated: rows.filter(({ inserted }) => inserted === false).length,
     deleted: new Set(rows.flatMap(({ deleted }) => deleted ?? [])),
+    forgotten: new Set(rows.flatMap(({ forgotten }) => forgotten ?? [])),
   };
 }
 

@@ -19,6 +19,7 @@ test("with files, the counts are the last line of stdout, and a second run write
     source: expect.any(String),
     seed: "run-1",
     asked: 40,
+    forgotten: 0,
     output: "out/raw.jsonl",
   });
   expect(lastLine((await run(format)).stdout)).toEqual({

@@ -1,6 +1,7 @@
 /** `fetch` with sources that fail, send invalid responses or are another API. */
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { hashOfId } from "../contract/forgotten.ts";
 import { dummyjsonSecrets, dummyjsonText, randomuserText } from "../sources/samples.ts";
 import { lastLine, openTasks } from "../test/support/tasks.ts";
 
@@ -52,6 +53,16 @@ test.each([
   expect(stderr.replaceAll('\\"', '"')).toContain(message);
   expect(stderr).toContain(new URL(url).origin);
   expect(stderr).not.toContain("retrying request");
+});
+
+test("forgotten users are left out, and counted; all others are the same bytes", async () => {
+  const { stdout } = await run("fetch --users 5 --seed s");
+  const lines = stdout.trimEnd().split("\n");
+  const { record } = JSON.parse(lines[2]!) as { record: { login: { uuid: string } } };
+  await Bun.write(path("forgotten.txt"), `${hashOfId(record.login.uuid)}\n${hashOfId(crypto.randomUUID())}\n`);
+  const again = await run("fetch --users 5 --seed s --output raw.jsonl", { RUNS_DIR: path() });
+  expect([again.code, lastLine(again.stdout)]).toMatchObject([0, { read: 5, written: 4, rejected: 0, forgotten: 1 }]);
+  expect(read("raw.jsonl").trimEnd().split("\n")).toEqual(lines.filter((_, index) => index !== 2));
 });
 
 test("one invalid record is rejected, and the others are passed on", async () => {

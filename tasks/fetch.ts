@@ -1,10 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
 import ms from "ms";
 import { z } from "zod";
+import { readForgottenFile } from "../operations/runs/forgotten-file.ts";
 import { FinalError, StoppedError } from "../runtime/lifecycle.ts";
 import { sources } from "../sources/catalogue.ts";
 import { configuredSource } from "../sources/config.ts";
+import { idOfRecord } from "../sources/raw-id.ts";
 import type { Source } from "../sources/source.ts";
+import type { Forgotten } from "../stream/forgotten/forgotten.ts";
 import { type Answer, askSource } from "./ask-source.ts";
 import { atOption, type Context, type Task } from "./task.ts";
 
@@ -23,6 +26,8 @@ const usage = `fetch: source -> raw records, without secrets
   --rejects        records that do not match the source's schema, with the reason
                    (default: a file beside --output, or the log)
   -h, --help       show this help and exit
+
+  Forgotten users, by the list in RUNS_DIR, are left out.
 
   Sources, set by \`source\` in config.yaml or by USERS_SOURCE:
 ${[...sources.values()].map(({ name, description, maxUsers }) => `  ${name.padEnd(16)} ${description}; up to ${maxUsers} a request\n`).join("")}`;
@@ -52,7 +57,7 @@ const options = z
     error: "requires --every",
   });
 
-/** The source -> raw.jsonl. One request fetches all users, so that equal seeds give equal bytes. */
+/** The source -> raw.jsonl. One request fetches all users, so that equal seeds give equal bytes, without forgotten users. */
 export const fetch: Task<z.infer<typeof options>> = {
   name: "fetch",
   usage,
@@ -74,15 +79,18 @@ export const fetch: Task<z.infer<typeof options>> = {
     const seed = flags.seed ?? crypto.randomUUID();
     checkSupported(source, users, nationalities);
 
-    let asked = 0;
+    const list = await readForgottenFile();
+    const counts = { asked: 0, forgotten: 0 };
     const fetchPage = async (page: number): Promise<number> => {
       const answer = await askSource(source, { users, page, seed, nationalities }, config, context);
-      asked += users;
-      return passOn(context, source, answer, { at, users });
+      counts.asked += users;
+      const { received, forgotten } = await passOn(context, source, answer, list, { at, users });
+      counts.forgotten += forgotten;
+      return received;
     };
     if (every === undefined) await fetchPage(1);
     else await fetchPages(fetchPage, ticks(every, flags.for, stop));
-    return { source: source.name, seed, asked };
+    return { source: source.name, seed, ...counts };
   },
 };
 
@@ -97,20 +105,25 @@ function checkSupported(source: Source, users: number, nationalities: readonly s
   throw new FinalError(`--nationalities: ${source.name} does not support ${unknown.join(", ")}; ${supported}`);
 }
 
-/** Writes an answer's records and rejects. @returns the number of both */
+/** Writes an answer's records and rejects, without forgotten users. @returns the number of all, and of those */
 async function passOn(
   { log, read, write, reject }: Context,
   source: Source,
   { records, rejects }: Answer,
+  list: Forgotten,
   { at, users }: { at: string | undefined; users: number },
-): Promise<number> {
+) {
   const received = records.length + rejects.length;
   read(received);
-  await reject(rejects);
-  await write(records.map((record) => ({ source: source.name, version: source.version, ...(at && { at }), record })));
+  const keptRejects = rejects.filter(({ original }) => !list.isIn({ key: null, value: bytesOf(original) }));
+  await reject(keptRejects);
+  const kept = list.isEmpty() ? records : records.filter((record) => !list.has(idOfRecord(source, record) ?? ""));
+  await write(kept.map((record) => ({ source: source.name, version: source.version, ...(at && { at }), record })));
   if (received < users) log.warn("the source has fewer users than requested", { requested: users, received });
-  return received;
+  return { received, forgotten: received - kept.length - keptRejects.length };
 }
+
+const bytesOf = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 /** Fetches pages until the source has no more or the stream is stopped, even during a request. */
 async function fetchPages(fetchPage: (page: number) => Promise<number>, pages: AsyncIterable<number>) {

@@ -16,8 +16,8 @@ export interface Task<Options = unknown> {
   flags: ParseArgsOptionsConfig;
   /** Parses the flags' values; keys are the flags' names. */
   options: z.ZodType<Options>;
-  /** @returns additional counts; `deleted` are records that were read but not passed on */
-  work(context: Context, options: Options): Promise<{ deleted?: number } & Record<string, unknown>>;
+  /** @returns additional counts; `deleted` and `forgotten` are records that were read but not passed on */
+  work(context: Context, options: Options): Promise<{ deleted?: number; forgotten?: number } & Record<string, unknown>>;
 }
 
 /** A task's dependencies. `read`, `write` and `reject` count records, and the counts must add up at the end. */
@@ -98,9 +98,9 @@ async function doWork<Options>(
 
   try {
     const figures = await task.work(context, options);
-    const { deleted = 0 } = figures;
-    if (counts.read !== counts.written + counts.rejected + deleted)
-      throw new Error(`the counts do not add up: ${JSON.stringify({ ...counts, deleted })}`);
+    const { deleted = 0, forgotten = 0 } = figures;
+    if (counts.read !== counts.written + counts.rejected + deleted + forgotten)
+      throw new Error(`the counts do not add up: ${JSON.stringify({ ...counts, deleted, forgotten })}`);
     const fault = tooManyRejected(counts, base.config, beside ?? "the log");
     await rejects.commit();
     if (!fault) await output.commit();

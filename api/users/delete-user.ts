@@ -12,11 +12,13 @@ const deleteUser = createRoute({
   operationId: "deleteUser",
   tags: ["Users"],
   summary: "Delete a user",
-  description: conditional("deleted"),
+  description:
+    "The row is deleted from Cassandra. The user stays in PostgreSQL, in the topics and in the files of runs, and a newer " +
+    `record or an edit of the row in PostgreSQL brings the row back. ${conditional("deleted")}`,
   security: tokenIfConfigured,
   request: { params: UserId, headers: IfMatch },
   responses: {
-    204: { description: "The user has been deleted" },
+    204: { description: "The row has been deleted" },
     202: { description: onlyLogged },
     ...problems(401, 404, 409, 412, 503),
   },

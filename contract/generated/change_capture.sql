@@ -19,6 +19,11 @@ CREATE TABLE IF NOT EXISTS created_users_deleted (
   deleted_at timestamptz NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS created_users_forgotten (
+  hash bytea PRIMARY KEY,
+  forgotten_at timestamptz NOT NULL
+);
+
 DO $do$ BEGIN
   IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'created_users'::regclass AND tgname = 'created_users_deleted') THEN
     RETURN;

@@ -1,7 +1,8 @@
-import { idField } from "../../contract/entity.ts";
+import { forgottenTopicOf, idField } from "../../contract/entity.ts";
 import { writeTimeOf } from "../../contract/tables.ts";
 import type { Config } from "../../runtime/config.ts";
 import { FinalError } from "../../runtime/lifecycle.ts";
+import { readForgotten } from "../../stream/forgotten/notes.ts";
 import { wordsOf } from "../../stream/id-index.ts";
 import { openTopicChanges, type TopicChanges } from "../topic-changes.ts";
 import { type Offsets, rangeOf } from "../topic-log.ts";
@@ -72,7 +73,8 @@ export function openLook(clients: Clients, config: Config, scope: Scope, { onPro
 
 /**
  * Reads everything once and marks what does not fit. `users` are those compared, `suspects` the indexes of those of them
- * that do not fit; for a run all are, since they are few.
+ * that do not fit; for a run all are, since they are few. Forgotten users are none of them: what is left of them is not to be
+ * repaired.
  */
 export async function firstLook(look: Look) {
   const { fold, scope, clients } = look;
@@ -97,8 +99,10 @@ export async function firstLook(look: Look) {
   let users = 0;
   const suspects: number[] = [];
   const only = scope.ids && new Set(scope.ids.map((id) => fold.indexOf(wordsOf(id))));
+  const forgotten = await readForgotten(clients.kafka, forgottenTopicOf(look.config.kafka.topic));
   for (let index = 0; index < size(); index++) {
     if (!fold.has(index, flags.wanted) || only?.has(index) === false) continue;
+    if (fold.has(index, flags.suspect) && forgotten.has(fold.table.idAt(index))) continue;
     users++;
     if (fold.has(index, flags.suspect)) suspects.push(index);
   }
