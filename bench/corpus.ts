@@ -26,7 +26,7 @@ export function makeUsers(count: number): User[] {
 export async function openUserProducer(config: Pick<Config, "kafka" | "cdc" | "schemaRegistry" | "cdc">, log: Log) {
   await prepareKafka(config, "bench", log, new AbortController().signal);
   const { topic } = config.kafka;
-  const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(topic), avroSchema);
+  const schemaId = await openRegistry(config.schemaRegistry).register(valueSubject(topic), avroSchema);
   const producer = openKafka(config, "bench", log).producer({ allowAutoTopicCreation: false });
   await producer.connect();
   return {

@@ -37,7 +37,7 @@ export function openClients(config: Config, log: Log, env: Env = process.env): C
   const isNative = usesStack(config);
   const url = postgresUrl(config, env);
   const kafka = openKafka(config, "console", log, 1, timeoutMs);
-  const sql = openPostgres(url, 4);
+  const sql = openPostgres({ ...config.postgres, url }, 4);
   const cassandra = openCassandra(config, "console", timeoutMs);
   let admin: Promise<Admin> | undefined;
   const connect = async () => {
@@ -52,7 +52,7 @@ export function openClients(config: Config, log: Log, env: Env = process.env): C
     kafka,
     sql,
     cassandra,
-    registry: openRegistry(config.schemaRegistry.url),
+    registry: openRegistry(config.schemaRegistry),
     postgresUrl: url,
     runsFolder: runsFolder(env),
     web: webAddresses({ config, env, isNative, ...embeddedSource(config, env) }),

@@ -104,7 +104,7 @@ async function connect(clients: Clients, table: Table, config: Config, log: Log,
 
 /** The routes by topic, and what to call when partitions are assigned. */
 function routesOf(config: Config, forgotten: Forgotten, watchdog: Watchdog, metrics: Metrics, log: Log) {
-  const registry = openRegistry(config.schemaRegistry.url);
+  const registry = openRegistry(config.schemaRegistry);
   const noteOf =
     (topic: string): Note =>
     (messages, partition) =>

@@ -50,7 +50,7 @@ type Outcome = TableReport | { store: TableReport["store"]; table: string; faile
 
 async function migrateAll(config: Config, apply: boolean): Promise<Outcome[]> {
   const log = openLog("migrate", "warning");
-  const sql = openPostgres(postgresUrl(config), 2);
+  const sql = openPostgres({ ...config.postgres, url: postgresUrl(config) }, 2);
   const cassandra = openCassandra(config, "migrate");
   try {
     return await Promise.all([

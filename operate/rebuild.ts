@@ -61,7 +61,7 @@ export const rebuild: Command<Given> = {
     const kafka = openKafka(config, "rebuild", log, 4);
     const admin = kafka.admin();
     const cassandra = openCassandra(config, "rebuild");
-    const registry = openRegistry(config.schemaRegistry.url);
+    const registry = openRegistry(config.schemaRegistry);
     const { signal, release } = openStop();
     try {
       const { brokers } = config.kafka;

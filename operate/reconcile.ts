@@ -175,9 +175,9 @@ function openClients(config: Config): Clients {
   return {
     kafka,
     admin: kafka.admin(),
-    registry: openRegistry(config.schemaRegistry.url),
+    registry: openRegistry(config.schemaRegistry),
     cassandra: openCassandra(config, "reconcile", 60_000),
-    sql: openPostgres(postgresUrl(config), 2),
+    sql: openPostgres({ ...config.postgres, url: postgresUrl(config) }, 2),
     log,
   };
 }

@@ -91,11 +91,11 @@ async function withClients<T>(work: (clients: Clients) => Promise<T>): Promise<T
   const config = loadConfig();
   for (const sentence of overridesIn(config)) console.error(sentence);
   const log = openLog("where", "fatal");
-  const sql = openPostgres(postgresUrl(config), 3);
+  const sql = openPostgres({ ...config.postgres, url: postgresUrl(config) }, 3);
   const cassandra = openCassandra(config, "where", 10_000);
   try {
     cassandra.connect().catch(() => {}); // while PostgreSQL is asked; the first query reports the error
-    const registry = openRegistry(config.schemaRegistry.url);
+    const registry = openRegistry(config.schemaRegistry);
     const kafka = openKafka(config, "where", log, 1);
     return await work({ kafka, sql, cassandra, registry, runsFolder: runsFolder(), config, log });
   } finally {

@@ -1,5 +1,6 @@
 import type { Admin } from "kafkajs";
 import { slot } from "../contract/entity.ts";
+import { type HttpAccess, httpAccess, requestRefusal, statusRefusal } from "../runtime/http-access.ts";
 import type { Postgres } from "../runtime/postgres.ts";
 import { topicLag } from "./lag.ts";
 
@@ -29,11 +30,15 @@ export interface Connector {
   deleteOffsets: () => Promise<Response>;
 }
 
+/** Kafka Connect's REST API: its URL, and how it lets its clients in. */
+export type ConnectApi = { url: string } & HttpAccess;
+
 /** `withinMs` is how long an answer may take. */
-export function openConnector(connectUrl: string, name: string, withinMs = 30_000): Connector {
+export function openConnector(connect: ConnectApi, name: string, withinMs = 30_000): Connector {
+  const connectUrl = connect.url;
   const url = `${connectUrl}/connectors/${name}`;
   const call = (address: string, init?: RequestInit) =>
-    fetch(address, { ...init, signal: AbortSignal.timeout(withinMs) });
+    askConnect(connect, address, { ...init, signal: AbortSignal.timeout(withinMs) });
   return {
     url,
     async status() {
@@ -56,6 +61,19 @@ export function openConnector(connectUrl: string, name: string, withinMs = 30_00
     put: (action) => call(`${url}/${action}`, { method: "PUT" }),
     deleteOffsets: () => call(`${url}/offsets`, { method: "DELETE" }),
   };
+}
+
+/** @throws AccessError where waiting does not help, such as for a wrong password */
+async function askConnect(connect: ConnectApi, address: string, init: RequestInit): Promise<Response> {
+  const { headers, tls } = httpAccess(connect);
+  const request = { ...init, headers: { ...init.headers, ...headers }, ...(tls && { tls }) };
+  const response = await fetch(address, request).catch(async (error: unknown) => {
+    throw (await requestRefusal(error, connect.url, "connect", connect)) ?? error;
+  });
+  const refusal = statusRefusal(response.status, connect.url, "connect", connect);
+  if (!refusal) return response;
+  await response.body?.cancel();
+  throw refusal;
 }
 
 /** The state of change data capture; a value is null if its service did not respond. */

@@ -1,10 +1,13 @@
 import { auth, Client, errors, policies, types } from "cassandra-driver";
+import { accessErrorIn } from "./access-error.ts";
+import { explainRefusals } from "./cassandra/access.ts";
 import type { Config } from "./config.ts";
+import { tlsOptions } from "./tls.ts";
 
 export type Cassandra = Client;
 
 /**
- * A client that connects on its first query. Reads and writes use LOCAL_QUORUM. A request to a node fails if there is
+ * A client that connects on its first query. It fails with an AccessError where waiting does not help. Reads and writes use LOCAL_QUORUM. A request to a node fails if there is
  * no response within `readTimeoutMs`.
  */
 export function openCassandra(
@@ -12,10 +15,11 @@ export function openCassandra(
   application: string,
   readTimeoutMs = 12_000,
 ): Cassandra {
-  const { contactPoints, localDataCenter, username, password } = cassandra;
-  return new Client({
-    contactPoints,
-    localDataCenter,
+  const { contactPoints, localDataCenter, username, password, tls, secureConnectBundle } = cassandra;
+  const client = new Client({
+    ...(secureConnectBundle === undefined
+      ? { contactPoints, localDataCenter, ...(tls && { sslOptions: tlsOptions(cassandra) }) }
+      : { cloud: { secureConnectBundle } }),
     applicationName: application,
     ...(username !== undefined && { authProvider: new auth.PlainTextAuthProvider(username, password ?? "") }),
     queryOptions: { prepare: true, consistency: types.consistencies.localQuorum, isIdempotent: true },
@@ -23,6 +27,8 @@ export function openCassandra(
     pooling: { maxRequestsPerConnection: 32_768, warmup: true },
     policies: { reconnection: new policies.reconnection.ExponentialReconnectionPolicy(100, 5_000, false) },
   });
+  explainRefusals(client, cassandra);
+  return client;
 }
 
 const transientCodes: ReadonlySet<number> = new Set([
@@ -39,12 +45,13 @@ const transientCodes: ReadonlySet<number> = new Set([
 
 /** Whether the same request may succeed when retried: Cassandra is unavailable, restarting, overloaded or slow. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof errors.NoHostAvailableError) {
-    // Every node was tried; a permanent error from one of them, such as bad credentials, makes this one permanent.
-    const causes = Object.values(error.innerErrors ?? {});
-    return causes.every((cause) => !(cause instanceof errors.AuthenticationError));
-  }
-  if (error instanceof errors.OperationTimedOutError || error instanceof errors.BusyConnectionError) return true;
+  if (accessErrorIn(error)) return false;
+  if (
+    error instanceof errors.NoHostAvailableError ||
+    error instanceof errors.OperationTimedOutError ||
+    error instanceof errors.BusyConnectionError
+  )
+    return true;
   if (error instanceof errors.ResponseError) return transientCodes.has(error.code);
   return isSocketError(error);
 }

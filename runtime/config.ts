@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { certificateFaults, type TlsFiles } from "./certificate-files.ts";
 import { impossibleCombinations } from "./impossible-combinations.ts";
 import { sslmodes } from "./server-settings.ts";
 import { listSettings, type SettingInfo } from "./setting.ts";
@@ -217,11 +218,23 @@ export function checkFiles(settings: readonly SettingInfo[], config: Record<stri
       { fault: `${path.join(".")}: names ${name}, ${why}; set it in ${file} or by ${env}`, wrong: { path, env } },
     ];
   });
+  if (faults.length === 0) faults.push(...certificateFaultsIn(settings, config, file));
   if (faults.length > 0)
     throw new ConfigError(
       faults.map(({ fault }) => fault),
       faults.map(({ wrong }) => wrong),
     );
+}
+
+function certificateFaultsIn(settings: readonly SettingInfo[], config: Record<string, unknown>, file: string) {
+  const groups = new Set(settings.filter(({ isFile }) => isFile).map(({ path: [group = ""] }) => group));
+  return [...groups].flatMap((group) =>
+    certificateFaults((config[group] ?? {}) as TlsFiles).map(({ key, what }) => {
+      const setting = settings.find(({ path }) => path[0] === group && path[1] === key);
+      const env = setting?.env ?? "";
+      return { fault: `${group}.${key}: ${what}; set it in ${file} or by ${env}`, wrong: { path: [group, key], env } };
+    }),
+  );
 }
 
 function whyUnreadable(file: string): string | undefined {

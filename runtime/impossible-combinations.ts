@@ -26,7 +26,7 @@ export function impossibleCombinations(values: Values, env: Env): ImpossibleComb
     ...ofPostgres(values.postgres, env),
     ...ofCassandra(values.cassandra, env),
     ...loginOf("connect", values.connect),
-    ...["kafka", "schemaRegistry", "postgres", "cassandra", "api"].flatMap((group) => pairOf(group, values)),
+    ...["kafka", "schemaRegistry", "postgres", "cassandra", "connect", "api"].flatMap((group) => pairOf(group, values)),
   ];
 }
 

@@ -2,12 +2,17 @@ import { type Admin, type ITopicConfig, Kafka, KafkaJSError, KafkaJSNumberOfRetr
 // @ts-expect-error: kafkajs declares no types for its inner files
 import RequestQueue from "kafkajs/src/network/requestQueue";
 import { forgottenTopicOf, settledTopicOf } from "../contract/entity.ts";
+import { accessErrorIn } from "./access-error.ts";
 import type { Config } from "./config.ts";
+import { patchAccess } from "./kafka/access.ts";
 import { patchFetchResponse } from "./kafka/fetch-response.ts";
+import { noteTopics, patchGrants } from "./kafka/grants.ts";
+import { saslOptions } from "./kafka/login.ts";
 import { patchNullHeaders } from "./kafka/null-headers.ts";
 import { logCreatorOf } from "./kafka-log.ts";
 import type { Log } from "./log.ts";
 import { retry } from "./retry.ts";
+import { tlsOptions } from "./tls.ts";
 import { until } from "./until.ts";
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
@@ -20,11 +25,14 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending:
   if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
 };
 
+patchAccess();
+patchGrants();
 patchFetchResponse();
 patchNullHeaders();
 
 /**
- * A kafkajs client that logs to the program's own log. `clientId` names the program on the broker; `retries` is how
+ * A kafkajs client that logs to the program's own log. Connecting fails at once, with an AccessError, where waiting does not
+ * help: a wrong certificate, name or password. `clientId` names the program on the broker; `retries` is how
  * often a request is retried (8: about 15 seconds), and `requestTimeoutMs` how long the broker may take to answer one.
  */
 export function openKafka(
@@ -34,9 +42,20 @@ export function openKafka(
   retries = 8,
   requestTimeoutMs = 30_000,
 ): Kafka {
+  const sasl = saslOptions(kafka);
+  noteTopics([
+    kafka.topic,
+    kafka.deadLetterTopic,
+    settledTopicOf(kafka.deadLetterTopic),
+    forgottenTopicOf(kafka.topic),
+    kafka.changeTopic,
+    kafka.editTopic,
+  ]);
   return new Kafka({
     clientId,
     brokers: kafka.brokers,
+    ...(kafka.tls && { ssl: tlsOptions(kafka) }),
+    ...(sasl && { sasl }),
     connectionTimeout: 5_000,
     requestTimeout: requestTimeoutMs,
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries },
@@ -55,7 +74,7 @@ export async function prepareKafka(
   const { brokers, topic, deadLetterTopic } = config.kafka;
   await retry(() => createTopicsOnce(openKafka(config, clientId, log, 0), config), {
     what: `connect to Kafka at ${brokers.join(", ")}`,
-    while: () => true,
+    while: (error) => accessErrorIn(error) === undefined,
     stop,
     log,
   });
@@ -132,4 +151,6 @@ export async function createTopics(admin: Admin, config: Pick<Config, "kafka" | 
 
 /** Whether the same request may succeed when retried: Kafka is unavailable, restarting, or its response was lost. */
 export const isTransient = (error: unknown): boolean =>
-  error instanceof KafkaJSError && (error.retriable || error instanceof KafkaJSNumberOfRetriesExceeded);
+  error instanceof KafkaJSError &&
+  accessErrorIn(error) === undefined &&
+  (error.retriable || error instanceof KafkaJSNumberOfRetriesExceeded);

@@ -57,10 +57,15 @@ function report(log: Log, error: unknown): number {
     for (const fault of error.faults) log.error("configuration is wrong", { fault });
     return exitCodes.final;
   }
-  const final = error instanceof FinalError;
+  const final = isFinal(error);
   const isExpected = final || error instanceof TransientError;
   log.error("failed", { error: messageOf(error), retry: !final, ...(!isExpected && { stack: stackOf(error) }) });
   return final ? exitCodes.final : exitCodes.retriable;
+}
+
+/** Whether an error or one of its causes is a FinalError: libraries wrap what they are given. */
+function isFinal(error: unknown): boolean {
+  return error instanceof FinalError || (error instanceof Error && error.cause !== undefined && isFinal(error.cause));
 }
 
 /** An error's message and those of its causes, on one line, with the secret parts of addresses removed. */

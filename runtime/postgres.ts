@@ -1,4 +1,6 @@
 import postgres from "postgres";
+import { accessErrorIn } from "./access-error.ts";
+import { explainRefusals, type PostgresSettings, sslOptions } from "./postgres/access.ts";
 
 export type Postgres = postgres.Sql;
 
@@ -10,16 +12,28 @@ interface Options {
   arrays?: boolean;
 }
 
-/** A pool of at most `connections` connections; the first query opens one. */
-export function openPostgres(url: string, connections = 2, { arrays = true }: Options = {}): Postgres {
-  return postgres(url, {
+/**
+ * A pool of at most `connections` connections; the first query opens one. It fails with an AccessError where waiting does
+ * not help. A URL alone is a server without TLS.
+ */
+export function openPostgres(
+  given: string | PostgresSettings,
+  connections = 2,
+  { arrays = true }: Options = {},
+): Postgres {
+  const settings = typeof given === "string" ? { url: given } : given;
+  const { url, password } = settings;
+  const sql = postgres(url, {
     max: connections,
+    ssl: sslOptions(settings),
+    ...(password !== undefined && new URL(url).password === "" && { password }),
     fetch_types: arrays,
     connect_timeout: 10,
     onnotice: () => {}, // ignores "relation already exists, skipping"
     connection: { application_name: "user-automation", TimeZone: "UTC" },
     types: { timestamptz, date },
   });
+  return explainRefusals(sql, settings);
 }
 
 /** PostgreSQL's own format, "0001-01-01 00:00:00+00", which JavaScript parses as the year 2001. */
@@ -39,6 +53,7 @@ const date = { to: 1082, from: [1082], serialize: (day: string) => day, parse: (
  * Source: postgresql.org/docs/current/errcodes-appendix.html
  */
 export function classifyError(error: unknown): "transient" | "data" | "final" | "unknown" {
+  if (accessErrorIn(error)) return "final";
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== "string") return "unknown";
   if (/^(CONNECT|CONNECTION_|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code))

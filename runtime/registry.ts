@@ -1,5 +1,8 @@
 import ky, { HTTPError, type KyInstance } from "ky";
+import { accessErrorIn } from "./access-error.ts";
 import { shownAddress } from "./addresses.ts";
+import type { Config } from "./config.ts";
+import { type HttpAccess, httpAccess, requestRefusal, statusRefusal } from "./http-access.ts";
 import { FinalError } from "./lifecycle.ts";
 
 /** A schema (Avro JSON) and the schemas it references, each before those that reference it. */
@@ -22,8 +25,11 @@ export interface Registry {
   schemaOf(id: number): Promise<RegisteredSchema | null>;
 }
 
+export type RegistrySettings = Pick<Config["schemaRegistry"], "url"> & HttpAccess;
+
 interface Client {
   http: KyInstance;
+  settings: RegistrySettings;
   /** The registry's address without secrets, for error messages. */
   shown: string;
 }
@@ -40,11 +46,11 @@ const maxReferences = 100;
 const refusals = [409, 422];
 
 /**
- * A client of the Schema Registry's Confluent API; each request is attempted five times before it throws. A login
- * in the URL is sent as basic authentication.
+ * A client of the Schema Registry's Confluent API; each request is attempted five times before it throws, or once, with an
+ * AccessError, where waiting does not help. A login in the URL is sent as basic authentication.
  */
-export function openRegistry(url: string): Registry {
-  const client: Client = { http: openHttp(url), shown: shownAddress(url) };
+export function openRegistry(settings: RegistrySettings): Registry {
+  const client: Client = { http: openHttp(settings), settings, shown: shownAddress(settings.url) };
   return {
     register: (subject, schema) => register(client, subject, schema),
     async schemaOf(id) {
@@ -54,9 +60,20 @@ export function openRegistry(url: string): Registry {
   };
 }
 
-const openHttp = (url: string) =>
-  ky.extend({
+function openHttp(settings: RegistrySettings) {
+  const { url } = settings;
+  const { headers, tls } = httpAccess(settings);
+  const explained: typeof fetch = Object.assign(
+    (...given: Parameters<typeof fetch>) =>
+      fetch(...given).catch(async (error: unknown) => {
+        throw (await requestRefusal(error, url, "schemaRegistry", settings)) ?? error;
+      }),
+    { preconnect: fetch.preconnect },
+  );
+  return ky.extend({
     prefix: url,
+    fetch: explained,
+    ...(tls && { tls }), // ky passes on what it does not know
     timeout: 10_000,
     retry: {
       limit: 4,
@@ -64,12 +81,13 @@ const openHttp = (url: string) =>
       // Apicurio answers 409, and occasionally 500, to one of two programs that create the same subject at once.
       statusCodes: [409, 429, 500, 502, 503, 504],
       // undefined: decide by status. Anything else, such as a refused connection, is retried too.
-      shouldRetry: ({ error }) => (error instanceof HTTPError ? undefined : true),
+      shouldRetry: ({ error }) => (error instanceof HTTPError ? undefined : accessErrorIn(error) === undefined),
     },
-    headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
+    headers: { "content-type": "application/vnd.schemaregistry.v1+json", ...headers },
   });
+}
 
-async function register({ http, shown }: Client, subject: string, schema: object): Promise<number> {
+async function register({ http, settings, shown }: Client, subject: string, schema: object): Promise<number> {
   const name = encodeURIComponent(subject);
   const json = { schema: JSON.stringify(schema), schemaType: "AVRO" };
   try {
@@ -84,7 +102,9 @@ async function register({ http, shown }: Client, subject: string, schema: object
           "Make the change compatible (a new field needs a null or a default), or produce to another topic.",
         { cause: error },
       );
-    if ([401, 403, 404].includes(status))
+    const refusal = accessErrorIn(error) ?? statusRefusal(status, settings.url, "schemaRegistry", settings);
+    if (refusal) throw refusal;
+    if (status === 404)
       throw new FinalError(
         `Schema Registry answers ${status}; is ${shown} its Confluent API? Set schemaRegistry.url, SCHEMA_REGISTRY_URL.`,
         { cause: error },
@@ -100,10 +120,12 @@ async function isCompatible(http: KyInstance, name: string, json: object): Promi
 }
 
 /** The registry's answer for a path, or null if it has none. */
-async function find({ http, shown }: Client, path: string): Promise<Answer | null> {
+async function find({ http, settings, shown }: Client, path: string): Promise<Answer | null> {
   const response = await http.get(path, { throwHttpErrors: false });
   const { status, ok } = response;
   if (status === 404) return null;
+  const refusal = statusRefusal(status, settings.url, "schemaRegistry", settings);
+  if (refusal) throw refusal;
   if (!ok) {
     const final = status >= 400 && status < 500 && status !== 408 && status !== 429;
     throw new (final ? FinalError : Error)(`Schema Registry at ${shown} answers ${status} to ${path}`);

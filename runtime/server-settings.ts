@@ -165,6 +165,8 @@ export const serverSettings = {
         "CONNECT_CA_FILE",
         "Certificates (PEM) of the authorities that signed Kafka Connect's certificate; if not set, the public ones.",
       ),
+      certificateFile: file("CONNECT_CERTIFICATE_FILE", "Client certificate (PEM), if Kafka Connect asks for one."),
+      keyFile: file("CONNECT_KEY_FILE", "Private key (PEM) of the client certificate."),
     })
     .prefault({}),
 };

@@ -299,13 +299,16 @@ test("a secret can be in a file, and a file of the configuration is relative to 
     return [];
   };
   try {
-    writeFileSync(path("config.yaml"), "kafka: { tls: true, caFile: certificates/ca.pem }\n");
+    writeFileSync(path("config.yaml"), "cassandra: { secureConnectBundle: certificates/bundle.zip }\n");
     mkdirSync(path("certificates"));
     expect(faultsWith({})).toEqual([
-      `kafka.caFile: names ${path("certificates/ca.pem")}, which does not exist; set it in ${path("config.yaml")} or by KAFKA_CA_FILE`,
+      `cassandra.secureConnectBundle: names ${path("certificates/bundle.zip")}, which does not exist; set it in ${path("config.yaml")} or by CASSANDRA_SECURE_CONNECT_BUNDLE`,
     ]);
-    writeFileSync(path("certificates/ca.pem"), "");
-    expect(load({}).kafka.caFile).toBe(path("certificates/ca.pem"));
+    writeFileSync(path("certificates/bundle.zip"), "");
+    expect(load({}).cassandra.secureConnectBundle).toBe(path("certificates/bundle.zip"));
+    expect(faultsWith({ KAFKA_TLS: "true", KAFKA_CA_FILE: path("certificates/bundle.zip") })).toEqual([
+      `kafka.caFile: names ${path("certificates/bundle.zip")}, which has no certificate in PEM; set it in ${path("config.yaml")} or by KAFKA_CA_FILE`,
+    ]);
 
     writeFileSync(path("token"), "0123456789abcdef\n");
     expect(load({ API_TOKEN_FILE: path("token") }).api.token).toBe("0123456789abcdef");
@@ -335,7 +338,7 @@ test("a secret can be in a file, and a file of the configuration is relative to 
     expect(salvaged.faults).toHaveLength(4);
     expect(salvaged.config).toMatchObject({
       log: { level: "debug" },
-      kafka: { tls: true },
+      cassandra: { secureConnectBundle: path("certificates/bundle.zip") },
       api: { token: wrong.API_TOKEN },
     });
   } finally {

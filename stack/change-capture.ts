@@ -26,7 +26,7 @@ const registeredWithinMs = 60_000;
  */
 export async function registerConnector(instance: Instance, stop: AbortSignal): Promise<CaptureState> {
   const definition = await readDefinition();
-  const connector = openConnector(environmentOf(instance).CONNECT_URL, definition.name);
+  const connector = openConnector({ url: environmentOf(instance).CONNECT_URL }, definition.name);
   await removeOutdated(connector, definition);
 
   let last = connectorState(connector, undefined);
@@ -63,7 +63,7 @@ export async function captureOf(instance: Instance): Promise<CaptureState> {
   try {
     await admin.connect().catch(() => {}); // the lag is reported as unknown
     return await captureState({
-      connector: openConnector(CONNECT_URL, name),
+      connector: openConnector({ url: CONNECT_URL }, name),
       sql,
       admin,
       groupId: config.consumer.groupId,

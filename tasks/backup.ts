@@ -5,6 +5,7 @@ import { columnArrays, holdSql, upsertSql, writeTimeOf } from "../contract/table
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { expectFit, logMigration, migratePostgres } from "../operations/migrate.ts";
+import { accessErrorIn } from "../runtime/access-error.ts";
 import { FinalError, messageOf, StoppedError, TransientError } from "../runtime/lifecycle.ts";
 import { operatorCommand } from "../runtime/operator-command.ts";
 import { classifyError, openPostgres, type Postgres } from "../runtime/postgres.ts";
@@ -37,7 +38,7 @@ export const backup: Task<{ input?: string }> = {
   options: z.strictObject(inputOption),
 
   async work({ config, log, stop, lines, write, reject }, { input }) {
-    const sql = openPostgres(config.postgres.url, 1);
+    const sql = openPostgres(config.postgres, 1);
     const withRetries: Retrying = (what, work) => retryWhileUnavailable(what, work, { log, stop });
     const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0, forgotten: 0 };
     try {
@@ -83,6 +84,8 @@ async function retryWhileUnavailable<T>(
   try {
     return await retry(work, { what, while: isWorthRetrying, stop, log });
   } catch (error) {
+    const refused = accessErrorIn(error);
+    if (refused) throw refused;
     if (classifyError(error) === "final")
       throw new FinalError(`PostgreSQL refused to ${what}: ${messageOf(error)}; ${remedyOf(error)}`);
     if (error instanceof StoppedError) throw error;

@@ -4,6 +4,7 @@ import { valueSubject } from "../contract/entity.ts";
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { avroSchema, encode } from "../contract/wire.ts";
+import { accessErrorIn } from "../runtime/access-error.ts";
 import type { Config } from "../runtime/config.ts";
 import { createTopics, isTransient, openKafka } from "../runtime/kafka.ts";
 import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
@@ -40,7 +41,7 @@ export const produce: Task<{ input?: string }> = {
   async work({ config, log, lines, write, reject }, { input }) {
     const { topic } = config.kafka;
     // Before anything is produced: an incompatible schema ends the task here.
-    const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(topic), avroSchema);
+    const schemaId = await openRegistry(config.schemaRegistry).register(valueSubject(topic), avroSchema);
     const producer = await openProducer(config, log);
 
     let acknowledged = 0;
@@ -126,9 +127,6 @@ async function acknowledgement<T>(work: Promise<T>): Promise<T> {
 
 /** Errors of the broker that retrying does not fix. Source: kafka.apache.org/protocol, "Error Codes". */
 const refusals: ReadonlySet<string> = new Set([
-  "TOPIC_AUTHORIZATION_FAILED",
-  "CLUSTER_AUTHORIZATION_FAILED",
-  "SASL_AUTHENTICATION_FAILED",
   "INVALID_TOPIC_EXCEPTION",
   "INVALID_PARTITIONS",
   "INVALID_REPLICATION_FACTOR",
@@ -138,6 +136,8 @@ const refusals: ReadonlySet<string> = new Set([
 
 /** Wraps a refusal in a FinalError and a transient error in a TransientError; returns any other error unchanged. */
 function classified(error: unknown): unknown {
+  const refused = accessErrorIn(error);
+  if (refused) return refused;
   const { type, errors = [], cause } = error as { type?: string; errors?: unknown[]; cause?: unknown };
   if (type !== undefined && refusals.has(type))
     return new FinalError(`Kafka refused the request: ${messageOf(error)} (${type})`);

@@ -137,7 +137,7 @@ const expectedLetters = (specimens: readonly Placed[]) =>
 async function produceCorpus(): Promise<Placed[]> {
   const { config } = namesOf(import.meta.path, topics);
   await prepareKafka(config, "conformance", log, new AbortController().signal);
-  const registry = openRegistry(config.schemaRegistry.url);
+  const registry = openRegistry(config.schemaRegistry);
   const ids: SchemaIds = {
     current: await registry.register(valueSubject(config.kafka.topic), avroSchema),
     older: await registry.register(`${config.kafka.topic}-older`, olderSchema),

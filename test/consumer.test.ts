@@ -127,7 +127,7 @@ test("a record with an older schema is read, and one refused by Cassandra is dea
       type: Number.isNaN(Date.parse(String(value))) || name === "post_code" ? "string" : millis,
     })),
   } as const;
-  const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(`${names.topic}.v0`), schema);
+  const schemaId = await openRegistry(config.schemaRegistry).register(valueSubject(`${names.topic}.v0`), schema);
   const body = avro.Type.forSchema(schema as unknown as avro.Schema).toBuffer({
     ...earlier,
     dob: Date.parse(earlier.dob!),

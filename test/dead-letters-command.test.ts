@@ -159,7 +159,7 @@ test("a letter that fails again knows how often, and the fourth replay takes --f
 test("a repaired edit is applied with its own write time", async () => {
   const { editTopic } = config.kafka;
   const user = newUser();
-  const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(editTopic), editSchema);
+  const schemaId = await openRegistry(config.schemaRegistry).register(valueSubject(editTopic), editSchema);
   const edit = { id: keyOf(user), operation: "upsert", write_time: 1_790_000_000_000_001, author: "ann" } as const;
   const value = encodeEdit({ ...edit, user: { ...user, [changeable.text]: "" }, request_id: "1" }, schemaId);
   const kafka = openKafka(config, "test", openLog("test", "error"));

@@ -54,7 +54,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   const { name } = await Bun.file(join(project, "postgres-connector.json")).json();
-  const connector = openConnector(process.env.CONNECT_URL ?? "", name);
+  const connector = openConnector({ url: process.env.CONNECT_URL ?? "" }, name);
   await connector.put("stop");
   // Without a slot these would keep the next connector of that name from starting.
   await until("its offsets are deleted", async () => (await connector.deleteOffsets()).ok);

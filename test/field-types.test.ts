@@ -220,7 +220,7 @@ async function useApi({ env }: Names) {
 /** Sends records that no task would write. */
 async function sendOddRecords({ config, topic }: Names) {
   const { avroSchema } = await load<typeof import("../contract/wire.ts")>("contract/wire.ts");
-  const registry = openRegistry(config.schemaRegistry.url);
+  const registry = openRegistry(config.schemaRegistry);
   const ids = new Map<string, number>();
   for (const [name, types] of Object.entries(oddSchemas))
     ids.set(name, await registry.register(`${topic}-${name}-value`, withTypes(avroSchema, types)));

@@ -21,7 +21,7 @@ test("producing to just-created topics logs nothing, although they have no leade
 test("a schema incompatible with the registered one ends produce with exit code 2 before anything is produced", async () => {
   const { more, config, topic } = withTopic(`${names.topic}_breaking`);
   const number = { type: "record", name: "User", namespace: "user_automation", fields: [{ name: "id", type: "int" }] };
-  await openRegistry(config.schemaRegistry.url).register(valueSubject(topic), number);
+  await openRegistry(config.schemaRegistry).register(valueSubject(topic), number);
   writeUsers("users.jsonl", validUsers);
   const { code, log } = await run("produce", ["--input", "users.jsonl", "--output", "produced.jsonl"], more);
   expect(code).toBe(2);
@@ -32,7 +32,7 @@ test("a schema incompatible with the registered one ends produce with exit code 
 
 test("programs that register the same new schema concurrently all get its id", async () => {
   const { config, topic } = withTopic(`${names.topic}_at_once`);
-  const register = () => openRegistry(config.schemaRegistry.url).register(valueSubject(topic), avroSchema);
+  const register = () => openRegistry(config.schemaRegistry).register(valueSubject(topic), avroSchema);
   const ids = await Promise.all(Array.from({ length: 8 }, register));
   expect(ids.every((id) => id > 0 && id === ids[0])).toBe(true);
 }, 30_000);

@@ -46,7 +46,7 @@ const change = (samples: ({ id: string } & Sample)[]) =>
       value: JSON.stringify(envelope({ ...sample, lsn: lsn++ })),
     })),
   });
-const editSchemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(editTopic), editSchema);
+const editSchemaId = await openRegistry(config.schemaRegistry).register(valueSubject(editTopic), editSchema);
 /** Sends edits as the API does. */
 const edit = (edits: { id: string; user: User | null; micros: number }[]) =>
   producer.send({

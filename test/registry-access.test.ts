@@ -94,7 +94,7 @@ test("the operations that the project uses work: health, registration, compatibi
 });
 
 async function used() {
-  const { register } = openRegistry(`http://${registry}${api}`);
+  const { register } = openRegistry({ url: `http://${registry}${api}` });
   return {
     register: () => register(subject, avroSchema),
     versions: async () => await (await fetch(`http://${registry}${api}/subjects/${subject}/versions`)).json(),

@@ -225,7 +225,7 @@ test("a login and password in the URL of the registry or a source are sent as ba
   try {
     const [password, login] = ["pässword/with:signs", "registrar"];
     const address = `http://${login}:${encodeURIComponent(password)}@127.0.0.1:${server.port}`;
-    expect(await openRegistry(`${address}/apis`).schemaOf(7)).toEqual({ schema: '"string"', references: [] });
+    expect(await openRegistry({ url: `${address}/apis` }).schemaOf(7)).toEqual({ schema: '"string"', references: [] });
     const task = start("tasks/main.ts", ["fetch"], { ...real, RANDOMUSER_URL: `${address}/api/1.4/` });
     await task.exited;
     expect(asked).toEqual(Array(2).fill(`Basic ${basicOf(login, password)}`));

@@ -99,7 +99,7 @@ async function recordsRead({ config }: Names): Promise<number> {
   const admin = kafka.admin();
   await admin.connect();
   try {
-    const registry = openRegistry(config.schemaRegistry.url);
+    const registry = openRegistry(config.schemaRegistry);
     const changes = openTopicChanges({ kafka, admin, registry, config, log });
     let count = 0;
     const add = ({ records }: Changes) => {

@@ -120,7 +120,7 @@ test("a user's history is told from its run to its last change, with what is mis
     ...{ id, operation: "upsert" as const, user: edited, write_time: writeTimeOf(edited) },
     ...{ author: "API_TOKEN", request_id: "request-7" },
   };
-  const editSchemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(editTopic), editSchema);
+  const editSchemaId = await openRegistry(config.schemaRegistry).register(valueSubject(editTopic), editSchema);
   await producer.send({ topic: editTopic, messages: [{ key: id, value: encodeEdit(edit, editSchemaId) }] });
   await until("the consumer has handled all six", async () => (await consumer.metric("consumer_records_total")) === 6);
   consumer.signal("SIGTERM");

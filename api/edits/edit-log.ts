@@ -127,7 +127,7 @@ const away = "Kafka or the Schema Registry is unavailable at the moment";
 
 /** Returns a function that connects once: the schema's id, the topics, and a producer. */
 function connector(config: Pick<Config, "kafka" | "cdc" | "schemaRegistry">, log: Log) {
-  const registry = openRegistry(config.schemaRegistry.url);
+  const registry = openRegistry(config.schemaRegistry);
   const kafka = openKafka(config, "api", log, 0, acknowledgeWithinMs);
   let schemaId: number | undefined;
   return async (): Promise<Connection> => {

@@ -30,7 +30,7 @@ export const show: Command<Given> = {
     withKafka(async ({ kafka, admin, config }) => {
       const topic = config.kafka.deadLetterTopic;
       const [at] = await parsePositions({ admin }, topic, [position]);
-      const letter = await showLetter({ kafka, admin }, openRegistry(config.schemaRegistry.url), topic, at!);
+      const letter = await showLetter({ kafka, admin }, openRegistry(config.schemaRegistry), topic, at!);
       console.log(json ? JSON.stringify(letter) : letterText(letter, topic));
       return letter.settlement ? 0 : 1;
     }),

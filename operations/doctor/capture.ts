@@ -28,9 +28,9 @@ export function captureChecksOf(names: Names): Check[] {
   ];
 }
 
-async function lookAtConnector({ web, cures }: Clients, { connector: name }: Names): Promise<Finding[]> {
+async function lookAtConnector({ config, web, cures }: Clients, { connector: name }: Names): Promise<Finding[]> {
   if (web.connect === undefined) return [];
-  const connector = openConnector(web.connect, name, connectWithinMs);
+  const connector = openConnector({ url: web.connect, ...config.connect }, name, connectWithinMs);
   const url = cures.address(connector.url);
   const state = connectorState({ url }, await connector.status());
   const finding = (cause: string, cure: string): Finding => ({
@@ -99,7 +99,7 @@ interface Slot {
 }
 
 async function lookAtSlot(
-  { sql, web, cures }: Clients,
+  { config, sql, web, cures }: Clients,
   { connector: name, slot: slotName }: Names,
 ): Promise<Finding[]> {
   const [slot] = await sql<Slot[]>`
@@ -107,7 +107,10 @@ async function lookAtSlot(
       pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8 AS retained,
       (SELECT nullif(setting::float8, -1) * 1024 * 1024 FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS limit
     FROM pg_replication_slots WHERE slot_name = ${slotName}`;
-  const connector = web.connect === undefined ? undefined : openConnector(web.connect, name, connectWithinMs);
+  const connector =
+    web.connect === undefined
+      ? undefined
+      : openConnector({ url: web.connect, ...config.connect }, name, connectWithinMs);
   const state = connector && connectorState(connector, await connector.status().catch(() => null));
   const about = `replication slot ${slotName}`;
   if (!connector) return [];

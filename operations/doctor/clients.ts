@@ -52,7 +52,7 @@ export interface ClientOptions {
 export function openClients(options: ClientOptions): Clients {
   const { config, env, postgresUrl, isNative } = options;
   const kafka = openKafka(config, "doctor", getLogger("doctor"), 1);
-  const sql = openPostgres(postgresUrl, 4, { arrays: false });
+  const sql = openPostgres({ ...config.postgres, url: postgresUrl }, 4, { arrays: false });
   const cassandra = openCassandra(config, "doctor", 5_000);
   let admin: Promise<Admin> | undefined;
   const connect = async () => {

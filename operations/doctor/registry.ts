@@ -3,6 +3,7 @@ import { contractAttribute, newerFields } from "../../contract/newer-schema.ts";
 import { editReaderOf, editSchema, newerEditFields } from "../../contract/user-edits.ts";
 import { avroSchema, isRejected, readerOf } from "../../contract/wire.ts";
 import { shownAddress } from "../../runtime/addresses.ts";
+import { httpAccess } from "../../runtime/http-access.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 import type { Clients } from "./clients.ts";
 import type { Check, Finding } from "./finding.ts";
@@ -49,7 +50,7 @@ interface Latest {
 
 /** Whether the latest schemas are the contract's, and whether the registry refuses incompatible ones. */
 async function lookAtSubjects(clients: Clients, stop: AbortSignal): Promise<Finding[]> {
-  const ask = <T>(path: string) => answerOf<T>(`${clients.web.registry}/${path}`, stop);
+  const ask = <T>(path: string) => answerOf<T>(clients, path, stop);
   const looks = subjectsOf(clients).map(async (subject) => {
     const name = encodeURIComponent(subject.subject);
     const latest = await ask<Latest>(`subjects/${name}/versions/latest`);
@@ -59,7 +60,7 @@ async function lookAtSubjects(clients: Clients, stop: AbortSignal): Promise<Find
   return (await Promise.all(looks)).flat();
 }
 
-async function lookAtLatest(subject: Subject, latest: Latest, { web }: Clients): Promise<Finding[]> {
+async function lookAtLatest(subject: Subject, latest: Latest, { config, web }: Clients): Promise<Finding[]> {
   const about = `subject ${subject.subject}`;
   const newer = subject.newerFields(latest.schema);
   if (newer.length > 0)
@@ -71,7 +72,7 @@ async function lookAtLatest(subject: Subject, latest: Latest, { web }: Clients):
         cure: "Update this machine's checkout or image, and roll it out as docs/new-field.md says",
       },
     ];
-  const registered = await openRegistry(web.registry).schemaOf(latest.id);
+  const registered = await openRegistry({ ...config.schemaRegistry, url: web.registry }).schemaOf(latest.id);
   const why = registered && whyUnreadable(subject, registered.schema, registered.references);
   if (why)
     return [
@@ -145,8 +146,14 @@ async function lookAtCompatibility({ subject }: Subject, ask: Ask, { web, cures 
 }
 
 /** The registry's answer, or null if it has no such thing. */
-async function answerOf<T>(url: string, stop: AbortSignal): Promise<T | null> {
-  const response = await fetch(url, { signal: stop, headers: { connection: "close" } });
+async function answerOf<T>({ config, web }: Clients, path: string, stop: AbortSignal): Promise<T | null> {
+  const url = `${web.registry}/${path}`;
+  const { headers, tls } = httpAccess(config.schemaRegistry);
+  const response = await fetch(url, {
+    signal: stop,
+    headers: { connection: "close", ...headers },
+    ...(tls && { tls }),
+  });
   if (response.status === 404) return null;
   if (!response.ok) throw new Error(`${shownAddress(url)} answers ${response.status}`);
   return (await response.json()) as T;

@@ -8,7 +8,7 @@ import type { Cassandra } from "../../runtime/cassandra.ts";
 import type { Config } from "../../runtime/config.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Postgres } from "../../runtime/postgres.ts";
-import { connectorState, openConnector } from "../connector.ts";
+import { type ConnectApi, connectorState, openConnector } from "../connector.ts";
 import type { WebAddresses } from "../doctor/clients.ts";
 import type { Service } from "../doctor/finding.ts";
 import { openKafkaLook } from "./kafka-look.ts";
@@ -79,7 +79,7 @@ export function openFlow(clients: FlowClients): Flow {
         ask(found, "PostgreSQL", async () => ({ postgres: await askPostgres() })),
         askRun && ask(found, "Airflow", async () => ({ run: (await askRun()) ?? "none" })),
         api && ask(found, "the API", async () => ({ api: await lookAtApi(api) })),
-        connect && ask(found, "Kafka Connect", () => lookAtConnector(connect)),
+        connect && ask(found, "Kafka Connect", () => lookAtConnector({ url: connect, ...config.connect })),
       ]);
       return found;
     },
@@ -87,8 +87,8 @@ export function openFlow(clients: FlowClients): Flow {
   };
 }
 
-async function lookAtConnector(url: string): Promise<Partial<Look>> {
-  const one = openConnector(url, connector);
+async function lookAtConnector(connect: ConnectApi): Promise<Partial<Look>> {
+  const one = openConnector(connect, connector);
   return { connector: connectorState(one, await one.status()) };
 }
 

@@ -29,7 +29,7 @@ const maxRequestRecords = 500;
 /** Creates the test's topics, registers the schema, and connects. */
 export async function openRecorder({ config }: Pick<Names, "config">): Promise<Recorder> {
   await prepareKafka(config, "test-recorder", log, new AbortController().signal);
-  const schemaId = await openRegistry(config.schemaRegistry.url).register(valueSubject(config.kafka.topic), avroSchema);
+  const schemaId = await openRegistry(config.schemaRegistry).register(valueSubject(config.kafka.topic), avroSchema);
   const producer = openKafka(config, "test-recorder", log, 1_000).producer({ allowAutoTopicCreation: false });
   await producer.connect();
   const acknowledged = new Map<string, User | null>();

@@ -118,7 +118,7 @@ function differences(postgres: Map<string, User>, cassandra: Map<string, User>) 
 
 /** The connector in postgres-connector.json with the test's own names. */
 function connectorOf(connect: string, prefix: string): Connector {
-  const client = openConnector(connect, prefix);
+  const client = openConnector({ url: connect }, prefix);
   const definition = async () => {
     const { config } = (await Bun.file(join(project, "postgres-connector.json")).json()) as ConnectorDefinition;
     const own = { "topic.prefix": prefix, "slot.name": prefix, "database.dbname": prefix };

@@ -83,7 +83,7 @@ export async function readUsers(
   config: Pick<Config, "kafka" | "schemaRegistry">,
   topic: string,
 ): Promise<Map<string, User>> {
-  const registry = openRegistry(config.schemaRegistry.url);
+  const registry = openRegistry(config.schemaRegistry);
   const readers = new Map<number, ReturnType<typeof readerOf>>();
   const users = new Map<string, User>();
   for (const { key, value, partition, offset } of await readTopic(config, topic)) {

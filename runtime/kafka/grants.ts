@@ -1,0 +1,89 @@
+// @ts-expect-error: kafkajs declares no types for its inner files
+import Connection from "kafkajs/src/network/connection";
+import { AccessError } from "../access-error.ts";
+
+/** A request, and the connection that it is sent on: what is needed of kafkajs's own. */
+interface Request {
+  apiName: string;
+  encode: () => Promise<{ buffer: Buffer }>;
+}
+interface Sender {
+  host: string;
+  port: number;
+  sasl?: { mechanism: string; username?: string } | null;
+}
+interface Refused {
+  type?: string;
+  /** Of an error about several topics. */
+  errors?: Refused[];
+  topic?: string;
+}
+
+/** Topics, groups and transactional ids of the settings, by which an error can say what a request was about. */
+const names = { topic: new Set<string>(), group: new Set<string>(), "transactional-id": new Set<string>() };
+
+/** Makes the names known to errors about missing grants. */
+export function noteTopics(topics: readonly string[]) {
+  for (const topic of topics) names.topic.add(topic);
+}
+
+/** Makes kafkajs's errors about missing grants say which statement grants what is missing. */
+export function patchGrants() {
+  const { send } = Connection.prototype;
+  Connection.prototype.send = async function (this: Sender, given: { request: Request }) {
+    try {
+      return await send.call(this, given);
+    } catch (error) {
+      throw (await missingGrant(error, given.request, this)) ?? error;
+    }
+  };
+}
+
+/** What a request needs, if that is not Describe. Source: kafka.apache.org/documentation, "Protocols". */
+const operations: Record<string, string> = {
+  Produce: "Write",
+  Fetch: "Read",
+  CreateTopics: "Create",
+  DeleteTopics: "Delete",
+  DeleteRecords: "Delete",
+  CreatePartitions: "Alter",
+  DescribeConfigs: "DescribeConfigs",
+  AlterConfigs: "AlterConfigs",
+  AddPartitionsToTxn: "Write",
+  OffsetCommit: "Read",
+  TxnOffsetCommit: "Read",
+  JoinGroup: "Read",
+  SyncGroup: "Read",
+  Heartbeat: "Read",
+  LeaveGroup: "Read",
+  DeleteGroups: "Delete",
+  InitProducerId: "Write",
+};
+
+async function missingGrant(error: unknown, request: Request, { host, port, sasl }: Sender) {
+  const { type, errors = [], topic } = (error ?? {}) as Refused;
+  const inner = errors.find((each) => each.type?.endsWith("AUTHORIZATION_FAILED"));
+  const [, kind] =
+    /^(TOPIC|GROUP|CLUSTER|TRANSACTIONAL_ID)_AUTHORIZATION_FAILED$/.exec(inner?.type ?? type ?? "") ?? [];
+  if (kind === undefined) return undefined;
+  const { apiName } = request;
+  const isCluster = kind === "CLUSTER";
+  const operation = isCluster && apiName === "InitProducerId" ? "IdempotentWrite" : (operations[apiName] ?? "Describe");
+  const resource = kind.toLowerCase().replace("_", "-") as keyof typeof names;
+  const about = inner?.topic ?? topic ?? (isCluster ? undefined : await nameIn(request, resource));
+  const who = sasl?.username ? `User:${sasl.username}` : "the principal of this login";
+  const where = isCluster ? "--cluster" : `--${resource} ${about ?? "NAME"}`;
+  const what = isCluster ? "the cluster" : `the ${resource}${about ? ` ${about}` : ""}`;
+  return new AccessError(
+    `Kafka at ${host}:${port} does not allow ${who} to ${apiName} (${operation} on ${what})`,
+    `have an administrator run: kafka-acls.sh --bootstrap-server ${host}:${port} --add ` +
+      `--allow-principal ${sasl?.username ? who : "User:…"} --operation ${operation} ${where}`,
+    { cause: error },
+  );
+}
+
+/** The known name in a request's bytes. */
+async function nameIn({ encode }: Request, kind: "topic" | "group" | "transactional-id") {
+  const { buffer } = await encode();
+  return [...names[kind]].sort((a, b) => b.length - a.length).find((name) => buffer.includes(name));
+}
