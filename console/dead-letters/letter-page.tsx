@@ -88,6 +88,12 @@ export async function stateOf(letters: Letters, { letter }: Opened): Promise<Chi
   );
 }
 
+/** The same as of the last look, for a page that does not wait for Kafka; what became of the record is left out. */
+export function lastStateOf(letters: Letters, { letter }: Opened): Child {
+  const settlement = settlementIn(letters.follower.last()?.log, letter);
+  return settlement ? <Settled settlement={settlement} /> : <p class="faint">Looking what was done about it …</p>;
+}
+
 /** What was done about a letter, as far as it is known. */
 export function settlementIn(log: Followed | undefined, letter: Letter): Settlement | undefined {
   const key = settlementKey(letter);

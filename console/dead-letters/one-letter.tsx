@@ -9,7 +9,7 @@ import { soon } from "../soon.ts";
 import { ActionShown } from "./action-shown.tsx";
 import type { Actions } from "./actions.ts";
 import { DismissForm, textIn, WhyFirst } from "./forms.tsx";
-import { About, Raw, settlementIn, stateOf, Value } from "./letter-page.tsx";
+import { About, lastStateOf, Raw, settlementIn, stateOf, Value } from "./letter-page.tsx";
 import type { Checked, Letters, Opened } from "./letters.ts";
 import { listPath } from "./list.tsx";
 import { inputName, RepairForm, verdictText } from "./repair-form.tsx";
@@ -127,7 +127,7 @@ function openLetterPage({ live, page }: Context, letters: Letters, actions: Acti
             </LiveFragment>
           )}
           <LiveFragment name="letter-state" about={at}>
-            {stateNow ?? <p class="faint">Looking what was done about it …</p>}
+            {stateNow ?? lastStateOf(letters, opened)}
           </LiveFragment>
           <About opened={opened} id={idIn(opened.letter.message.key)} />
           {!opened.record && <Value opened={opened} />}

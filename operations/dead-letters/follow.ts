@@ -1,5 +1,6 @@
 import type { Kafka } from "kafkajs";
 import { settledTopicOf } from "../../contract/entity.ts";
+import { coalesced } from "../../runtime/coalesced.ts";
 import { openReader, type Reader } from "../../runtime/kafka/reader.ts";
 import type { FetchedRecord } from "../../runtime/kafka/record-batch.ts";
 import { FinalError } from "../../runtime/lifecycle.ts";
@@ -23,7 +24,7 @@ export interface Followed extends LetterLog {
 }
 
 export interface LetterFollower {
-  /** What there is now; reads what is new since the last look. Nothing else is read twice. */
+  /** What there is when it is asked; reads what is new since the last look. Nothing else is read twice. */
   look: () => Promise<Followed>;
   /** What the last look saw, and when, in milliseconds since 1970. */
   last: () => { log: Followed; atMs: number } | undefined;
@@ -48,7 +49,6 @@ export function followLetters(kafka: Kafka, topic: string, limit = maxLetters): 
   const settledTopic = settledTopicOf(topic);
   const withReader = sharedReader(kafka, [topic, settledTopic]);
   let last: { log: Followed; atMs: number } | undefined;
-  let looking: Promise<Followed> | undefined;
 
   async function boundsOf(reader: Reader, ofTopic: string) {
     const partitions = reader.partitions(ofTopic);
@@ -100,12 +100,7 @@ export function followLetters(kafka: Kafka, topic: string, limit = maxLetters): 
   }
 
   return {
-    look() {
-      looking ??= lookOnce().finally(() => {
-        looking = undefined;
-      });
-      return looking;
-    },
+    look: coalesced(lookOnce),
     last: () => last,
     letterAt: ({ partition, offset }) =>
       withReader(async (reader) => {
