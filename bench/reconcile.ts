@@ -1,5 +1,6 @@
 /**
- * How long `bun run reconcile` takes for many users, and how much memory. It fills a keyspace, topics and a schema of its
+ * How long `bun run reconcile` takes for many users, and how much memory; and how long `bun run where` takes to find one
+ * of them. It fills a keyspace, topics and a schema of its
  * own: for each user a row in PostgreSQL and in Cassandra, a record of the
  * pipeline and a change event, so there are twice as many records as users.
  * `bun bench/reconcile.ts [USERS]` needs a running stack.
@@ -7,7 +8,7 @@
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import type { Producer } from "kafkajs";
-import { idField, settledTopicOf } from "../contract/entity.ts";
+import { idField, namingFields, settledTopicOf, table } from "../contract/entity.ts";
 import { columnArrays, createSql, upsertSql } from "../contract/tables.ts";
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
@@ -40,6 +41,7 @@ async function main() {
   try {
     await fill(env, config, sql, log);
     await measure(env);
+    await measureWhere(env, sql);
   } finally {
     const { topic, deadLetterTopic, changeTopic, editTopic } = config.kafka;
     await cassandra.execute(`DROP KEYSPACE ${name}`, [], { prepare: false });
@@ -71,7 +73,7 @@ async function fill(env: Record<string, string>, config: Config, sql: Postgres, 
   await changes.connect();
   const consumer = await startConsumer(env);
   for (let filled = 0; filled < users; filled += part) {
-    const some = makeUsers(Math.min(part, users - filled)).map((user) => ({ ...user, [idField]: crypto.randomUUID() }));
+    const some = makeUsers(Math.min(part, users - filled)).map((user) => distinct(user));
     const insert = sql.begin((transaction) => transaction.unsafe(upsertSql, columnArrays(some)));
     await Promise.all([producer.send(some), sendChanges(changes, config.kafka.changeTopic, some), insert]);
     process.stderr.write(`\rfilled ${filled + some.length}`);
@@ -116,6 +118,34 @@ async function measure(env: Record<string, string>) {
       ],
     ),
   );
+}
+
+/** A user with an id and names that no other has. */
+function distinct(user: User): User {
+  const id = crypto.randomUUID();
+  return { ...user, ...Object.fromEntries(namingFields.map((name) => [name, `${id}@example.com`])), [idField]: id };
+}
+
+/** The whole command from start to end, by id and by each name that a person has. */
+async function measureWhere(env: Record<string, string>, sql: Postgres) {
+  const [user] = await sql.unsafe(`SELECT * FROM ${table} OFFSET ${Math.floor(users / 2)} LIMIT 1`);
+  const rows: (string | number)[][] = [];
+  for (const name of [idField, ...namingFields]) {
+    const seconds: number[] = [];
+    for (let run = 0; run < 5; run++) {
+      const begin = performance.now();
+      const command = Bun.spawn([process.execPath, "operate/main.ts", "where", String(user?.[name]), "--json"], {
+        cwd: join(import.meta.dir, ".."),
+        env,
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+      if ((await command.exited) === 2) throw new Error(`where could not look for the ${name}`);
+      seconds.push((performance.now() - begin) / 1_000);
+    }
+    seconds.sort((one, other) => one - other);
+    rows.push([name, seconds[2]!.toFixed(2), seconds[4]!.toFixed(2), loadavg()[0]!.toFixed(1)]);
+  }
+  console.log(tableText(["where by", "median s", "slowest s", "load"], rows));
 }
 
 /** The users' insertions as Debezium reports them. */

@@ -1,6 +1,6 @@
 import { namingFields, singular } from "../contract/entity.ts";
 import { postgresUrl, runsFolder } from "../operations/native-stack.ts";
-import type { Clients, Progress } from "../operations/where/facts.ts";
+import { type Clients, connectToKafka, type Progress } from "../operations/where/facts.ts";
 import { idsOf, type Named, type Report, whereIs } from "../operations/where/where.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
 import { openKafka } from "../runtime/kafka.ts";
@@ -42,16 +42,18 @@ export const where: Command<Given> = {
   run: ({ user, thorough = false, json = false }) =>
     withClients(async (clients) => {
       const { onProgress, end } = lazyProgress();
+      const opened = connectToKafka(clients.kafka); // while the id is looked up
       try {
         const named = await idsOf(clients, user.trim(), { thorough, onProgress });
         const reports: Report[] = [];
-        for (const id of named.ids) reports.push(await whereIs(clients, id, { thorough, onProgress }));
+        for (const id of named.ids) reports.push(await whereIs(clients, id, { thorough, onProgress, opened }));
         end();
         if (json) console.log(JSON.stringify({ user, away: named.away, users: reports }, withoutBigints));
         else console.log(reportText(user, named, reports));
         return exitCodeOf(named, reports);
       } finally {
         end();
+        opened.close();
       }
     }),
 };

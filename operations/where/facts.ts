@@ -1,4 +1,4 @@
-import type { Kafka } from "kafkajs";
+import type { Admin, Kafka } from "kafkajs";
 import { idField, settledTopicOf } from "../../contract/entity.ts";
 import type { Cassandra } from "../../runtime/cassandra.ts";
 import type { Config } from "../../runtime/config.ts";
@@ -36,6 +36,32 @@ export interface Options {
   answerWithinMs?: number;
   /** Called while something that takes long is read. */
   onProgress?: (what: string, progress: Progress) => void;
+  /** Kafka, if it is being connected to already: the caller closes it. */
+  opened?: OpenedKafka;
+}
+
+/** The connections to Kafka. Opening them takes as long as all requests, so it is done while other stores are asked. */
+export interface OpenedKafka {
+  reader: Promise<Reader>;
+  admin: Promise<Admin>;
+  /** Closes each as soon as it is open. */
+  close: () => void;
+}
+
+export function connectToKafka(kafka: Kafka): OpenedKafka {
+  const client = kafka.admin();
+  const reader = openReader(kafka);
+  const admin = client.connect().then(() => client);
+  const ignore = () => {}; // whoever awaits them reports the error
+  for (const opened of [reader, admin]) opened.catch(ignore);
+  return {
+    reader,
+    admin,
+    close() {
+      reader.then((opened) => opened.close()).catch(ignore);
+      admin.then((opened) => opened.disconnect()).catch(ignore);
+    },
+  };
 }
 
 /** How much has been read of how many records or token ranges. */
@@ -98,6 +124,7 @@ export async function gatherFacts(clients: Clients, id: string, options: Options
       return undefined;
     }
   };
+  const opened = options.opened ?? connectToKafka(clients.kafka);
   const [postgres, stored, runs, reader] = await Promise.all([
     attempt("PostgreSQL", async () => {
       const [state, slotLagBytes] = await Promise.all([readPostgres(sql, id), slotLag(sql).catch(() => null)]);
@@ -108,13 +135,13 @@ export async function gatherFacts(clients: Clients, id: string, options: Options
       if (runsFolder === undefined) throw new Error("there is no folder of runs here; set RUNS_DIR");
       return searchRuns(runsFolder, id, thorough);
     }),
-    attempt("Kafka", () => openReader(clients.kafka)),
+    attempt("Kafka", () => opened.reader),
   ]);
   const facts: Facts = { id, runs, postgres, cassandra: stored, topics: undefined, away };
   try {
-    if (reader) facts.topics = await attempt("Kafka", () => searchTopics(clients, reader, facts, options));
+    if (reader) facts.topics = await attempt("Kafka", () => searchTopics(clients, reader, opened, facts, options));
   } finally {
-    await reader?.close();
+    if (!options.opened) opened.close();
   }
   return facts;
 }
@@ -140,23 +167,31 @@ function timesOf({ runs, postgres, cassandra }: Facts): number[] {
   ];
 }
 
-async function searchTopics(clients: Clients, reader: Reader, facts: Facts, options: Options): Promise<TopicFacts> {
-  const { kafka, config, registry, log } = clients;
+async function searchTopics(
+  clients: Clients,
+  reader: Reader,
+  opened: OpenedKafka,
+  facts: Facts,
+  options: Options,
+): Promise<TopicFacts> {
+  const { config, registry, log } = clients;
   const { topic, changeTopic, editTopic, deadLetterTopic } = config.kafka;
   const { groupId } = config.consumer;
   const route = openCreatedUsersRoute({ registry, maxAheadMs: Number.MAX_SAFE_INTEGER, note: () => {}, log });
-  const admin = kafka.admin();
   const [searches, next] = await Promise.all([
     openSearches(clients, reader, facts.id, options),
-    admin.connect().then(() => nextOffsets(admin, groupId, [topic, changeTopic, editTopic])),
-  ]).finally(() => admin.disconnect());
+    opened.admin.then((admin) => nextOffsets(admin, groupId, [topic, changeTopic, editTopic])),
+  ]);
 
   const found = await searchRounds(searches, timesOf(facts));
   const of = (name: string) => found.filter((record) => record.topic === name);
   const letters = seeLetters(of(deadLetterTopic));
-  const created = withoutLetters(await seeAvro(of(topic), route), letters);
+  const [created, edits, settlements] = await Promise.all([
+    seeAvro(of(topic), route).then((seen) => withoutLetters(seen, letters)),
+    seeEdits(of(editTopic), { registry, log }).then((seen) => withoutLetters(seen, letters)),
+    settlementsOf(reader, settledTopicOf(deadLetterTopic), letters),
+  ]);
   const changes = withoutLetters(seeChanges(of(changeTopic)), letters);
-  const edits = withoutLetters(await seeEdits(of(editTopic), { registry, log }), letters);
   const nextOf = (name: string, partition: number) => next.get(`${name} ${partition}`);
   const storedMs = new Map<string, number>();
   await Promise.all(
@@ -171,7 +206,7 @@ async function searchTopics(clients: Clients, reader: Reader, facts: Facts, opti
     changes,
     edits,
     letters,
-    settlements: await settlementsOf(reader, settledTopicOf(deadLetterTopic), letters),
+    settlements,
     looked: searches.map(({ looked }) => looked),
     partitionsOf: (name) => reader.partitions(name).length,
     nextOf,
@@ -242,7 +277,7 @@ function timesIn(found: FoundRecord): number[] {
 /** The records that change the row. */
 export const writesIn = ({ created, changes, edits }: TopicFacts): Seen[] => [...created, ...changes, ...edits];
 
-async function nextOffsets(admin: ReturnType<Kafka["admin"]>, groupId: string, topics: readonly string[]) {
+async function nextOffsets(admin: Admin, groupId: string, topics: readonly string[]) {
   const next = new Map<string, bigint>();
   for (const topic of topics) {
     const lags = await partitionLags(admin, groupId, topic).catch(() => []);
