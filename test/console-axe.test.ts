@@ -1,23 +1,44 @@
 /** axe-core finds nothing wrong with any page of the console: those in the navigation, and one of each kind that they lead to. */
-// Runs in turn: it looks at pages of the stack's own data.
+// Runs in turn: it triggers the DAG.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import axe, { type AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
+import { keyOf } from "../contract/topics.ts";
+import { encode } from "../contract/wire.ts";
+import { openAirflow } from "../operations/airflow.ts";
 import { until } from "../runtime/until.ts";
+import { startConsumer } from "./faults/consumer.ts";
+import { newUser, openRecorder, type Recorder } from "./faults/records.ts";
 import { openBrowser } from "./support/browser.ts";
+import { dropKeyspace } from "./support/cassandra.ts";
 import { type StartedConsole, startConsole } from "./support/console.ts";
+import { lagOf } from "./support/kafka.ts";
+import { namesOf } from "./support/names.ts";
 
 setDefaultTimeout(240_000);
 
-let served: StartedConsole;
-let browser: Browser;
+const names = namesOf(import.meta.path, { CONSUMER_MAX_DEAD_LETTER_SHARE: "1" });
+const { config, groupId, topic } = names;
+const airflow = await openAirflow();
+let [served, browser, recorder]: [StartedConsole, Browser, Recorder] = [] as never;
+let runId = "";
 
 beforeAll(async () => {
-  [served, browser] = await Promise.all([startConsole(), openBrowser()]);
+  [served, browser, recorder] = await Promise.all([startConsole(names.env), openBrowser(), openRecorder(names)]);
+  startConsumer(names);
+  const users = [newUser(), { ...newUser(), email: "nobody" }]; // one is stored, one a dead letter
+  await recorder.sendRecords(
+    users.map((user) => ({ key: keyOf(user), value: encode(user, recorder.schemaId), user: null })),
+  );
+  runId = (await airflow.trigger()).dag_run_id;
+  await until("the lag is 0", async () => (await lagOf(config, groupId, topic)) === 0);
 });
 afterAll(async () => {
+  if (runId) await airflow.mark(runId, "failed");
   await browser?.close();
   await served?.close();
+  await recorder?.close();
+  await dropKeyspace(config);
 });
 
 /** Pages are of one kind if they differ only in what they are about: in a part of the path, or in a parameter's value. */
@@ -66,5 +87,6 @@ test("no page has a violation, in light and dark", async () => {
     }
   }
   expect(Object.entries(faults).filter(([, each]) => each.length > 0)).toEqual([]);
-  expect([...kinds]).toEqual(expect.arrayContaining(["/", "/logs?program"]));
+  const ofOne = ["/runs/…", "/where?user", "/dead-letters/…", "/logs?program"];
+  expect([...kinds]).toEqual(expect.arrayContaining(["/", ...ofOne]));
 });
