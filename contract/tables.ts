@@ -188,7 +188,7 @@ ${columns
   WHERE ${table}.${quoted(timeField)} < excluded.${quoted(timeField)}
   RETURNING xmax = 0 AS inserted
 )
-SELECT inserted, NULL AS deleted, NULL AS forgotten FROM stored
+SELECT inserted, NULL::uuid AS deleted, NULL::uuid AS forgotten FROM stored
 UNION ALL SELECT NULL, ${idField}, NULL FROM deleted UNION ALL SELECT NULL, NULL, ${idField} FROM forgotten`;
 
 /** Users as one array per column, the parameters of `upsertSql`. Ids must be unique. Lists are array literals. */
