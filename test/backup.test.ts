@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { table } from "../contract/entity.ts";
+import { hashOfId } from "../contract/forgotten.ts";
 import { validUsers } from "../contract/samples.ts";
-import { deletedTable } from "../contract/tables.ts";
+import { deletedTable, forgottenTable } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
 import { until } from "../runtime/until.ts";
 import { at, openBuiltTasks, stages } from "./support/built-tasks.ts";
@@ -37,6 +38,19 @@ test("a deleted user stays deleted in every later run, until inserted by hand", 
   );
   expect((await run(...stages[2]!)).counts).toMatchObject({ read: 1, written: 1, updated: 1, deleted: 0 });
   expect((await rows()).get(rachel.id)).toEqual({ ...rachel, timestamp: later });
+});
+
+test("a forgotten user is neither stored nor passed on, and counted apart from deleted ones", async () => {
+  const [user, other] = [validUsers[0]!, validUsers[1]!].map((each) => ({ ...each, id: crypto.randomUUID() }));
+  writeUsers("users.jsonl", [user, other]);
+  const args = ["--input", "users.jsonl", "--output", "backup.jsonl"];
+  expect((await run("backup", args)).counts).toMatchObject({ inserted: 2, forgotten: 0 });
+  await sql.unsafe(`INSERT INTO ${forgottenTable} VALUES (decode($1, 'hex'), now())`, [hashOfId(user!.id)]);
+  await sql.unsafe(`DELETE FROM ${table} WHERE id = $1`, [user!.id]);
+  const { code, counts } = await run("backup", args);
+  expect([code, counts]).toMatchObject([0, { read: 2, written: 1, unchanged: 1, deleted: 0, forgotten: 1 }]);
+  expect([...usersOf(path("backup.jsonl")).keys()]).toEqual([other!.id]);
+  expect((await rows()).has(user!.id)).toBe(false);
 });
 
 test("backup adds the tracking of deletions to a table that predates it", async () => {
