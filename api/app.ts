@@ -7,6 +7,7 @@ import type { Registry } from "prom-client";
 import type { Config } from "../runtime/config.ts";
 import type { Log } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
+import type { NamedToken } from "../runtime/named-tokens.ts";
 import { keepOutOfCaches } from "./caches.ts";
 import { describe, registerDocumentation } from "./documentation.ts";
 import type { EditLog } from "./edits/edit-log.ts";
@@ -18,7 +19,7 @@ import { declareMetrics, measure } from "./metrics.ts";
 import { requireOwnHost } from "./own-host.ts";
 import { invalid, Problem } from "./problem.ts";
 import type { App, AppEnv } from "./route.ts";
-import { requireToken } from "./token.ts";
+import { requireToken, writeMethods } from "./token.ts";
 import { answerUnknownRoute } from "./unknown-route.ts";
 import { registerAddUser } from "./users/add-user.ts";
 import { registerCount } from "./users/count.ts";
@@ -41,12 +42,12 @@ export interface Dependencies {
   consolePort?: number;
   /** The metrics shown at `/metrics`; the app adds its own. */
   registry?: Registry;
-  /** The token that writes require; without one they are open. */
-  token?: string;
+  /** The tokens that writes require one of; without any they are open. */
+  tokens?: readonly NamedToken[];
+  /** What else requires one. */
+  protect?: Config["api"]["protect"];
   bodyLimitBytes?: number;
 }
-
-const writeMethods = ["POST", "PUT", "PATCH", "DELETE"];
 
 /** Responses must not be sniffed, framed or read by another origin; the other headers matter only for pages. */
 const headers = {
@@ -70,7 +71,8 @@ export function createApp({
   names = { host: "localhost", hosts: [] },
   consolePort = 8090,
   registry = openMetrics(),
-  token,
+  tokens = [],
+  protect = "writes",
   bodyLimitBytes = 64 * 1024,
 }: Dependencies): App {
   const metrics = declareMetrics(registry);
@@ -89,7 +91,7 @@ export function createApp({
   app.onError(handleErrors(log));
   app.notFound(answerUnknownRoute(app));
 
-  if (token !== undefined) app.on(writeMethods, "*", requireToken(token));
+  if (tokens.length > 0) app.use(requireToken({ tokens, protect }));
   app.on(
     writeMethods,
     "*",
@@ -110,7 +112,7 @@ export function createApp({
   registerUpdateUser(app, users);
   registerDeleteUser(app, users);
   registerHealth(app, users, registry, edits);
-  registerDocumentation(app);
+  registerDocumentation(app, { tokens, protect });
   registerHome(app, consolePort);
   return app;
 }

@@ -2,13 +2,18 @@ import { swaggerUI } from "@hono/swagger-ui";
 import css from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import bundle from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import type { App } from "./route.ts";
+import { type Access, needsToken } from "./token.ts";
 
-/** The OpenAPI document of all operations registered on the app. */
-export function describe(app: App) {
+/**
+ * The OpenAPI document of all operations registered on the app. Given an `access`, it says which operations need a token
+ * there; otherwise, that each of those may need one.
+ */
+export function describe(app: App, access?: Access) {
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "http",
     scheme: "bearer",
-    description: "The token in API_TOKEN. If none is configured, writes are open.",
+    description:
+      "A token in API_TOKEN or API_TOKENS. If none is configured, writes are open; reads need one if API_PROTECT is `all`.",
   });
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
@@ -24,12 +29,16 @@ export function describe(app: App) {
       { name: "Operations", description: "Health checks." },
     ],
   });
+  for (const [path, operations] of Object.entries(document.paths ?? {}))
+    for (const [method, operation] of Object.entries(operations as Record<string, { security?: object[] }>))
+      if (operation.security && access && access.tokens.length > 0)
+        operation.security = needsToken(method.toUpperCase(), path, access) ? [{ token: [] }] : [];
   return inUtc(document);
 }
 
 /** `/openapi.json`, and Swagger UI at `/apidocs`, served only from files of this program. */
-export function registerDocumentation(app: App) {
-  const document = JSON.stringify(describe(app));
+export function registerDocumentation(app: App, access: Access) {
+  const document = JSON.stringify(describe(app, access));
   app.get("/openapi.json", (c) => c.body(document, 200, { "Content-Type": "application/json" }));
   app.get(
     "/apidocs",

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { openCassandra } from "../runtime/cassandra.ts";
+import { ConfigError } from "../runtime/config.ts";
 import { run } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
+import { tokensOf } from "../runtime/named-tokens.ts";
 import { watchLoop } from "../runtime/watchdog.ts";
 import { configure } from "../sources/config.ts";
 import { createApp } from "./app.ts";
@@ -19,7 +21,11 @@ const drainMs = 5_000;
 await run(openLog("api"), async (stop) => {
   const { config, log } = configure("api");
   watchLoop("api");
-  const { token, bodyLimitBytes } = config.api;
+  const { protect, bodyLimitBytes } = config.api;
+  const tokens = tokensOf(config.api);
+  // Only here: other programs read the same file, but need not know the tokens.
+  if (protect === "all" && tokens.length === 0)
+    throw new ConfigError([`api.protect: all needs a token; set api.token in ${config.file}, API_TOKEN or API_TOKENS`]);
   const registry = openMetrics();
   const edits = config.api.log ? openEditLog(config, log, declareEditSeconds(registry)) : undefined;
   const client = openCassandra(config, "api", readTimeoutMs);
@@ -27,12 +33,15 @@ await run(openLog("api"), async (stop) => {
   const { maxAheadMs } = config.consumer;
   const users = userStore(database, config.cassandra.keyspace, { log, edits, maxAheadMs });
   const consolePort = config.ports.console;
-  const app = createApp({ users, log, edits, names: config, consolePort, registry, token, bodyLimitBytes });
+  const app = createApp({ users, log, edits, names: config, consolePort, registry, tokens, protect, bodyLimitBytes });
 
   const server = Bun.serve({ hostname: config.host, port: config.ports.api, idleTimeout: 120, fetch: app.fetch });
-  log.info("listening", { url: server.url.href, writes: token === undefined ? "open" : "with a token" });
-  if (token === undefined && !/^(localhost|127\.|::1$)/.test(config.host))
-    log.warn("writes are open to anyone who can reach this address; set API_TOKEN", { host: config.host });
+  const [writes, reads] = [tokens.length > 0, protect === "all"].map((asks) => (asks ? "with a token" : "open"));
+  log.info("listening", { url: server.url.href, writes, reads });
+  if (tokens.length === 0 && !/^(localhost|127\.|::1$)/.test(config.host))
+    log.warn("writes are open to anyone who can reach this address; set API_TOKEN or API_TOKENS", {
+      host: config.host,
+    });
   try {
     await Promise.race([database.keepTable(stop), edits?.keepConnected(stop), once(stop, "abort")].filter(Boolean));
   } finally {

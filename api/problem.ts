@@ -10,7 +10,7 @@ export const kinds = {
   401: {
     name: "unauthorized",
     title: "Unauthorized",
-    when: "Writes require a token, and the request has none or a wrong one.",
+    when: "The operation requires a token, and the request has none or a wrong one.",
   },
   404: { name: "not-found", title: "Not found", when: "No such user." },
   405: {

@@ -66,5 +66,5 @@ export function linksOf({ req }: Context, next: string | null): string {
 export const onlyLogged =
   "Accepted: the edit is in the topic of edits, but Cassandra has not confirmed it; the consumer applies it.";
 
-/** Writes require a bearer token if one is configured; otherwise they are open. */
+/** Which operations require a bearer token depends on the configuration: none, writes, or these too. */
 export const tokenIfConfigured: Record<string, string[]>[] = [{}, { token: [] }];

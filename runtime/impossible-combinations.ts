@@ -26,6 +26,7 @@ export function impossibleCombinations(values: Values, env: Env): ImpossibleComb
     ...ofPostgres(values.postgres, env),
     ...ofCassandra(values.cassandra, env),
     ...loginOf("connect", values.connect),
+    ...ofApi(values.api),
     ...["kafka", "schemaRegistry", "postgres", "cassandra", "connect", "api"].flatMap((group) => pairOf(group, values)),
   ];
 }
@@ -44,6 +45,11 @@ const useless = (key: string, why: string): ImpossibleCombination => ({
   what: why,
   cure: (file, settings) => `remove it from ${file} or ${settings.find(({ path }) => path.join(".") === key)?.env}`,
 });
+
+const ofApi = ({ token, tokens = [] }: Values["api"]): ImpossibleCombination[] =>
+  tokens.some((named) => named.token === token)
+    ? [useless("api.token", "is one of api.tokens too, so the author of an edit would be unknown")]
+    : [];
 
 /** Those of a group's keys that are set. */
 const given = <T extends object>(group: T, keys: readonly (keyof T & string)[]) =>

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import * as entity from "../contract/entity.ts";
+import { namedTokens } from "./named-tokens.ts";
 import { serverSettings } from "./server-settings.ts";
 import { count, file, flag, hostNames, items, port, secret, setting, text } from "./setting.ts";
 
@@ -73,7 +74,20 @@ export const Settings = z.strictObject({
     .prefault({}),
   api: z
     .strictObject({
-      token: secret("API_TOKEN", "Bearer token required for writes; if not set, anyone may write.", 16),
+      token: secret(
+        "API_TOKEN",
+        "Bearer token required for writes; if neither this nor tokens is set, anyone may write.",
+        16,
+      ),
+      tokens: namedTokens(
+        "API_TOKENS",
+        "More such tokens by the names of those who have them, which are the authors of their edits; as a variable, name:token,name:token.",
+      ),
+      protect: setting(
+        z.enum(["writes", "all"]).default("writes"),
+        "API_PROTECT",
+        "What needs a token, if there is one: writes, or all, which adds reads and /metrics, but neither health checks nor the documentation.",
+      ),
       log: flag(
         true,
         "API_LOG",

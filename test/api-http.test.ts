@@ -1,7 +1,7 @@
 /** The API over HTTP: invalid requests, security, documentation and metrics. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createApp } from "../api/app.ts";
-import type { Log } from "../runtime/log.ts";
+import { type Log, openLog } from "../runtime/log.ts";
 import { type Answer, newcomer, openApp } from "./support/app.ts";
 
 const token = "a token of sixteen characters or more".replaceAll(" ", "-");
@@ -167,6 +167,36 @@ describe("security", () => {
       answers.push((await ask(method, path, body, guarded, bearer(token))).status);
     expect(answers).toEqual([201, 200, 200, 204]);
     expect((await ask("GET", "/first-five", undefined, guarded)).status).toBe(200);
+  });
+
+  test("with protect all, reads and metrics need a token too; health checks and the documentation do not", async () => {
+    const tokens = [
+      { name: "API_TOKEN", token },
+      { name: "rachel", token: "rachels-own-token" },
+    ];
+    const closed = createApp({ users: store, log: openLog("api", "error"), tokens, protect: "all" });
+    const user = newcomer();
+    const reads = ["/count", "/first-five", "/users", "/search-user?first_name=x", `/get-user/${user.id}`, "/metrics"];
+    const statuses = async (headers: object) => {
+      const found = [];
+      for (const path of [...reads, "/nowhere"])
+        for (const method of ["GET", "HEAD"])
+          found.push((await request(path, { method, headers: headers as Record<string, string> }, closed)).status);
+      return [...new Set(found)];
+    };
+    expect(await statuses({})).toEqual([401]);
+    expect(await statuses(bearer("rachels-own-toke"))).toEqual([401]);
+    for (const one of tokens) expect(await statuses(bearer(one.token))).toEqual([200, 404]);
+    const open = ["/", "/healthz", "/readyz", "/openapi.json", "/apidocs", "/apidocs/swagger-ui-dist/swagger-ui.css"];
+    for (const path of open) expect((await request(path, {}, closed)).status).toBe(200);
+    expect((await request("/users", { method: "OPTIONS" }, closed)).status).toBe(204);
+
+    const securityIn = async (to: typeof app) => {
+      const { paths } = (await ask("GET", "/openapi.json", undefined, to)).body;
+      return [paths["/users"].get.security, paths["/add-user"].post.security, paths["/healthz"].get.security];
+    };
+    expect(await securityIn(closed)).toEqual([[{ token: [] }], [{ token: [] }], undefined]);
+    expect(await securityIn(guarded)).toEqual([[], [{ token: [] }], undefined]);
   });
 
   test("a request keeps the id given by its sender if it is valid", async () => {

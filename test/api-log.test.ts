@@ -29,6 +29,7 @@ import { namesOf } from "./support/names.ts";
 setDefaultTimeout(180_000);
 
 const token = "a-token-for-the-editors";
+const rachels = "a-token-of-rachel-alone";
 const { env, config, keyspace, editTopic, groupId, deadLetterTopic } = namesOf(import.meta.path);
 const [host, port] = config.cassandra.contactPoints[0]!.split(":") as [string, string | undefined];
 
@@ -55,11 +56,15 @@ interface Request {
   requestId?: string;
 }
 
-const send = ({ url }: Pick<StartedApi, "url">, { method, path, body, requestId = crypto.randomUUID() }: Request) =>
+const send = (
+  { url }: Pick<StartedApi, "url">,
+  { method, path, body, requestId = crypto.randomUUID() }: Request,
+  bearer = token,
+) =>
   fetch(url + path, {
     method,
     ...(body && { body: JSON.stringify(body) }),
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}`, "X-Request-Id": requestId },
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${bearer}`, "X-Request-Id": requestId },
   });
 const add = (id: string, requestId?: string): Request => ({
   method: "POST",
@@ -104,14 +109,14 @@ const loggedBy = async ({ url }: StartedApi) =>
 const sorted = (rows: Map<string, TimedRow>) => [...rows].sort(([one], [other]) => one.localeCompare(other));
 
 test("an edit is a record equal to its row, with its author and request, and applying it changes nothing", async () => {
-  const api = await start({ API_TOKEN: token });
+  const api = await start({ API_TOKEN: token, API_TOKENS: `zoryan:a-token-of-zoryan-alone,rachel:${rachels}` });
   await acceptsWrites(api);
   const [first, second] = [crypto.randomUUID(), crypto.randomUUID()];
   const answers = [
     await send(api, add(first, "adds-first")),
     await send(api, update(first, { phone: "021-892-1751" }, "updates-first")),
     await send(api, add(second, "adds-second")),
-    await send(api, remove(second, "removes-second")),
+    await send(api, remove(second, "removes-second"), rachels),
     await send(api, add(first)), // exists
     await send(api, update(second, { phone: "1" })), // is gone
     await send(api, update(first, { email: "nobody" })), // invalid
@@ -123,7 +128,7 @@ test("an edit is a record equal to its row, with its author and request, and app
     ["adds-first", "upsert", first, "API_TOKEN"],
     ["updates-first", "upsert", first, "API_TOKEN"],
     ["adds-second", "upsert", second, "API_TOKEN"],
-    ["removes-second", "delete", second, "API_TOKEN"],
+    ["removes-second", "delete", second, "rachel"],
   ]);
   expect(edits[1]!.user).toEqual((await answers[1]!.json()) as (typeof edits)[1]["user"]);
   const rows = await readTimedRows(config);

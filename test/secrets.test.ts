@@ -27,6 +27,7 @@ function planted(address: string) {
   secrets.push(basicOf("registrar", registryPassword), basicOf("reader", sourcePassword));
   return {
     API_TOKEN: plant("token"),
+    API_TOKENS: `rachel:${plant("rachels-token")}`,
     CASSANDRA_CONTACT_POINTS: address,
     CASSANDRA_USERNAME: "cassandra",
     CASSANDRA_PASSWORD: plant("cassandra"),
@@ -186,6 +187,7 @@ test("a wrong password is not repeated in the error", async () => {
 test("an invalid setting is named without its value", async () => {
   const wrong = {
     API_TOKEN: `${plant("token")}\n`,
+    API_TOKENS: `${plant("swapped")}:rachel`,
     SCHEMA_REGISTRY_URL: `http://registrar:${plant("registry")}@127.0.0.1:99999`,
     POSTGRES_URL: `postgres://users:${plant("postgres")}#1@127.0.0.1/users`,
     RANDOMUSER_URL: `reader:${plant("source")}@127.0.0.1`,

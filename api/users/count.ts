@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { problems } from "../problem-document.ts";
-import { type App, json } from "../route.ts";
+import { type App, json, tokenIfConfigured } from "../route.ts";
 import { Count } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -10,7 +10,8 @@ const count = createRoute({
   operationId: "count",
   tags: ["Users"],
   summary: "The exact number of users",
-  responses: { 200: json(Count, "The number of users", { count: 60 }), ...problems(503) },
+  security: tokenIfConfigured,
+  responses: { 200: json(Count, "The number of users", { count: 60 }), ...problems(401, 503) },
 });
 
 export const registerCount = (app: App, users: UserStore) =>

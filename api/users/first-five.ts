@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { problems } from "../problem-document.ts";
-import { type App, json } from "../route.ts";
+import { type App, json, tokenIfConfigured } from "../route.ts";
 import { exampleUser, UserList } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -10,7 +10,8 @@ const firstFive = createRoute({
   operationId: "firstFive",
   tags: ["Users"],
   summary: "The first five users, in table order",
-  responses: { 200: json(UserList, "At most five users", { users: [exampleUser] }), ...problems(503) },
+  security: tokenIfConfigured,
+  responses: { 200: json(UserList, "At most five users", { users: [exampleUser] }), ...problems(401, 503) },
 });
 
 export const registerFirstFive = (app: App, users: UserStore) =>

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { notFound } from "../problem.ts";
 import { problems } from "../problem-document.ts";
-import { type App, etag, json } from "../route.ts";
+import { type App, etag, json, tokenIfConfigured } from "../route.ts";
 import { IfNoneMatch, isKnown, tagOf } from "./entity-tag.ts";
 import { exampleUser, StoredUser, UserId } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
@@ -12,11 +12,12 @@ const getUser = createRoute({
   operationId: "getUser",
   tags: ["Users"],
   summary: "One user",
+  security: tokenIfConfigured,
   request: { params: UserId, headers: IfNoneMatch },
   responses: {
     200: { ...json(StoredUser, "The user", exampleUser), headers: { ETag: etag } },
     304: { description: "The client has this version of the user", headers: { ETag: etag } },
-    ...problems(404, 503),
+    ...problems(401, 404, 503),
   },
 });
 

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { problems } from "../problem-document.ts";
-import { type App, json, linksOf, pageLinks } from "../route.ts";
+import { type App, json, linksOf, pageLinks, tokenIfConfigured } from "../route.ts";
 import { exampleUser, PageQuery, UserPage } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -11,6 +11,7 @@ const listUsers = createRoute({
   tags: ["Users"],
   summary: "All users, page by page",
   description: "Repeat with the `cursor` from the response until it is null. A page may have fewer users than `limit`.",
+  security: tokenIfConfigured,
   request: { query: PageQuery },
   responses: {
     200: {
@@ -18,7 +19,7 @@ const listUsers = createRoute({
       headers: { Link: pageLinks },
       links: { next: { operationId: "listUsers", parameters: { cursor: "$response.body#/cursor" } } },
     },
-    ...problems(503),
+    ...problems(401, 503),
   },
 });
 

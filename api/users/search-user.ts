@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { indexedField } from "../../contract/entity.ts";
 import { problems } from "../problem-document.ts";
-import { type App, json, linksOf, pageLinks } from "../route.ts";
+import { type App, json, linksOf, pageLinks, tokenIfConfigured } from "../route.ts";
 import { exampleUser, SearchQuery, UserPage } from "./shapes.ts";
 import type { UserStore } from "./store.ts";
 
@@ -13,6 +13,7 @@ const searchUser = createRoute({
   operationId: "searchUser",
   tags: ["Users"],
   summary: `Users with a given ${words}, ignoring case`,
+  security: tokenIfConfigured,
   request: { query: SearchQuery },
   responses: {
     200: {
@@ -22,7 +23,7 @@ const searchUser = createRoute({
       }),
       headers: { Link: pageLinks },
     },
-    ...problems(503),
+    ...problems(401, 503),
   },
 });
 

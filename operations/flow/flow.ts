@@ -7,6 +7,7 @@ import { connector } from "../../contract/entity.ts";
 import type { Cassandra } from "../../runtime/cassandra.ts";
 import type { Config } from "../../runtime/config.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
+import { tokensOf } from "../../runtime/named-tokens.ts";
 import type { Postgres } from "../../runtime/postgres.ts";
 import { type ConnectApi, connectorState, openConnector } from "../connector.ts";
 import type { WebAddresses } from "../doctor/clients.ts";
@@ -53,6 +54,7 @@ export function openFlow(clients: FlowClients): Flow {
   const askCassandra = openCassandraLook(cassandra, config.cassandra.keyspace);
   const askRun = web.airflow ? openRunLook(loginOf(web.airflow, clients.login)) : undefined;
   const { consumer, api } = web;
+  const [named] = tokensOf(config.api);
   const connect = config.cdc.apply ? web.connect : undefined;
 
   const emptyLook = async (): Promise<Look> => ({ atMs: Date.now(), away: await probe(addresses), silent: new Map() });
@@ -78,7 +80,7 @@ export function openFlow(clients: FlowClients): Flow {
         glanced.then(() => ask(found, "Cassandra", () => askCassandra(found.consumer?.stored))),
         ask(found, "PostgreSQL", async () => ({ postgres: await askPostgres() })),
         askRun && ask(found, "Airflow", async () => ({ run: (await askRun()) ?? "none" })),
-        api && ask(found, "the API", async () => ({ api: await lookAtApi(api) })),
+        api && ask(found, "the API", async () => ({ api: await lookAtApi(api, named?.token) })),
         connect && ask(found, "Kafka Connect", () => lookAtConnector({ url: connect, ...config.connect })),
       ]);
       return found;

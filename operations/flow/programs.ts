@@ -27,8 +27,9 @@ export async function lookAtConsumer(url: string): Promise<ConsumerFacts> {
 
 const probed = new Set(["/healthz", "/readyz", "/metrics"]);
 
-export async function lookAtApi(url: string): Promise<ApiFacts> {
-  const page = await metricsOf(url);
+/** `token` is one that the API accepts, if its setting `protect` is `all`. */
+export async function lookAtApi(url: string, token?: string): Promise<ApiFacts> {
+  const page = await metricsOf(url, token);
   return { requests: sumWhere(page, "api_requests_total", ({ route }) => !probed.has(route ?? "")) };
 }
 
@@ -37,8 +38,13 @@ const sumWhere = (page: string, metric: string, isWanted: (labels: Record<string
     .filter(({ name, labels }) => name === metric && isWanted(labels))
     .reduce((sum, { value }) => sum + value, 0);
 
-async function metricsOf(url: string): Promise<string> {
-  const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(withinMs) });
+async function metricsOf(url: string, token?: string): Promise<string> {
+  const response = await fetch(`${url}/metrics`, {
+    ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+    signal: AbortSignal.timeout(withinMs),
+  });
+  if (response.status === 401)
+    throw new Error("/metrics needs a token: set API_TOKEN or API_TOKENS to one that it accepts");
   if (!response.ok) throw new Error(`/metrics answers ${response.status}`);
   return response.text();
 }

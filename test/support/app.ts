@@ -50,7 +50,7 @@ export function openApp(file: string) {
     app,
     request,
     /** An API on the same users whose writes require the token. */
-    guardedBy: (token: string) => createApp({ users: store, log, token }),
+    guardedBy: (token: string) => createApp({ users: store, log, tokens: [{ name: "API_TOKEN", token }] }),
     ask,
     /** The ids on all pages of a list. */
     async walk(path: string): Promise<string[]> {
