@@ -40,7 +40,7 @@ test(
       );
       const report = await new Response(run.stdout).text();
       if ((await run.exited) !== 0) throw new Error(report);
-      expect(report).toMatch(/Operations: +10 selected \/ 10 total/);
+      expect(report).toMatch(/Operations: +11 selected \/ 11 total/);
       const cases = Number(/(\d+) generated/.exec(report)?.[1]);
       expect(cases).toBeGreaterThan(200);
       expect(await api.output()).not.toContain("request failed");
