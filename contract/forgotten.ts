@@ -23,3 +23,6 @@ const uuids = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 
 /** The ids that some bytes mention, in any case. */
 export const idsIn = (bytes: Buffer): readonly string[] => bytes.toString("latin1").match(uuids) ?? [];
+
+/** The record that notes a forgotten id. */
+export const noteRecord = (id: string, note: ForgottenNote) => ({ key: hashOfId(id), value: JSON.stringify(note) });

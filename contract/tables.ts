@@ -103,7 +103,7 @@ export const deletedTable = `${table}_deleted`;
 export const forgottenTable = `${table}_forgotten`;
 
 /** The same hash, of an id in PostgreSQL. */
-const hashSql = (id: string) => `sha256(convert_to(${id}::text, 'UTF8'))`;
+export const hashSql = (id: string) => `sha256(convert_to(${id}::text, 'UTF8'))`;
 
 /**
  * Creates the table, the tracking of its deletions and the table of who was forgotten if missing; takes no locks if

@@ -11,6 +11,7 @@ import { shellFunction, startsCompletion } from "./completion.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { doctor } from "./doctor.ts";
 import { flow } from "./flow.ts";
+import { forget } from "./forget.ts";
 import { migrate } from "./migrate.ts";
 import { rebuild } from "./rebuild.ts";
 import { reconcile } from "./reconcile.ts";
@@ -38,6 +39,7 @@ async function main(argv: string[]) {
   cli = add(cli, doctor);
   cli = add(cli, flow);
   cli = addGroup(cli, deadLetters);
+  cli = add(cli, forget);
   cli = add(cli, migrate);
   cli = add(cli, reconcile);
   cli = add(cli, rebuild);

@@ -5,7 +5,7 @@ import { FinalError } from "../../runtime/lifecycle.ts";
 import { expectFit, migrateCassandra } from "../migrate.ts";
 
 /** The comment of a table that belongs to `rebuild`: it may be written again. */
-const mark = "Written by rebuild, from the topics.";
+export const mark = "Written by rebuild, from the topics.";
 
 /** The statement that removes a rebuilt keyspace. */
 export const dropCql = (keyspace: string) => `DROP KEYSPACE ${keyspace};`;

@@ -6,6 +6,7 @@ import apiKeys from "kafkajs/src/protocol/requests/apiKeys";
 // @ts-expect-error: as above
 import fetchRequest from "kafkajs/src/protocol/requests/fetch";
 import { FinalError } from "../lifecycle.ts";
+import { type Broker, clusterOf, readCommitted, timestamps } from "./cluster.ts";
 import { decodeFetchResponse } from "./fetch-response.ts";
 import { type FetchedRecord, searchBatches } from "./record-batch.ts";
 
@@ -43,27 +44,11 @@ export interface Reader {
   close: () => Promise<void>;
 }
 
-/** kafkajs's connections to the brokers, and a request to one of them: what is needed of its inner files. */
-interface Cluster {
-  connect(): Promise<void>;
-  metadata(): Promise<{
-    topicMetadata: { topic: string; partitionMetadata: { partitionId: number; leader: number }[] }[];
-  }>;
-  findBroker(node: { nodeId: number }): Promise<Broker>;
-  disconnect(): Promise<void>;
-}
-interface Broker {
-  lookupRequest(key: number, definition: unknown): (given: object) => { request: object; response: { parse: unknown } };
-  listOffsets(given: object): Promise<{ responses: { partitions: { offset: string }[] }[] }>;
-  connectionPool: { send(request: object): Promise<unknown> };
-}
 interface FetchedPartition {
   abortedTransactions: object[];
   messages: ReturnType<typeof searchBatches>;
 }
 
-const readCommitted = 1;
-const timestamps = { end: -1, first: -2 } as const;
 const bytesPerFetch = 8 * 1024 ** 2;
 
 /** Connects to Kafka. The client's own settings apply. */
@@ -126,16 +111,6 @@ export async function openReader(kafka: Kafka): Promise<Reader> {
     },
     close: () => cluster.disconnect(),
   };
-}
-
-/** kafkajs creates it for its own clients only, with the settings of `kafka`. */
-function clusterOf(kafka: Kafka): Cluster {
-  const name = Object.getOwnPropertySymbols(kafka).find(
-    ({ description }) => description === "private:Kafka:createCluster",
-  );
-  const create = (kafka as unknown as Record<symbol, (given: object) => Cluster>)[name ?? Symbol()];
-  if (!create) throw new Error("this version of kafkajs creates its connections differently");
-  return create({ metadataMaxAge: 300_000, allowAutoTopicCreation: false, isolationLevel: readCommitted });
 }
 
 interface Position {

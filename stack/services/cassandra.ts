@@ -92,6 +92,9 @@ memtable_allocation_type: offheap_objects
 batch_size_warn_threshold: 64KiB
 batch_size_fail_threshold: 640KiB
 
+# Files with the ids of rows that have been read.
+key_cache_save_period: 0s
+
 auto_snapshot: false
 materialized_views_enabled: false
 `;

@@ -62,6 +62,8 @@ const settings = (instance: Instance) => ({
   // For change data capture; an unread slot may retain at most this much WAL.
   wal_level: "logical",
   max_slot_wal_keep_size: "1GB",
+  // A file of the log that is no longer needed is removed, instead of keeping its rows until it is used again.
+  wal_recycle: "off",
   ...accessSettings(instance),
 });
 
@@ -97,6 +99,8 @@ async function createDatabases(instance: Instance) {
       await sql.unsafe(`CREATE ROLE ${name} LOGIN PASSWORD '${password}'`);
       await sql.unsafe(`CREATE DATABASE ${name} OWNER ${name}`);
     }
+    // `bun run forget` ends the log where somebody still is in it.
+    await sql`GRANT pg_checkpoint TO users`;
     // A killed scheduler may leave workers with open transactions that hold row locks; this ends them.
     await sql`ALTER ROLE airflow SET idle_in_transaction_session_timeout = '30s'`;
   } finally {
@@ -111,6 +115,7 @@ async function captureChanges(instance: Instance) {
     const [role] = await sql`SELECT FROM pg_roles WHERE rolname = ${replicationRole}`;
     if (!role) await sql.unsafe(`CREATE ROLE ${replicationRole}`);
     await sql.unsafe(replicationRoleSql);
+    await sql`GRANT EXECUTE ON FUNCTION pg_switch_wal() TO users`;
     if ((await sql.unsafe(uncapturedSql)).length === 0) return;
     await sql.begin(async (transaction) => {
       await transaction.unsafe("SET LOCAL ROLE users");

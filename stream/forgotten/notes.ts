@@ -20,7 +20,7 @@ interface Notes {
 
 const bytesPerRead = 8 * 1024 ** 2;
 
-function openNotes(kafka: Kafka, topic: string): Notes {
+export function openNotes(kafka: Kafka, topic: string): Notes {
   const forgotten = new Map<string, ForgottenNote>();
   const others = new Map<string, string>();
   let reader: Reader | undefined;
