@@ -1,4 +1,4 @@
-import type { QueryOptions, types } from "cassandra-driver";
+import { errors, type QueryOptions, types } from "cassandra-driver";
 import { prepareCassandra } from "../operations/migrate.ts";
 import { type Cassandra, isInvalidStatement, isTransient } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
@@ -38,9 +38,8 @@ export function openDatabase(
       try {
         return await client.execute(cql, parameters, options);
       } catch (error) {
-        if (isTransient(error)) throw unavailable(error);
-        if (!isUnfit(error)) throw error;
-        lost();
+        if (isUnfit(error)) lost();
+        else if (!isTransient(error)) throw error;
         throw unavailable(error);
       }
     },
@@ -66,11 +65,14 @@ export function openDatabase(
   };
 }
 
-/** The keyspace, the table or a column was dropped while the process was running. */
-function isUnfit(error: unknown) {
+/** The keyspace, the table, a column or an index was dropped while the process was running. */
+function isUnfit(error: unknown): boolean {
+  if (error instanceof errors.NoHostAvailableError) return Object.values(error.innerErrors ?? {}).some(isUnfit);
+  // What Cassandra forgets with an index, the driver prepares again; that Cassandra refuses it then, the driver keeps to itself.
+  if (error instanceof errors.ResponseError && error.code === types.responseErrorCodes.unprepared) return true;
   return (
     isInvalidStatement(error) &&
     error instanceof Error &&
-    /unconfigured table|does(n't| not) exist|undefined column/i.test(error.message)
+    /unconfigured table|does(n't| not) exist|undefined column|use ALLOW FILTERING/i.test(error.message)
   );
 }

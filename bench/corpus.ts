@@ -1,5 +1,5 @@
 import { faker } from "@faker-js/faker";
-import { idField, indexedField, timeField, valueSubject } from "../contract/entity.ts";
+import { idField, searchFields, timeField, valueSubject } from "../contract/entity.ts";
 import { changeable, validUsers } from "../contract/samples.ts";
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
@@ -16,7 +16,7 @@ export function makeUsers(count: number): User[] {
   return Array.from({ length: count }, () => ({
     ...(validUsers[0] as User),
     [idField]: faker.string.uuid(),
-    [indexedField]: faker.person.firstName(),
+    [searchFields[0]]: faker.person.firstName(),
     [changeable.text]: faker.person.lastName(),
     [timeField]: timestamp,
   }));

@@ -17,8 +17,11 @@ export const idField = "id";
 /** The field that says when a record was last written: the write time in both tables; the newest wins. */
 export const timeField = "timestamp";
 
-/** The text field that the API searches by: Cassandra has an index on it. */
-export const indexedField = "first_name";
+/**
+ * The text fields that the API searches by. Cassandra has an index on each, which costs every write: take out those that
+ * you do not search by (docs/decisions/0018-search-indexes.md).
+ */
+export const searchFields = ["first_name", "last_name", "email", "username"] as const;
 
 /** The text fields that people know a record by: `bun run where` finds it by them. */
 export const namingFields: readonly string[] = ["email", "username"];

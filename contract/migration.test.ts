@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { idField, table } from "./entity.ts";
 import { type Column, planCassandra, planPostgres } from "./migration.ts";
-import { cqlTypes, deletedTable, forgottenTable, indexName, quoted, sqlTypes } from "./tables.ts";
+import { cqlTypes, deletedTable, indexes, quoted, sqlTypes } from "./tables.ts";
 import { fields } from "./user.ts";
 
 const cluster = { keyspace: "ks", localDataCenter: "dc", replicationFactor: 1 };
@@ -14,10 +14,12 @@ const inPostgres: Column[] = fields.map(({ name, kind, nullable }) => ({
 const optional = fields.filter(({ nullable }) => nullable);
 const required = fields.find(({ name, nullable }) => !nullable && name !== idField)!;
 
+const indexNames = indexes.map(({ name }) => name);
+
 const without = (columns: Column[], ...names: string[]) => columns.filter(({ name }) => !names.includes(name));
 const changed = (columns: Column[], name: string, change: Partial<Column>) =>
   columns.map((column) => (column.name === name ? { ...column, ...change } : column));
-const cassandra = (columns: Column[]) => planCassandra({ hasKeyspace: true, columns, indexes: [indexName] }, cluster);
+const cassandra = (columns: Column[]) => planCassandra({ hasKeyspace: true, columns, indexes: indexNames }, cluster);
 const postgres = (columns: Column[], isTracked = true) => planPostgres({ columns, isTracked });
 const nothing = { steps: [], refused: [], unknown: [] };
 const whatOf = ({ steps }: { steps: { what: string }[] }) => steps.map(({ what }) => what);
@@ -29,11 +31,9 @@ test("a table that has everything needs nothing", () => {
 
 test("what is missing is created, in an order that can be executed", () => {
   const all = planCassandra({ hasKeyspace: false, columns: [], indexes: [] }, cluster);
-  expect(whatOf(all)).toEqual(["keyspace ks", `table ${table}`, `index ${indexName}`]);
+  expect(whatOf(all)).toEqual([...["keyspace ks", `table ${table}`], ...indexNames.map((name) => `index ${name}`)]);
   expect(whatOf(postgres([], false))).toEqual([`table ${table}`]);
-  expect(whatOf(postgres(inPostgres, false))).toEqual([
-    `tracking of deletions in ${deletedTable} and ${forgottenTable}`,
-  ]);
+  expect(whatOf(postgres(inPostgres, false))).toEqual([`tracking of deletions in ${deletedTable}`]);
 });
 
 test("missing nullable columns are added, in the order of the contract", () => {

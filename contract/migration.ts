@@ -1,6 +1,6 @@
 import { table } from "./entity.ts";
 import type { Field } from "./fields.ts";
-import { cqlTypes, createCql, createSql, deletedTable, forgottenTable, indexName, quoted, sqlTypes } from "./tables.ts";
+import { cqlTypes, createCql, createSql, deletedTable, indexes, quoted, sqlTypes } from "./tables.ts";
 import { fields } from "./user.ts";
 
 /** A column as its database describes it. */
@@ -72,7 +72,7 @@ export function planCassandra(
     replicationFactor: number;
   },
 ): Plan {
-  const [createKeyspace, createTable, createIndex] = createCql(keyspace, localDataCenter, replicationFactor);
+  const [createKeyspace, createTable, ...createIndexes] = createCql(keyspace, localDataCenter, replicationFactor);
   const plan = compare(state.columns, {
     table: `${keyspace}.${table}`,
     typeOf: ({ kind }) => cqlTypes[kind],
@@ -83,7 +83,10 @@ export function planCassandra(
   if (!state.hasKeyspace) steps.push({ what: `keyspace ${keyspace}`, statement: createKeyspace });
   if (state.columns.length === 0) steps.push({ what: `table ${table}`, statement: createTable });
   steps.push(...plan.steps);
-  if (!state.indexes.includes(indexName)) steps.push({ what: `index ${indexName}`, statement: createIndex });
+  for (const [at, statement] of createIndexes.entries()) {
+    const name = indexes[at]?.name ?? "";
+    if (!state.indexes.includes(name)) steps.push({ what: `index ${name}`, statement });
+  }
   return { ...plan, steps };
 }
 
@@ -92,7 +95,7 @@ export function planCassandra(
 export interface PostgresState {
   /** Empty if there is no table. */
   columns: readonly Column[];
-  /** Whether deletions are tracked, and who was forgotten. */
+  /** Whether deletions are tracked. */
   isTracked: boolean;
 }
 
@@ -101,10 +104,9 @@ export const columnsSql = `SELECT attname AS name, format_type(atttypid, atttypm
   atthasdef OR attidentity <> '' AS "hasDefault"
 FROM pg_attribute WHERE attrelid = to_regclass('${table}') AND attnum > 0 AND NOT attisdropped ORDER BY attnum`;
 
-/** Whether deletions are tracked, and who was forgotten: returns one row if so. */
+/** Whether deletions are tracked: returns one row if so. */
 export const isTrackedSql = `SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass('${table}')
-AND tgname = '${deletedTable}' AND to_regclass('${deletedTable}') IS NOT NULL
-AND to_regclass('${forgottenTable}') IS NOT NULL`;
+AND tgname = '${deletedTable}' AND to_regclass('${deletedTable}') IS NOT NULL`;
 
 /** Who holds a lock on the table, one row each. */
 export const lockedBySql = `SELECT DISTINCT pid, application_name AS name, xact_start AS since
@@ -119,8 +121,6 @@ const addSql = ({ name, kind }: Field) => `ADD COLUMN IF NOT EXISTS ${quoted(nam
  */
 export const updateSql =
   nullable.length === 0 ? "" : `ALTER TABLE ${table}\n${nullable.map((field) => `  ${addSql(field)}`).join(",\n")};`;
-
-const tracking = `tracking of deletions in ${deletedTable} and ${forgottenTable}`;
 
 /** Plans what brings PostgreSQL up to date. Pure. */
 export function planPostgres({ columns, isTracked }: PostgresState): Plan {
@@ -145,7 +145,7 @@ export function planPostgres({ columns, isTracked }: PostgresState): Plan {
       );
   }
   if (columns.length === 0) plan.steps = [{ what: `table ${table}`, statement: createSql }];
-  else if (!isTracked) plan.steps.unshift({ what: tracking, statement: createSql });
+  else if (!isTracked) plan.steps.unshift({ what: `tracking of deletions in ${deletedTable}`, statement: createSql });
   return plan;
 }
 

@@ -1,4 +1,4 @@
-import { idField, indexedField, table, timeField } from "./entity.ts";
+import { idField, searchFields, table, timeField } from "./entity.ts";
 import type { FieldKind, FieldValue } from "./fields.ts";
 import { fields, type User } from "./user.ts";
 
@@ -32,22 +32,24 @@ export const writeTimeOf = (user: Pick<User, typeof timeField>) => Date.parse(us
 
 // --- Cassandra ------------------------------------------------------------------------------------------------------
 
-/** The index that matches text regardless of case and of how accents are encoded, but not regardless of accents. */
-export const indexName = `${table}_${indexedField}`;
+/** The indexes that match text regardless of case and of how accents are encoded, but not regardless of accents. */
+export const indexes = searchFields.map((field) => ({ field, name: `${table}_${field}` }));
 
-/** The statements that create keyspace, table and index if missing, to be executed one by one. */
+/** The statements that create keyspace, table and indexes if missing, to be executed one by one. */
 export const createCql = (
   keyspace: string,
   dataCenter: string,
   replicationFactor: number,
-): [keyspace: string, table: string, index: string] => [
+): [keyspace: string, table: string, ...indexes: string[]] => [
   `CREATE KEYSPACE IF NOT EXISTS ${keyspace}
   WITH replication = {'class': 'NetworkTopologyStrategy', '${dataCenter}': ${replicationFactor}};`,
   `CREATE TABLE IF NOT EXISTS ${keyspace}.${table} (
 ${fields.map(({ name, kind }) => `  ${name} ${cqlTypes[kind]}${name === idField ? " PRIMARY KEY" : ""}`).join(",\n")}
 );`,
-  `CREATE CUSTOM INDEX IF NOT EXISTS ${indexName} ON ${keyspace}.${table} (${indexedField})
+  ...indexes.map(
+    ({ field, name }) => `CREATE CUSTOM INDEX IF NOT EXISTS ${name} ON ${keyspace}.${table} (${field})
   USING 'StorageAttachedIndex' WITH OPTIONS = {'case_sensitive': 'false', 'normalize': 'true'};`,
+  ),
 ];
 
 /** Writes a whole row, nulls included, with an explicit write time: the parameters are `rowOf` and the microseconds. */

@@ -1,4 +1,4 @@
-import { indexedField } from "../contract/entity.ts";
+import { searchFields } from "../contract/entity.ts";
 import { add, type Group } from "./command.ts";
 import { dismiss } from "./dead-letters/dismiss.ts";
 import { list } from "./dead-letters/list.ts";
@@ -13,7 +13,7 @@ export const deadLetters: Group = {
   examples: [
     ["$0 dead-letters list", "what there is, by reason, topic and day"],
     ["$0 dead-letters show 17", "one of them, decoded, and what can be done"],
-    [`$0 dead-letters replay 17 --set ${indexedField}=Rachel`, "repairs it and puts it back on its topic"],
+    [`$0 dead-letters replay 17 --set ${searchFields[0]}=Rachel`, "repairs it and puts it back on its topic"],
     ['$0 dead-letters dismiss --reason no_value --because "test data"', "these need nothing"],
   ],
   commands: (yargs) => add(add(add(add(yargs, list), show), replay), dismiss),

@@ -20,7 +20,8 @@ export async function generatedFiles(project: string, check: boolean) {
     { topic, avsc: `${JSON.stringify(avroSchema, null, 2)}\n` },
     { topic: editTopic, avsc: `${JSON.stringify(editSchema, null, 2)}\n` },
   ];
-  const cql = [...createCql(keyspace, "datacenter1", 1), updateCql(keyspace).join("\n")];
+  const [createKeyspace, createTable, ...createIndexes] = createCql(keyspace, "datacenter1", 1);
+  const cql = [createKeyspace, createTable, updateCql(keyspace).join("\n"), ...createIndexes];
   const settings = await settingsFiles(project, check);
   const files = new Map([
     [`${generated}/entity.json`, `${JSON.stringify(names, null, 2)}\n`],

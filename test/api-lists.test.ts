@@ -26,6 +26,25 @@ describe("searching", () => {
     expect(await idsOf("Zo")).toEqual([]);
   });
 
+  test("a user is found by last name, e-mail and username too, in any case, and by several at once", async () => {
+    const [one, other] = ["tuulikki.saari@example.com", "t.saari@example.com"].map((email, index) =>
+      newcomer({ first_name: "Tuulikki", last_name: "Säari", email, username: `Tuuli.${index}` }),
+    );
+    await Promise.all([one, other].map((user) => ask("POST", "/add-user", user)));
+    const idsOf = async (query: Record<string, string>) =>
+      (await ask("GET", `/search-user?${new URLSearchParams(query)}`)).body.users.map(({ id }: User) => id).sort();
+    const both = [one!.id, other!.id].sort();
+    expect(await idsOf({ last_name: "SÄARI" })).toEqual(both);
+    expect(await idsOf({ email: "T.Saari@Example.com" })).toEqual([other!.id]);
+    expect(await idsOf({ username: "tuuli.0" })).toEqual([one!.id]);
+    expect(await idsOf({ first_name: "tuulikki", last_name: "säari" })).toEqual(both);
+    expect(await idsOf({ first_name: "tuulikki", email: other!.email, username: other!.username })).toEqual([
+      other!.id,
+    ]);
+    expect(await idsOf({ first_name: "tuulikki", username: "quietheron12" })).toEqual([]);
+    expect((await walk("/search-user?first_name=TUULIKKI&last_name=säari&limit=1")).sort()).toEqual(both);
+  });
+
   test("a changed first name is found, and the previous one is not", async () => {
     const user = newcomer({ first_name: "Formerly" });
     await ask("POST", "/add-user", user);

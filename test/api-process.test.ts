@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import getPort from "get-port";
+import { indexes } from "../contract/tables.ts";
 import { until } from "../runtime/until.ts";
 import { type StartedApi, startApi } from "./support/api.ts";
 import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
@@ -92,7 +93,7 @@ test("requests are refused within seconds while Cassandra accepts connections bu
   expect((await add(api)).status).toBe(201);
 });
 
-test("the API recreates a table that is dropped while it is running", async () => {
+test("the API recreates a table or an index that is dropped while it is running", async () => {
   const api = await start();
   await ready(api);
   expect((await add(api)).status).toBe(201);
@@ -103,6 +104,16 @@ test("the API recreates a table that is dropped while it is running", async () =
     return answer.status === 200 && Bun.deepEquals(await answer.json(), { count: 0 });
   });
   expect((await add(api)).status).toBe(201);
+
+  const [{ field, name }] = indexes as [(typeof indexes)[number]];
+  const search = async () => (await fetch(`${api.url}/search-user?${field}=Nadia`)).status;
+  expect(await search()).toBe(200);
+  await withCassandra(config, (client) => client.execute(`DROP INDEX ${keyspace}.${name}`, [], { prepare: false }));
+  await until("the search of a new index", async () => {
+    const status = await search();
+    expect([200, 503]).toContain(status);
+    return status === 200;
+  });
 });
 
 test("SIGTERM ends the API with exit code 0 even while a client keeps a connection open", async () => {

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { indexedField, plural, singular } from "../contract/entity.ts";
+import { plural, searchFields, singular } from "../contract/entity.ts";
 import { columnArrays, createSql, upsertSql } from "../contract/tables.ts";
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
@@ -133,7 +133,7 @@ pageTest(
     await page.getByRole("link", { name: "users.jsonl:1" }).click();
     await page.waitForURL(new RegExp(`/runs/${encodeURIComponent(runId).replaceAll(/[.+]/g, "\\$&")}$`));
 
-    const name = String(user![indexedField]);
+    const name = String(user![searchFields[0]]);
     await page.goto(`${served.url}/${plural}`);
     await page.getByText(/^\d[\d,]* \w+ in Cassandra/).waitFor();
     await page.getByRole("searchbox").fill(name.toUpperCase());

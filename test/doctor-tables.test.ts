@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { indexedField, table } from "../contract/entity.ts";
+import { table } from "../contract/entity.ts";
 import { changeable } from "../contract/samples.ts";
-import { createCql, createSql, indexName } from "../contract/tables.ts";
+import { createCql, createSql, indexes } from "../contract/tables.ts";
 import { openClients } from "../operations/doctor/clients.ts";
 import { examine } from "../operations/doctor/examine.ts";
 import { probeChecks } from "../operations/doctor/probes.ts";
@@ -32,20 +32,24 @@ test("in PostgreSQL and Cassandra: columns, index, replication and nodes", async
     });
   expect(await lines(tableChecks, own)).toEqual([
     `error PostgreSQL's ${table}: lacks table ${table}. Add it: \`bun run migrate\`.`,
-    `error Cassandra's ${keyspace}.${table}: lacks keyspace ${keyspace}, table ${table}, index ${indexName}. Add it: \`bun run migrate\`.`,
+    `error Cassandra's ${keyspace}.${table}: lacks keyspace ${keyspace}, table ${table}, ${indexes.map(({ name }) => `index ${name}`).join(", ")}. Add it: \`bun run migrate\`.`,
   ]);
 
   await sql.unsafe(createSql);
   await cql(...createCql(keyspace, own.config.cassandra.localDataCenter, 1));
-  const index = `Cassandra's index ${keyspace}.${indexName}`;
-  await until("the index is built", async () => !(await lines(tableChecks, own)).some((line) => line.includes(index)));
+  const indexed = indexes[0]!;
+  const index = `Cassandra's index ${keyspace}.${indexed.name}`;
+  await until(
+    "the indexes are built",
+    async () => !(await lines(tableChecks, own)).some((line) => line.includes("index")),
+  );
   expect(await lines(tableChecks, own)).toEqual([]);
 
   await sql.unsafe(`ALTER TABLE ${table} DROP COLUMN ${changeable.long}, ALTER COLUMN ${changeable.time} TYPE text`);
   await cql(
     `ALTER TABLE ${keyspace}.${table} DROP ${changeable.long}`,
-    `DROP INDEX ${keyspace}.${indexName}`,
-    `CREATE INDEX ${indexName} ON ${keyspace}.${table} (${changeable.text})`,
+    `DROP INDEX ${keyspace}.${indexed.name}`,
+    `CREATE INDEX ${indexed.name} ON ${keyspace}.${table} (${changeable.text})`,
     `ALTER KEYSPACE ${keyspace} WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}`,
   );
   const [type, inPostgres, inCassandra, otherIndex, replication, ...more] = await lines(tableChecks, own, false);
@@ -60,9 +64,9 @@ test("in PostgreSQL and Cassandra: columns, index, replication and nodes", async
     `error Cassandra's ${keyspace}.${table}: lacks column ${changeable.long} text. Add it`,
   );
   expect(otherIndex).toBe(
-    `error ${index}: class_name is not set instead of StorageAttachedIndex, target is ${changeable.text} instead of ${indexedField}, ` +
+    `error ${index}: class_name is not set instead of StorageAttachedIndex, target is ${changeable.text} instead of ${indexed.field}, ` +
       "case_sensitive is not set instead of false, normalize is not set instead of true. Create it again: " +
-      `\`docker compose exec cassandra cqlsh -e "DROP INDEX ${keyspace}.${indexName}"\`, then \`docker compose run --rm operate migrate\`.`,
+      `\`docker compose exec cassandra cqlsh -e "DROP INDEX ${keyspace}.${indexed.name}"\`, then \`docker compose run --rm operate migrate\`.`,
   );
   expect(replication).toStartWith(
     `warning Cassandra's keyspace ${keyspace}: is replicated as class: SimpleStrategy, replication_factor: 1; the settings say 1 in datacenter1. `,

@@ -3,7 +3,7 @@ import { deleteCql, rowOf, upsertCql, userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
 import { countUsers } from "../../operations/users/count.ts";
 import { BadCursor } from "../../operations/users/cursor.ts";
-import { openUserPages } from "../../operations/users/pages.ts";
+import { openUserPages, type Wanted } from "../../operations/users/pages.ts";
 import { longOf } from "../../operations/users/query.ts";
 import type { Database } from "../database.ts";
 import { Problem } from "../problem.ts";
@@ -32,8 +32,8 @@ export function openQueries(database: Database, keyspace: string) {
 
   const pages = openUserPages(database.query, keyspace);
   const list = (limit: number, cursor?: string) => pages.list(limit, cursor).catch(refuseCursor);
-  const search = (text: string, limit: number, cursor?: string) =>
-    pages.search(text, limit, cursor).catch(refuseCursor);
+  const search = (wanted: Wanted, limit: number, cursor?: string) =>
+    pages.search(wanted, limit, cursor).catch(refuseCursor);
   const count = () => countUsers(database.query, keyspace);
 
   const upsertText = upsertCql(keyspace);

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { idField, indexedField, timeField } from "../../contract/entity.ts";
+import { idField, searchFields, timeField } from "../../contract/entity.ts";
 import type { Field, FieldKind } from "../../contract/fields.ts";
 import { fields, User } from "../../contract/user.ts";
 
@@ -105,13 +105,21 @@ const page = {
   cursor: z.string().max(1_000).optional().meta({ description: "`cursor` of the previous page." }),
 };
 export const PageQuery = z.strictObject(page);
-export const SearchQuery = z.strictObject({
-  [indexedField]: profile[indexedField].meta({
-    ...profile[indexedField].meta(),
-    description: `The full ${indexedField.replaceAll("_", " ")}; case is ignored.`,
-  }),
-  ...page,
-});
+
+type SearchField = (typeof searchFields)[number];
+const searched = Object.fromEntries(
+  searchFields.map((name) => [
+    name,
+    profile[name]
+      .optional()
+      .meta({ ...profile[name].meta(), description: `The full ${name.replaceAll("_", " ")}; case is ignored.` }),
+  ]),
+) as { [Name in SearchField]: z.ZodOptional<(typeof profile)[Name]> };
+export const SearchQuery = z
+  .strictObject({ ...searched, ...page })
+  .refine((query) => searchFields.some((name) => query[name] !== undefined), {
+    error: `give at least one of ${searchFields.join(", ")}`,
+  });
 
 /** The contract's own example, so that "Try it out" finds the user it has added. */
 const exampleOf = <T extends z.ZodType>(schema: T, shape: z.ZodRawShape) =>
@@ -120,4 +128,4 @@ const exampleOf = <T extends z.ZodType>(schema: T, shape: z.ZodRawShape) =>
   );
 export const exampleUser = exampleOf(User, User.shape);
 export const exampleNewUser = exampleOf(NewUser, { [idField]: id, ...profile });
-export const exampleChanges = exampleOf(UserChanges, { [indexedField]: profile[indexedField] });
+export const exampleChanges = exampleOf(UserChanges, { [searchFields[0]]: profile[searchFields[0]] });

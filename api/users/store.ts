@@ -1,7 +1,7 @@
 import { idField } from "../../contract/entity.ts";
 import type { User } from "../../contract/user.ts";
 import { UserEdit } from "../../contract/user-edits.ts";
-import type { Page } from "../../operations/users/pages.ts";
+import type { Page, Wanted } from "../../operations/users/pages.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Database } from "../database.ts";
@@ -49,8 +49,8 @@ export interface UserStore {
   first(limit: number): Promise<User[]>;
   find(id: string): Promise<Stored | undefined>;
   list(limit: number, cursor?: string): Promise<Page>;
-  /** The users whose indexed field is exactly this text, ignoring case. */
-  search(text: string, limit: number, cursor?: string): Promise<Page>;
+  /** The users whose fields are exactly these texts, ignoring case. */
+  search(wanted: Wanted, limit: number, cursor?: string): Promise<Page>;
   add(user: NewUser & { id: string }, by: By): Promise<Added>;
   /** The new state; undefined if there is no such user. */
   update(id: string, changes: UserChanges, by: By): Promise<Written | undefined>;

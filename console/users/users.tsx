@@ -1,5 +1,5 @@
 import type { Child } from "hono/jsx";
-import { idField, indexedField, plural, singular, table, timeField } from "../../contract/entity.ts";
+import { idField, plural, searchFields, singular, table, timeField } from "../../contract/entity.ts";
 import type { User } from "../../contract/user.ts";
 import { countUsers } from "../../operations/users/count.ts";
 import { BadCursor } from "../../operations/users/cursor.ts";
@@ -10,6 +10,7 @@ import type { Part } from "../part.ts";
 import { Count, Time } from "../values.tsx";
 import { shownFields, textOf, titleOf, whereHref } from "./shown.tsx";
 
+const [searchField] = searchFields;
 const perPage = 50;
 const maxTextLength = 200;
 
@@ -40,14 +41,14 @@ export const users: Part = {
         const wanted = wantedIn(about);
         const { text, cursor } = wanted;
         const sight = await ask(() =>
-          (text ? pages.search(text, perPage, cursor) : pages.list(perPage, cursor)).catch(refused),
+          (text ? pages.search({ [searchField]: text }, perPage, cursor) : pages.list(perPage, cursor)).catch(refused),
         );
         return "away" in sight ? sight.away : <List {...wanted} found={sight.value} />;
       },
     });
 
     app.get(path, async (c) => {
-      const text = c.req.query(indexedField)?.trim().slice(0, maxTextLength) ?? "";
+      const text = c.req.query(searchField)?.trim().slice(0, maxTextLength) ?? "";
       const about = JSON.stringify([text, c.req.query("cursor") ?? ""]);
       const [total, list] = await Promise.all([
         live.show("users-count", undefined, <p class="faint">Counting …</p>),
@@ -109,10 +110,10 @@ const Body = ({ text, total, list }: { text: string; total: Child; list: Child }
     <search>
       <form class="inline" method="get" action={path}>
         <label>
-          {titleOf(indexedField)}
+          {titleOf(searchField)}
           <input
             type="search"
-            name={indexedField}
+            name={searchField}
             value={text}
             maxlength={maxTextLength}
             autocomplete="off"
@@ -137,8 +138,8 @@ function List({ text, cursor, found }: Wanted & { found: Page | "refused" }) {
   if (found.users.length === 0 && !cursor && !found.cursor)
     return text ? (
       <p>
-        No {singular} has “<bdi>{text}</bdi>” as its {titleOf(indexedField).toLowerCase()}. Case does not matter, but it
-        has to be the whole {titleOf(indexedField).toLowerCase()}. <a href={path}>Show all</a>
+        No {singular} has “<bdi>{text}</bdi>” as its {titleOf(searchField).toLowerCase()}. Case does not matter, but it
+        has to be the whole {titleOf(searchField).toLowerCase()}. <a href={path}>Show all</a>
       </p>
     ) : (
       <p>
@@ -186,6 +187,6 @@ const Row = ({ user }: { user: User }) => (
 );
 
 const hrefOf = (text: string, cursor?: string) => {
-  const search = new URLSearchParams({ ...(text && { [indexedField]: text }), ...(cursor && { cursor }) });
+  const search = new URLSearchParams({ ...(text && { [searchField]: text }), ...(cursor && { cursor }) });
   return search.size === 0 ? path : `${path}?${search}`;
 };

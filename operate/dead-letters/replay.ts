@@ -1,4 +1,4 @@
-import { indexedField } from "../../contract/entity.ts";
+import { searchFields } from "../../contract/entity.ts";
 import { operatorName } from "../../operations/dead-letters/operator.ts";
 import { refusalGroups } from "../../operations/dead-letters/refusals.ts";
 import { type Values, valuesOf } from "../../operations/dead-letters/repair.ts";
@@ -43,7 +43,7 @@ export const replay: Command<Given> = {
       })
       .option("json", jsonOption)
       .check((given) => expectSelection(given) && valuesOf(given.set) !== undefined)
-      .example(`$0 dead-letters replay 17 --set ${indexedField}=Rachel`, "repairs and replays one letter")
+      .example(`$0 dead-letters replay 17 --set ${searchFields[0]}=Rachel`, "repairs and replays one letter")
       .example("$0 dead-letters replay --reason unknown_schema", "after the schema was registered")
       .example("$0 dead-letters replay --all --dry-run", "what could be replayed, and why the others could not"),
   exits: { 0: "all were replayed, or nothing was open", 1: "some were not", 2: "it could not be done, or was misused" },

@@ -1,6 +1,6 @@
 import type { Host } from "cassandra-driver";
-import { indexedField, table } from "../../contract/entity.ts";
-import { indexName } from "../../contract/tables.ts";
+import { table } from "../../contract/entity.ts";
+import { indexes } from "../../contract/tables.ts";
 import type { Cassandra } from "../../runtime/cassandra.ts";
 import { migrateCassandra, migratePostgres, type TableReport } from "../migrate.ts";
 import type { Clients } from "./clients.ts";
@@ -18,7 +18,7 @@ export const tableChecks: Check[] = [
     look: async (clients) =>
       differences(await migrateCassandra(clients.cassandra, clients.config, { apply: false }), clients),
   },
-  { what: "the index", of: ["Cassandra"], look: lookAtIndex },
+  { what: "the indexes", of: ["Cassandra"], look: lookAtIndexes },
   { what: "replication", of: ["Cassandra"], look: lookAtReplication },
 ];
 
@@ -41,15 +41,22 @@ function differences({ store, table, missing, refused }: TableReport, { cures }:
 
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
-const wantedOptions = {
+const wantedOptions = (target: string) => ({
   class_name: "StorageAttachedIndex",
-  target: indexedField,
+  target,
   case_sensitive: "false",
   normalize: "true",
-};
+});
 
-/** Whether the index is the contract's, and whether every node has built it. A missing one is the table's finding. */
-async function lookAtIndex({ cassandra, config, cures }: Clients): Promise<Finding[]> {
+async function lookAtIndexes(clients: Clients): Promise<Finding[]> {
+  return (await Promise.all(indexes.map((index) => lookAtIndex(index, clients)))).flat();
+}
+
+/** Whether an index is the contract's, and whether every node has built it. A missing one is the table's finding. */
+async function lookAtIndex(
+  { field, name: indexName }: (typeof indexes)[number],
+  { cassandra, config, cures }: Clients,
+): Promise<Finding[]> {
   const { keyspace } = config.cassandra;
   const about = `Cassandra's index ${keyspace}.${indexName}`;
   const [index] = await rowsOf<{ options: Record<string, string> | null }>(
@@ -59,12 +66,12 @@ async function lookAtIndex({ cassandra, config, cures }: Clients): Promise<Findi
   );
   if (!index) return [];
   const again = `${cures.cql(`DROP INDEX ${keyspace}.${indexName}`)}, then ${cures.operate("migrate")}`;
-  const wrong = Object.entries(wantedOptions).filter(([name, value]) => !index.options?.[name]?.endsWith(value));
+  const wrong = Object.entries(wantedOptions(field)).filter(([name, value]) => !index.options?.[name]?.endsWith(value));
   if (wrong.length > 0) {
     const differ = wrong.map(([name, value]) => `${name} is ${index.options?.[name] ?? "not set"} instead of ${value}`);
     return [{ severity: "error", about, cause: differ.join(", "), cure: `Create it again: ${again}` }];
   }
-  const nodes = cassandra.hosts.values().map((host) => indexState(cassandra, keyspace, host));
+  const nodes = cassandra.hosts.values().map((host) => indexState(cassandra, [keyspace, indexName], host));
   return (await Promise.all(nodes)).flatMap((state) => buildFindings(state, about, again));
 }
 
@@ -97,11 +104,11 @@ interface IndexState {
 }
 
 /** What one node says of the index; each knows only of itself, and an index that it has not heard of yet is to come. */
-async function indexState(cassandra: Cassandra, keyspace: string, host: Host): Promise<IndexState> {
+async function indexState(cassandra: Cassandra, keyspaceAndIndex: string[], host: Host): Promise<IndexState> {
   const [state = { is_queryable: false, is_building: true }] = await rowsOf<Omit<IndexState, "node">>(
     cassandra,
     "SELECT is_queryable, is_building FROM system_views.sai_column_indexes WHERE keyspace_name = ? AND index_name = ?",
-    [keyspace, indexName],
+    keyspaceAndIndex,
     host,
   );
   return { ...state, node: host.address };

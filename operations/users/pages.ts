@@ -1,5 +1,5 @@
 import { types } from "cassandra-driver";
-import { indexedField, table } from "../../contract/entity.ts";
+import { searchFields, table } from "../../contract/entity.ts";
 import { userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
 import { BadCursor, cursorOf, pageStateOf } from "./cursor.ts";
@@ -14,18 +14,25 @@ export interface Page {
 export interface UserPages {
   /** @throws BadCursor */
   list: (limit: number, cursor?: string) => Promise<Page>;
-  /** The users whose indexed field is exactly this text, ignoring case. @throws BadCursor */
-  search: (text: string, limit: number, cursor?: string) => Promise<Page>;
+  /** The users whose fields are exactly these texts, ignoring case. @throws BadCursor */
+  search: (wanted: Wanted, limit: number, cursor?: string) => Promise<Page>;
 }
+
+/** Texts to search for, at least one, by the field that has to have it. */
+export type Wanted = Partial<Record<(typeof searchFields)[number], string>>;
 
 const columns = fields.map(({ name }) => name).join(", ");
 
 export function openUserPages(query: Query, keyspace: string): UserPages {
   const listText = `SELECT ${columns} FROM ${keyspace}.${table}`;
-  const searchText = `${listText} WHERE ${indexedField} = ?`;
   return {
     list: (limit, cursor) => page(query, "users", listText, [], limit, cursor),
-    search: (text, limit, cursor) => page(query, `${indexedField} ${text}`, searchText, [text], limit, cursor),
+    search(wanted, limit, cursor) {
+      const names = searchFields.filter((name) => wanted[name] !== undefined);
+      const texts = names.map((name) => wanted[name]);
+      const text = `${listText} WHERE ${names.map((name) => `${name} = ?`).join(" AND ")}`;
+      return page(query, JSON.stringify([names, texts]), text, texts, limit, cursor);
+    },
   };
 }
 

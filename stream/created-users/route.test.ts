@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { indexedField } from "../../contract/entity.ts";
+import { searchFields } from "../../contract/entity.ts";
 import { validUsers } from "../../contract/samples.ts";
 import type { User } from "../../contract/user.ts";
 import { avroSchema, encode, readerOf } from "../../contract/wire.ts";
@@ -45,7 +45,7 @@ test("each kind of poison has its own reason", () => {
   expect(reasonOf(encode(rachel, 2))).toEqual(["unknown_schema"]);
   expect(reasonOf(good.subarray(0, -3))).toEqual(["undecodable"]);
   expect(reasonOf(encode(rachel, 3))).toEqual(["undecodable"]);
-  expect(reasonOf(encode({ ...rachel, [indexedField]: "" }, 1))).toEqual(["invalid_user"]);
+  expect(reasonOf(encode({ ...rachel, [searchFields[0]]: "" }, 1))).toEqual(["invalid_user"]);
 });
 
 test("a timestamp may be at most five minutes ahead", () => {
