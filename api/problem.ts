@@ -12,6 +12,11 @@ export const kinds = {
     title: "Unauthorized",
     when: "The operation requires a token, and the request has none or a wrong one.",
   },
+  403: {
+    name: "forbidden",
+    title: "Forbidden",
+    when: "Only a token may do this, and this API has none; or its edits are not logged.",
+  },
   404: { name: "not-found", title: "Not found", when: "No such user." },
   405: {
     name: "method-not-allowed",
@@ -21,7 +26,7 @@ export const kinds = {
   409: {
     name: "conflict",
     title: "Conflict",
-    when: "A user with this id exists, or its last write or deletion is ahead of the server's clock.",
+    when: "A user with this id exists or was forgotten, or its last write or deletion is ahead of the server's clock.",
   },
   412: {
     name: "precondition-failed",

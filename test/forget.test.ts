@@ -12,6 +12,7 @@ import { until } from "../runtime/until.ts";
 import { openInstance } from "../stack/instance.ts";
 import { clusterFolder } from "../stack/services/postgres-files.ts";
 import { startConsumer } from "./faults/consumer.ts";
+import { startApi } from "./support/api.ts";
 import { openCapture } from "./support/capture.ts";
 import { dropKeyspace, readRows, withCassandra } from "./support/cassandra.ts";
 import { lagOf, readTopic } from "./support/kafka.ts";
@@ -21,7 +22,7 @@ import { usersOf } from "./support/runs.ts";
 setDefaultTimeout(400_000);
 
 const runsDir = join(process.env.STACK_DIR ?? "", `runs-forget-${process.pid}`);
-const capture = await openCapture(import.meta.path, { RUNS_DIR: runsDir });
+const capture = await openCapture(import.meta.path, { RUNS_DIR: runsDir, KAFKA_PARTITIONS: "1" });
 const { config, sql, topic, editTopic, changeTopic, deadLetterTopic, groupId, keyspace } = capture;
 const env = { ...capture.env, POSTGRES_URL: capture.url };
 const instance = await openInstance(process.env);
@@ -89,7 +90,7 @@ test("a forgotten user is in no file of the stack, and no replay, re-run or snap
   await until("the consumer is ready", async () => (await consumer.status("/readyz")) === 200);
   await runTasks();
   const users = [...usersOf(file("users.jsonl")).values()];
-  const [person, neighbour, deleted] = users as [User, User, User];
+  const [person, neighbour, deleted, second] = users as [User, User, User, User];
   const [email, name] = ["zyxforgetme@vorgetten.example", "Qxvorgettenheim"];
   await sql`UPDATE ${sql(table)} SET email = ${email}, last_name = ${name} WHERE id = ${person.id}`;
   const edit = (user: User) =>
@@ -157,6 +158,28 @@ test("a forgotten user is in no file of the stack, and no replay, re-run or snap
   expect(letters.map(({ key, headers }) => [key, headers.from])).toEqual([[neighbour.id, "a test"]]);
   expect((await program("operate/main.ts", ["dead-letters", "list"])).code).toBe(0);
 
+  // Somebody else, through the API.
+  const token = "a-token-of-this-test";
+  const [open, api] = await Promise.all([startApi(env), startApi({ ...env, API_TOKEN: token })]);
+  const ask = async (url: string, init: RequestInit, authorization?: string) => {
+    const headers = { "content-type": "application/json", ...(authorization && { authorization }) };
+    const response = await fetch(url, { ...init, headers });
+    return { status: response.status, text: await response.text() };
+  };
+  const isReady = async () => (await ask(`${api.url}/readyz`, {})).text.includes('"accepted"');
+  await until("the API takes writes", isReady);
+  const path = `/delete-user/${second.id}?everywhere=true`;
+  expect((await ask(open.url + path, { method: "DELETE" })).status).toBe(403);
+  expect((await ask(api.url + path, { method: "DELETE" })).status).toBe(401);
+  expect((await ask(api.url + path, { method: "DELETE" }, `Bearer ${token}`)).status).toBe(202);
+  const { timestamp: _, ...again } = second;
+  const added = () => ask(`${api.url}/add-user`, { method: "POST", body: JSON.stringify(again) }, `Bearer ${token}`);
+  await until("the API knows it", async () => (await added()).text.includes("was forgotten"));
+  others.delete(second.id);
+  for (const bytes of [second.id, Buffer.from(second.id.replaceAll("-", ""), "hex")]) needles.push(Buffer.from(bytes));
+  expect(await readRows(config)).toEqual(others);
+  expect((await forget("--check")).code).toBe(1);
+
   // The run once more, a snapshot, and both topics from their beginning.
   const [fetched, , backedUp] = await runTasks();
   expect([fetched, backedUp]).toMatchObject([
@@ -184,12 +207,12 @@ test("a forgotten user is in no file of the stack, and no replay, re-run or snap
     const { code, output } = await forget();
     return code === 0 && JSON.parse(output.trim().split("\n").at(-1)!);
   });
-  expect(clean.forgotten).toBe(1);
+  expect(clean.forgotten).toBe(2);
   await expectNothing();
   expect(await readRows(config)).toEqual(others);
 
-  consumer.signal("SIGTERM");
-  await consumer.exited;
+  for (const each of [consumer, open, api]) each.signal("SIGTERM");
+  await Promise.all([consumer.exited, open.exited, api.exited]);
   await Promise.all([admin.disconnect(), producer.disconnect()]);
   await dropKeyspace({ cassandra: { ...config.cassandra, keyspace: into } });
   await capture.close();

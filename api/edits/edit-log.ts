@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import type { Message, Producer } from "kafkajs";
 import type { Histogram } from "prom-client";
-import { idField, valueSubject } from "../../contract/entity.ts";
+import { forgottenTopicOf, idField, valueSubject } from "../../contract/entity.ts";
+import { noteRecord } from "../../contract/forgotten.ts";
 import { editSchema, encodeEdit, type UserEdit } from "../../contract/user-edits.ts";
 import { maxValueBytes } from "../../contract/wire.ts";
 import type { Config } from "../../runtime/config.ts";
@@ -10,6 +11,8 @@ import { FinalError } from "../../runtime/lifecycle.ts";
 import type { Log } from "../../runtime/log.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 import { retry } from "../../runtime/retry.ts";
+import type { Forgotten } from "../../stream/forgotten/forgotten.ts";
+import { followForgotten } from "../../stream/forgotten/notes.ts";
 import { Problem, unavailable } from "../problem.ts";
 import { openBatches } from "./batches.ts";
 
@@ -21,6 +24,10 @@ export interface EditLog {
    * and then the edit may be in the topic all the same
    */
   append(edit: UserEdit): Promise<void>;
+  /** Notes that a user is to be forgotten, for `bun run forget`. @throws as `append` does */
+  forget(id: string, by: string): Promise<void>;
+  /** Whether a user was forgotten, as of the last second; false as long as Kafka has never been there. */
+  isForgotten(id: string): boolean;
   /** @throws the 503 problem if `append` would throw it at once */
   expectReady(): void;
   /** Why edits cannot be appended at the moment, if so; null until the first attempt to connect has ended. */
@@ -43,6 +50,7 @@ const firstAttemptMs = 10_000;
 const closeWithinMs = 1_000;
 
 interface Connection {
+  forgotten: Forgotten;
   producer: Producer;
   schemaId: number;
   /** Aborts once a send has failed. */
@@ -56,20 +64,24 @@ export function openEditLog(
 ): EditLog {
   const topic = config.kafka.editTopic;
   const connect = connector(config, log);
+  const notesTopic = forgottenTopicOf(config.kafka.topic);
   let connection: Connection | undefined;
+  let forgotten: Forgotten | undefined;
   let hasTried = false;
 
-  const add = openBatches<Message & { key: string; value: Buffer }>(async (messages) => {
+  const add = openBatches<Message & { key: string; value: Buffer }>((messages) => send(topic, messages));
+
+  async function send(to: string, messages: Message[]) {
     const { producer, failed } = expectConnection();
     try {
-      await acknowledged(() => producer.send({ topic, messages, acks: -1 }), log);
+      await acknowledged(() => producer.send({ topic: to, messages, acks: -1 }), log);
     } catch (error) {
       // kafkajs may still be waiting for the broker, so the next edits get a connection of their own.
       failed.abort();
       connection = undefined;
       throw unavailable(error, "Kafka did not acknowledge the edit in time; it may still be applied");
     }
-  });
+  }
 
   function expectConnection(): Connection {
     if (!connection) throw unavailable(undefined, `${away}; nothing was changed`);
@@ -86,6 +98,9 @@ export function openEditLog(
       observe();
     },
 
+    forget: (id, by) => send(notesTopic, [noteRecord(id, { at: new Date().toISOString(), by })]),
+    isForgotten: (id) => forgotten?.has(id) ?? false,
+
     expectReady: () => void expectConnection(),
     refusal: () => (connection ? undefined : hasTried ? away : null),
 
@@ -96,7 +111,7 @@ export function openEditLog(
       setTimeout(between, firstAttemptMs).unref();
       while (!stop.aborted) {
         try {
-          connection = await retry(connect, {
+          connection = await retry(() => connect(stop), {
             what: "connect to Kafka for edits",
             while: (error) => !(error instanceof FinalError),
             stop,
@@ -109,6 +124,7 @@ export function openEditLog(
           throw error;
         }
         hasTried = true;
+        forgotten = connection.forgotten;
         log.info("edits are logged", { topic, schemaId: connection.schemaId });
         const { producer, failed } = connection;
         await Promise.race([once(failed.signal, "abort"), once(stop, "abort")]);
@@ -125,19 +141,21 @@ export function openEditLog(
 
 const away = "Kafka or the Schema Registry is unavailable at the moment";
 
-/** Returns a function that connects once: the schema's id, the topics, and a producer. */
+/** Returns a function that connects once: the schema's id, the topics, a producer, and who was forgotten. */
 function connector(config: Pick<Config, "kafka" | "cdc" | "schemaRegistry">, log: Log) {
   const registry = openRegistry(config.schemaRegistry);
   const kafka = openKafka(config, "api", log, 0, acknowledgeWithinMs);
   let schemaId: number | undefined;
-  return async (): Promise<Connection> => {
+  let forgotten: Forgotten | undefined;
+  return async (stop: AbortSignal): Promise<Connection> => {
     schemaId ??= await registry.register(valueSubject(config.kafka.editTopic), editSchema);
     await createTopicsOnce(kafka, config);
     // An idempotent producer of kafkajs must never give up: after a failed send it uses the same sequence numbers for
     // other records, which the broker then takes for repetitions. Here a repetition is harmless: it has the same write time.
     const producer = kafka.producer({ allowAutoTopicCreation: false });
     await producer.connect();
-    return { producer, schemaId, failed: new AbortController() };
+    forgotten ??= await followForgotten({ kafka, topic: forgottenTopicOf(config.kafka.topic), log }, stop);
+    return { producer, schemaId, forgotten, failed: new AbortController() };
   };
 }
 

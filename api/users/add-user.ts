@@ -39,6 +39,7 @@ export const registerAddUser = (app: App, users: UserStore) =>
     const { id = crypto.randomUUID(), ...profile } = c.req.valid("json");
     const added = await users.add({ id, ...profile }, byOf(c));
     if (added.kind === "exists") throw new Problem(409, `user ${id} exists; change it with PUT /update-user/${id}`);
+    if (added.kind === "forgotten") throw new Problem(409, `user ${id} was forgotten; add the user with another id`);
     if (added.kind === "deleted later")
       throw new Problem(409, `user ${id} was deleted with a time ahead of this server's clock; retry after that time`);
     if (added.kind === "logged") return c.json(added.user, 202, { Location: `/get-user/${id}` });

@@ -23,7 +23,7 @@ export interface Written extends Stored {
   kind: Outcome;
 }
 
-export type Added = Written | { kind: "exists" } | { kind: "deleted later" };
+export type Added = Written | { kind: "exists" } | { kind: "deleted later" } | { kind: "forgotten" };
 
 /** Who asked for a write, for the topic of edits, and on what condition. */
 export interface By {
@@ -56,6 +56,8 @@ export interface UserStore {
   update(id: string, changes: UserChanges, by: By): Promise<Written | undefined>;
   /** Undefined if there is no such user. */
   remove(id: string, by: By): Promise<Outcome | undefined>;
+  /** Notes that the user is to be forgotten, also if there is no row, and deletes the row. */
+  forget(id: string, author: string): Promise<void>;
 }
 
 interface Options {
@@ -86,6 +88,7 @@ export function userStore(database: Database, keyspace: string, options: Options
   }
 
   async function add(given: NewUser & { id: string }, by: By): Promise<Added> {
+    if (options.edits?.isForgotten(given.id)) return { kind: "forgotten" };
     const found = await last(given.id);
     if (found?.user) return { kind: "exists" };
     const time = clock(found?.written);
@@ -117,6 +120,17 @@ export function userStore(database: Database, keyspace: string, options: Options
     return (await write({ id, user: null, time, by }, () => queries.remove(id, time))).kind;
   }
 
+  async function forget(id: string, author: string) {
+    const { edits, log, maxAheadMs = 0 } = options;
+    if (!edits) throw new Problem(403, "the API's edits are not logged (api.log), so it cannot note who is forgotten");
+    await edits.forget(id, author);
+    // Nothing wins that a consumer still has in hand: it refuses times further ahead.
+    const time = BigInt(nowMs() + maxAheadMs) * 1_000n;
+    unapplied.note(id, { user: null, written: time });
+    // Otherwise `bun run forget` does it.
+    await queries.remove(id, time).catch((error) => log.warn("row is not deleted yet", { error: messageOf(error) }));
+  }
+
   const whenReady = <T>(id: string, work: () => Promise<T>) => {
     options.edits?.expectReady();
     return inTurn(id, work);
@@ -130,6 +144,7 @@ export function userStore(database: Database, keyspace: string, options: Options
     add: async (user, by) => whenReady(user.id, () => add(user, by)),
     update: async (id, changes, by) => whenReady(id, () => update(id, changes, by)),
     remove: async (id, by) => whenReady(id, () => remove(id, by)),
+    forget: async (id, author) => whenReady(id, () => forget(id, author)),
   };
 }
 
