@@ -48,6 +48,7 @@ class Settings:
     dead_letter_topic: str
     change_topic: str
     edit_topic: str
+    forgotten_topic: str
     registry_url: str
     contact_points: str
     local_data_center: str
@@ -75,6 +76,7 @@ class Settings:
             dead_letter_topic=env.get("KAFKA_DEAD_LETTER_TOPIC") or entity.dead_letter_topic,
             change_topic=env.get("KAFKA_CHANGE_TOPIC") or entity.change_topic,
             edit_topic=env.get("KAFKA_EDIT_TOPIC") or entity.edit_topic,
+            forgotten_topic=f"{env.get('KAFKA_TOPIC') or entity.topic}.forgotten",
             registry_url=env.get("SCHEMA_REGISTRY_URL")
             or f"http://127.0.0.1:{port('SCHEMA_REGISTRY_PORT', 8081)}/apis/ccompat/v7",
             contact_points=env.get("CASSANDRA_CONTACT_POINTS") or f"127.0.0.1:{port('CASSANDRA_PORT', 9042)}",

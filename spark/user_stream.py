@@ -24,6 +24,7 @@ import user_edits
 from cassandra_table import connector_options, prepare_table
 from edit_schema import EditSchema
 from faults import TransientError, is_final, is_transient, summary_of
+from forgotten import Forgotten
 from settings import Entity, Options, Settings, parse_options
 from stopping import Stop
 from stream import Stream, run
@@ -49,10 +50,12 @@ def main() -> int:
         metrics.serve(settings.host, options.metrics_port)
         wait_for_table(settings, options, stop)
         log.info("job started", ui=spark.sparkContext.uiWebUrl, master=spark.sparkContext.master)
-        streams = [Stream("created_users", settings.topic, created_users.write_batches(settings, schema, stop))]
+        leaving_out = Forgotten(spark, settings).leaving_out
+        users = leaving_out(created_users.write_batches(settings, schema, stop))
+        streams = [Stream("created_users", settings.topic, users)]
         if options.cdc:
-            changes = user_changes.write_batches(settings, schema, stop)
-            edits = user_edits.write_batches(settings, EditSchema.parse(edit_avsc, entity), stop)
+            changes = leaving_out(user_changes.write_batches(settings, schema, stop))
+            edits = leaving_out(user_edits.write_batches(settings, EditSchema.parse(edit_avsc, entity), stop))
             streams.append(Stream("user_changes", settings.change_topic, changes))
             streams.append(Stream("user_edits", settings.edit_topic, edits))
         run(spark, streams, settings, options, stop)

@@ -5,7 +5,8 @@
 // Runs in turn: it uses the stack's Spark cluster.
 
 import { expect, test } from "bun:test";
-import { valueSubject } from "../contract/entity.ts";
+import { forgottenTopicOf, valueSubject } from "../contract/entity.ts";
+import { noteRecord } from "../contract/forgotten.ts";
 import { validUsers } from "../contract/samples.ts";
 import type { User } from "../contract/user.ts";
 import { editSchema } from "../contract/user-edits.ts";
@@ -79,6 +80,7 @@ test("every engine writes the same rows with the same write times, and the same 
   const strange = consumer?.letters.filter(({ headers }) => headers.length > 5) ?? [];
   expect(strange.map(({ headers }) => headers.slice(0, strangeOnes.length))).toEqual([strangeOnes, strangeOnes]);
   expect(consumer?.rows.size).toBeGreaterThan(500);
+  expect(consumer?.rows.has(forgotten)).toBe(false);
   for (const outcome of Object.values(others)) expect(outcome).toEqual(consumer!);
 }, 580_000);
 
@@ -134,6 +136,11 @@ const expectedLetters = (specimens: readonly Placed[]) =>
     .sort((one, other) => one.place.localeCompare(other.place))
     .map(({ place, outcome }) => `${place} ${outcome}`);
 
+/** Somebody whose records no engine may write, as rows or letters. */
+const forgotten = crypto.randomUUID();
+const { key, value } = noteRecord(forgotten, { at: new Date().toISOString(), by: "a test" });
+const note: Specimen = { key: Buffer.from(key), value: Buffer.from(value), outcome: "ignored" };
+
 async function produceCorpus(): Promise<Placed[]> {
   const { config } = namesOf(import.meta.path, topics);
   await prepareKafka(config, "conformance", log, new AbortController().signal);
@@ -162,7 +169,12 @@ async function produceCorpus(): Promise<Placed[]> {
     value: encode(user, ids.current),
     outcome: "stored",
   }));
-  const users = await send(config.kafka.topic, [...userSpecimens(ids, Date.now()), ...stored]);
+  await send(forgottenTopicOf(config.kafka.topic), [note]);
+  const ofForgotten: Specimen[] = [encode({ ...validUsers[0]!, id: forgotten }, ids.current), Buffer.from("{")].map(
+    (value) => ({ key: Buffer.from(forgotten), value, outcome: "ignored" }),
+  );
+  const specimens = [...userSpecimens(ids, Date.now()), ...stored, ...ofForgotten];
+  const users = await send(config.kafka.topic, specimens);
   const changes = await send(config.kafka.changeTopic, changeSpecimens());
   const edits = await send(config.kafka.editTopic, editSpecimens(editIds, edited, Date.now()));
   return [...users, ...changes, ...edits];
