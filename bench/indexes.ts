@@ -3,7 +3,6 @@
  * differ only in their indexes, in alternating rounds so that all run under the same conditions. Then how long a search
  * takes. `bun bench/indexes.ts` needs a running stack.
  */
-import { faker } from "@faker-js/faker";
 import Table from "cli-table3";
 import { searchFields, table } from "../contract/entity.ts";
 import { createCql, writeTimeOf } from "../contract/tables.ts";
@@ -60,11 +59,11 @@ async function main() {
   }
 }
 
-/** With an e-mail address and a user name of their own, as real users have. */
-const named = (user: User): User => {
-  const given = { firstName: user.first_name, lastName: user.last_name };
-  return { ...user, email: faker.internet.email(given).toLowerCase(), username: faker.internet.username(given) };
-};
+/** With values of their own in all but the first two fields, as e-mail addresses and names of accounts are. */
+const named = (user: User, index: number): User => ({
+  ...user,
+  ...Object.fromEntries(searchFields.slice(2).map((name) => [name, `${index}.${user[name]}`])),
+});
 
 async function createTable(cassandra: Cassandra, { keyspace, indexes }: Candidate) {
   const [createKeyspace, createUsers, ...createIndexes] = createCql(keyspace, config.cassandra.localDataCenter, 1);
@@ -72,6 +71,7 @@ async function createTable(cassandra: Cassandra, { keyspace, indexes }: Candidat
     await cassandra.execute(statement, [], { prepare: false });
 }
 
+const ownCpu = () => measureTree(process.pid).cpuSeconds;
 const cassandraCpu = () => measureTree(holdersOf([port]).get(port)?.pid ?? 0).cpuSeconds;
 
 async function write(cassandra: Cassandra, one: Candidate, users: readonly User[], isMeasured: boolean) {
@@ -81,15 +81,14 @@ async function write(cassandra: Cassandra, one: Candidate, users: readonly User[
   const writes = users.map((user) => {
     return { message, change: { kind: "upsert" as const, user, writeTimeMicros: writeTimeOf(user) } };
   });
-  const [beganMs, own, others] = [performance.now(), process.cpuUsage(), cassandraCpu()];
+  const [beganMs, own, others] = [performance.now(), ownCpu(), cassandraCpu()];
   for (let start = 0; start < writes.length; start += sliceRows)
     await sink.write(writes.slice(start, start + sliceRows), new AbortController().signal);
   const rate = rows / ((performance.now() - beganMs) / 1_000);
   console.error(`${one.indexes} indexes: ${Math.round(rate)} rows/s`);
   if (!isMeasured) return;
-  const { user, system } = process.cpuUsage(own);
   one.rates.push(rate);
-  one.cpu.client += (user + system) / 1e6;
+  one.cpu.client += ownCpu() - own;
   one.cpu.cassandra += cassandraCpu() - others;
 }
 
