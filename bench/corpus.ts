@@ -5,7 +5,8 @@ import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
 import { avroSchema, encode } from "../contract/wire.ts";
 import type { Config } from "../runtime/config.ts";
-import { openKafka, prepareKafka } from "../runtime/kafka.ts";
+import { prepareKafka } from "../runtime/kafka/topics.ts";
+import { openKafka } from "../runtime/kafka.ts";
 import type { Log } from "../runtime/log.ts";
 import { openRegistry } from "../runtime/registry.ts";
 
@@ -23,7 +24,10 @@ export function makeUsers(count: number): User[] {
 }
 
 /** Creates the topic and registers the schema; `send` resolves once the users are acknowledged. */
-export async function openUserProducer(config: Pick<Config, "kafka" | "cdc" | "schemaRegistry" | "cdc">, log: Log) {
+export async function openUserProducer(
+  config: Pick<Config, "kafka" | "cdc" | "schemaRegistry" | "manageSchema">,
+  log: Log,
+) {
   await prepareKafka(config, "bench", log, new AbortController().signal);
   const { topic } = config.kafka;
   const schemaId = await openRegistry(config.schemaRegistry).register(valueSubject(topic), avroSchema);

@@ -52,7 +52,7 @@ export function openClients(config: Config, log: Log, env: Env = process.env): C
     kafka,
     sql,
     cassandra,
-    registry: openRegistry(config.schemaRegistry),
+    registry: openRegistry(config.schemaRegistry, config.manageSchema),
     postgresUrl: url,
     runsFolder: runsFolder(env),
     web: webAddresses({ config, env, isNative, ...embeddedSource(config, env) }),

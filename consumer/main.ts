@@ -3,7 +3,8 @@ import { partitionLags } from "../operations/lag.ts";
 import { prepareCassandra } from "../operations/migrate.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
-import { isTransient, openKafka, prepareKafka } from "../runtime/kafka.ts";
+import { prepareKafka } from "../runtime/kafka/topics.ts";
+import { isTransient, openKafka } from "../runtime/kafka.ts";
 import { run, StoppedError } from "../runtime/lifecycle.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
@@ -38,7 +39,13 @@ await run(openLog("consumer"), async (stop) => {
   const progress = openProgress({ metrics, sessionTimeoutMs, stalledAfterMs });
   const table: Table = {};
   const refresh = () => progress.refreshLag((topic) => partitionLags(admin, groupId, topic));
-  const checks = readinessChecks({ groupId, cassandra, progress, unfit: () => table.unfit, refresh });
+  const checks = readinessChecks({
+    groupId,
+    cassandra,
+    progress,
+    unfit: () => [table.topics, table.unfit].filter((why) => why !== undefined),
+    refresh,
+  });
   const server = observe({ config, registry, log, refresh, checks });
 
   try {
@@ -83,6 +90,8 @@ function openClients(config: Config, log: Log) {
 /** The table in Cassandra: why it cannot be used as it is. */
 interface Table {
   unfit?: string;
+  /** Which topics are missing that only somebody else can create. */
+  topics?: string;
 }
 
 type Clients = ReturnType<typeof openClients>;
@@ -93,8 +102,11 @@ async function connect(clients: Clients, table: Table, config: Config, log: Log,
   const onUnfit = (why: string) => {
     table.unfit = why;
   };
+  const onMissing = (why: string) => {
+    table.topics = why;
+  };
   await Promise.all([
-    prepareKafka(config, "consumer", log, stop),
+    prepareKafka(config, "consumer", log, stop, onMissing).then(() => delete table.topics),
     prepareCassandra(cassandra, config, log, stop, onUnfit).then(() => delete table.unfit),
   ]);
   const connectProducer = () => producer.connect();

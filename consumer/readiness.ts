@@ -5,8 +5,8 @@ interface Dependencies {
   groupId: string;
   cassandra: Cassandra;
   progress: Progress;
-  /** Why the table cannot be used as it is. */
-  unfit: () => string | undefined;
+  /** Why the topics and the table cannot be used as they are. */
+  unfit: () => string[];
   /** Updates the lag. */
   refresh: () => Promise<void>;
 }
@@ -14,10 +14,7 @@ interface Dependencies {
 /** The checks of `/readyz`: each returns what keeps records from being stored, a sentence each, or throws. */
 export const readinessChecks = ({ groupId, cassandra, progress, unfit, refresh }: Dependencies) => ({
   membership: async () => (progress.isMember() ? [] : [`not a member of the consumer group ${groupId}`]),
-  table: async () => {
-    const why = unfit();
-    return why === undefined ? [] : [why];
-  },
+  table: async () => unfit(),
   partitions: async () => progress.blocks(),
   Cassandra: async () => {
     await cassandra.execute("SELECT now() FROM system.local");

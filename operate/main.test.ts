@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 
-setDefaultTimeout(60_000); // each command line is a process of its own
+setDefaultTimeout(180_000); // each command line is a process of its own
 
 const main = join(import.meta.dir, "main.ts");
 
@@ -47,4 +47,16 @@ test("the shell function runs and completes the commands in any folder", () => {
   const shell = Bun.spawnSync(["bash", "-c", script]);
   expect(shell.stdout.toString()).toContain("bun run migrate");
   expect(shell.stdout.toString()).toContain("completes: migrate");
+});
+
+test("migrate --show prints what an administrator runs, and asks no server", () => {
+  const { exitCode, stdout } = operate("migrate", "--show");
+  expect(exitCode).toBe(0);
+  for (const part of [
+    "-- PostgreSQL\nCREATE TABLE IF NOT EXISTS",
+    "-- Cassandra\nCREATE KEYSPACE IF NOT EXISTS",
+    "# Kafka\nkafka-topics.sh --bootstrap-server 127.0.0.1:9092 --create --if-not-exists --topic ",
+    "# Schema Registry\ncurl -X PUT http://127.0.0.1:8081/apis/ccompat/v7/config/",
+  ])
+    expect(stdout).toContain(part);
 });

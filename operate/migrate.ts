@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { rollOutOrder, rollOutText } from "../contract/migration.ts";
 import { migrateCassandra, migratePostgres, type TableReport } from "../operations/migrate.ts";
 import { postgresUrl } from "../operations/native-stack.ts";
+import { allStatements, type Statements } from "../operations/statements.ts";
 import { isTransient, openCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
 import { messageOf } from "../runtime/lifecycle.ts";
@@ -12,7 +13,7 @@ import { tableText } from "../runtime/table.ts";
 import { loadConfig, overridesIn } from "../sources/config.ts";
 import { type Command, jsonOption } from "./command.ts";
 
-type Given = { check?: boolean; json?: boolean };
+type Given = { check?: boolean; show?: boolean; json?: boolean };
 
 export const migrate: Command<Given> = {
   name: "migrate",
@@ -23,6 +24,11 @@ export const migrate: Command<Given> = {
   options: (yargs) =>
     yargs
       .option("check", { type: "boolean", describe: "Change nothing: list what is missing, with its statements" })
+      .option("show", {
+        type: "boolean",
+        conflicts: "check",
+        describe: "Ask no server: print all statements for tables, topics and subjects, for an administrator",
+      })
       .option("json", jsonOption)
       .example("$0 migrate --check", "shows what a deployment would add"),
   exits: {
@@ -30,9 +36,14 @@ export const migrate: Command<Given> = {
     1: "something was refused, or with --check is missing",
     2: "a server could not be asked or changed",
   },
-  async run({ check = false, json = false }) {
+  async run({ check = false, show = false, json = false }) {
     const config = loadConfig();
     for (const sentence of overridesIn(config)) console.error(sentence);
+    if (show) {
+      const servers = allStatements(config);
+      console.log(json ? JSON.stringify({ servers }) : servers.map(scriptOf).join("\n\n"));
+      return 0;
+    }
     const outcomes = await migrateAll(config, !check);
     console.log(json ? JSON.stringify(jsonOf(outcomes)) : textOf(outcomes));
     if (outcomes.some((outcome) => "failed" in outcome)) return 2;
@@ -87,6 +98,12 @@ async function attempt(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A server's statements below a comment in its own language. */
+function scriptOf({ server, statements }: Statements): string {
+  const comment = server === "Cassandra" || server === "PostgreSQL" ? "--" : "#";
+  return [`${comment} ${server}`, ...statements.map(({ statement }) => statement.trim())].join("\n");
 }
 
 const isFit = ({ missing, refused }: TableReport) => missing.length + refused.length === 0;

@@ -175,7 +175,7 @@ function openClients(config: Config): Clients {
   return {
     kafka,
     admin: kafka.admin(),
-    registry: openRegistry(config.schemaRegistry),
+    registry: openRegistry(config.schemaRegistry, config.manageSchema),
     cassandra: openCassandra(config, "reconcile", 60_000),
     sql: openPostgres({ ...config.postgres, url: postgresUrl(config) }, 2),
     log,

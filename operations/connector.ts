@@ -1,6 +1,6 @@
 import type { Admin } from "kafkajs";
 import { slot } from "../contract/entity.ts";
-import { type HttpAccess, httpAccess, requestRefusal, statusRefusal } from "../runtime/http-access.ts";
+import { askWithAccess, type HttpAccess } from "../runtime/http-access.ts";
 import type { Postgres } from "../runtime/postgres.ts";
 import { topicLag } from "./lag.ts";
 
@@ -38,7 +38,7 @@ export function openConnector(connect: ConnectApi, name: string, withinMs = 30_0
   const connectUrl = connect.url;
   const url = `${connectUrl}/connectors/${name}`;
   const call = (address: string, init?: RequestInit) =>
-    askConnect(connect, address, { ...init, signal: AbortSignal.timeout(withinMs) });
+    askWithAccess(address, { ...init, signal: AbortSignal.timeout(withinMs) }, "connect", connect);
   return {
     url,
     async status() {
@@ -61,19 +61,6 @@ export function openConnector(connect: ConnectApi, name: string, withinMs = 30_0
     put: (action) => call(`${url}/${action}`, { method: "PUT" }),
     deleteOffsets: () => call(`${url}/offsets`, { method: "DELETE" }),
   };
-}
-
-/** @throws AccessError where waiting does not help, such as for a wrong password */
-async function askConnect(connect: ConnectApi, address: string, init: RequestInit): Promise<Response> {
-  const { headers, tls } = httpAccess(connect);
-  const request = { ...init, headers: { ...init.headers, ...headers }, ...(tls && { tls }) };
-  const response = await fetch(address, request).catch(async (error: unknown) => {
-    throw (await requestRefusal(error, connect.url, "connect", connect)) ?? error;
-  });
-  const refusal = statusRefusal(response.status, connect.url, "connect", connect);
-  if (!refusal) return response;
-  await response.body?.cancel();
-  throw refusal;
 }
 
 /** The state of change data capture; a value is null if its service did not respond. */

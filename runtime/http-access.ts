@@ -84,6 +84,27 @@ export async function requestRefusal(
   return undefined;
 }
 
+/**
+ * A request to one of these servers, at an address below its own.
+ * @throws AccessError where waiting does not help, such as for a wrong password
+ */
+export async function askWithAccess(
+  address: string,
+  init: RequestInit,
+  group: HttpServer,
+  { url, ...access }: HttpAccess & { url: string },
+): Promise<Response> {
+  const { headers, tls } = httpAccess(access);
+  const request = { ...init, headers: { ...(init.headers as object), ...headers }, ...(tls && { tls }) };
+  const response = await fetch(address, request).catch(async (error: unknown) => {
+    throw (await requestRefusal(error, url, group, access)) ?? error;
+  });
+  const refusal = statusRefusal(response.status, url, group, access);
+  if (!refusal) return response;
+  await response.body?.cancel();
+  throw refusal;
+}
+
 const causeOf = (error: unknown) => (error instanceof Error ? error.cause : undefined);
 
 /** Whether something answers HTTP where HTTPS was expected. */

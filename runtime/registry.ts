@@ -4,6 +4,7 @@ import { shownAddress } from "./addresses.ts";
 import type { Config } from "./config.ts";
 import { type HttpAccess, httpAccess, requestRefusal, statusRefusal } from "./http-access.ts";
 import { FinalError } from "./lifecycle.ts";
+import { MissingSchema, type MissingThing } from "./missing.ts";
 
 /** A schema (Avro JSON) and the schemas it references, each before those that reference it. */
 export interface RegisteredSchema {
@@ -15,7 +16,8 @@ export interface Registry {
   /**
    * Returns the id of `schema` (Avro JSON) under `subject`; registers it with BACKWARD compatibility if it is new.
    * Idempotent.
-   * @throws FinalError if the schema is incompatible with a registered version
+   * @throws FinalError if the schema is incompatible with a registered version, MissingSchema if it is new and may not be
+   * registered
    */
   register(subject: string, schema: object): Promise<number>;
   /**
@@ -47,12 +49,13 @@ const refusals = [409, 422];
 
 /**
  * A client of the Schema Registry's Confluent API; each request is attempted five times before it throws, or once, with an
- * AccessError, where waiting does not help. A login in the URL is sent as basic authentication.
+ * AccessError, where waiting does not help. A login in the URL is sent as basic authentication. Without `manageSchema` it
+ * registers nothing and sets no compatibility.
  */
-export function openRegistry(settings: RegistrySettings): Registry {
+export function openRegistry(settings: RegistrySettings, manageSchema = true): Registry {
   const client: Client = { http: openHttp(settings), settings, shown: shownAddress(settings.url) };
   return {
-    register: (subject, schema) => register(client, subject, schema),
+    register: (subject, schema) => (manageSchema ? register : expectRegistered)(client, subject, schema),
     async schemaOf(id) {
       const answer = await find(client, `schemas/ids/${id}`);
       return answer && { schema: answer.schema, references: await referencesOf(client, answer, new Set()) };
@@ -111,6 +114,36 @@ async function register({ http, settings, shown }: Client, subject: string, sche
       );
     throw new Error(`the schema of ${subject} could not be registered at ${shown}`, { cause: error });
   }
+}
+
+/** The id of a schema that is registered under a subject. */
+async function expectRegistered({ http, settings, shown }: Client, subject: string, schema: object): Promise<number> {
+  const name = encodeURIComponent(subject);
+  const json = { schema: JSON.stringify(schema), schemaType: "AVRO" };
+  const response = await http.post(`subjects/${name}`, { json, throwHttpErrors: false });
+  const refusal = statusRefusal(response.status, settings.url, "schemaRegistry", settings);
+  if (refusal) throw refusal;
+  if (response.status === 404) throw new MissingSchema(subjectToCreate(settings.url, subject, schema));
+  if (!response.ok) throw new Error(`Schema Registry at ${shown} answers ${response.status} to subjects/${name}`);
+  return (await response.json<{ id: number }>()).id;
+}
+
+/** The schema of a subject, with the commands that register it and have incompatible ones refused. */
+export function subjectToCreate(url: string, subject: string, schema: object): MissingThing[] {
+  const address = shownAddress(url);
+  const name = encodeURIComponent(subject);
+  const curl = (method: string, path: string, body: object) =>
+    `curl -X ${method} ${address}/${path} -H 'Content-Type: application/vnd.schemaregistry.v1+json' -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`;
+  return [
+    {
+      what: `compatibility of subject ${subject}`,
+      statement: curl("PUT", `config/${name}`, { compatibility: "BACKWARD" }),
+    },
+    {
+      what: `schema of subject ${subject}`,
+      statement: curl("POST", `subjects/${name}/versions`, { schema: JSON.stringify(schema), schemaType: "AVRO" }),
+    },
+  ];
 }
 
 /** Whether `json` is compatible with the registered versions; if so, a refusal was a transient conflict. */

@@ -29,7 +29,7 @@ export const Settings = z.strictObject({
   manageSchema: flag(
     true,
     "MANAGE_SCHEMA",
-    "Whether programs create tables and add columns at their start; otherwise `bun run migrate` or an administrator does.",
+    "Whether programs create tables, columns, topics and schemas at their start; otherwise they name what is missing, and an administrator creates it with what `bun run migrate --show` prints.",
   ),
   consumer: z
     .strictObject({

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from cassandra import ConsistencyLevel
+from cassandra import AuthenticationFailed, ConsistencyLevel, Unauthorized
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from faults import FinalError, TransientError
+from faults import FinalError, TransientError, is_certificate
 from settings import Settings
 
 DATA_CENTER_IN_FILE = "'datacenter1': 1"
@@ -74,11 +74,16 @@ def _adds_existing(statement: str, existing: Mapping[str, str]) -> bool:
     return added is not None and added[1] in existing
 
 
-def connector_options(settings: Settings) -> dict[str, str]:
-    """The connector's part of Spark's configuration."""
-    options = {
+def connector_options(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
+    """The connector's part of Spark's configuration, beside what is `given` at submission."""
+    access = settings.cassandra_access
+    where = {
         "spark.cassandra.connection.host": settings.contact_points,
         "spark.cassandra.connection.localDC": settings.local_data_center,
+    }
+    options = {
+        **({} if access.bundle else where),
+        **access.connector_options(given),
         "spark.cassandra.connection.reconnectionDelayMS.min": "500",
         "spark.cassandra.connection.reconnectionDelayMS.max": "5000",
         # A failed batch is retried as a whole, so a task need not retry for minutes.
@@ -139,16 +144,33 @@ def delete(rows: DataFrame, settings: Settings) -> None:
     rows.foreachPartition(delete_partition)
 
 
+def refusal_in(error: NoHostAvailable) -> str | None:
+    """Why waiting does not help, and which setting does; None if it may help."""
+    causes = error.errors.items() if isinstance(error.errors, dict) else []
+    for node, cause in causes:
+        if isinstance(cause, AuthenticationFailed) and "consistency" not in str(cause):
+            login = "cassandra.username and cassandra.password (CASSANDRA_USERNAME, CASSANDRA_PASSWORD)"
+            return f"Cassandra at {node} refuses the login: {cause}; correct {login}"
+        if is_certificate(cause):
+            setting = "cassandra.caFile or cassandra.serverName (CASSANDRA_CA_FILE, CASSANDRA_SERVER_NAME)"
+            return f"Cassandra's certificate at {node}: {cause}; correct {setting}"
+    return None
+
+
 @contextmanager
 def connect(settings: Settings) -> Iterator[Session]:
+    access = settings.cassandra_access
     points = [point.rpartition(":") for point in settings.contact_points.split(",")]
+    policy = {"load_balancing_policy": TokenAwarePolicy(DCAwareRoundRobinPolicy(settings.local_data_center))}
+    where = {"contact_points": [(host.strip(), int(port)) if host else port.strip() for host, _, port in points]}
     profile = ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(settings.local_data_center)),
+        **({} if access.bundle else policy),
         consistency_level=ConsistencyLevel.LOCAL_QUORUM,
         request_timeout=12,
     )
     cluster = Cluster(
-        [(host.strip(), int(port)) if host else port.strip() for host, _, port in points],
+        **({} if access.bundle else where),
+        **access.driver_options(),
         auth_provider=PlainTextAuthProvider(settings.username, settings.password or "") if settings.username else None,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         protocol_version=5,
@@ -156,6 +178,10 @@ def connect(settings: Settings) -> Iterator[Session]:
     try:
         yield cluster.connect()
     except NoHostAvailable as error:
+        if refusal := refusal_in(error):
+            raise FinalError(refusal) from error
         raise TransientError(f"cannot reach Cassandra ({settings.contact_points}): {error}") from error
+    except Unauthorized as error:
+        raise FinalError(f"Cassandra: {error}; have an administrator grant it") from error
     finally:
         cluster.shutdown()

@@ -25,7 +25,7 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
     The function for foreachBatch. It returns, and so lets the job advance, only after every record of the batch is
     stored or acknowledged by the dead-letter topic. A rerun batch writes the same rows with the same times.
     """
-    registry = Registry(settings.registry_url, schema)
+    registry = Registry(settings.registry_url, settings.registry_access, schema)
     topic = settings.topic
     # Built once: it takes hundreds of calls into the JVM.
     record, counts, newest_rows = user_record(schema), _counts(), _newest_rows(schema)

@@ -28,6 +28,7 @@ def send(records: DataFrame, settings: Settings) -> None:
     headers = F.coalesce(F.concat("headers", ours), ours)
     records.select("key", "value", headers.alias("headers")).write.format("kafka").options(
         **{
+            **settings.kafka_access,
             "kafka.bootstrap.servers": settings.brokers,
             "topic": settings.dead_letter_topic,
             "includeHeaders": "true",

@@ -1,6 +1,7 @@
 """Classifies errors: transient ones are retried, all others end the job."""
 
 import re
+import ssl
 
 
 class TransientError(Exception):
@@ -29,9 +30,30 @@ _TRANSIENT = re.compile(
 )
 
 
+# A certificate, a login or a grant that is missing or wrong, and the settings that name it.
+_REFUSED = {
+    r"SslAuthenticationException": "kafka.caFile, kafka.certificateFile (KAFKA_CA_FILE, …)",
+    r"SaslAuthenticationException": "kafka.saslUsername, kafka.saslPassword (KAFKA_SASL_USERNAME, …)",
+    r"(?:Topic|Group|Cluster|TransactionalId)AuthorizationException": "the grants of kafka.saslUsername (kafka-acls.sh)",
+}
+
+
+def refused_setting(error: BaseException) -> str | None:
+    """The settings that a refusal by Kafka is about; None for any other error."""
+    text = f"{type(error).__name__}: {error}"
+    return next((setting for pattern, setting in _REFUSED.items() if re.search(rf"\b({pattern})\b", text)), None)
+
+
+def is_certificate(error: BaseException) -> bool:
+    """Whether a server's certificate was not accepted."""
+    reason = getattr(error, "reason", None)
+    return isinstance(error, ssl.SSLCertVerificationError) or isinstance(reason, ssl.SSLCertVerificationError)
+
+
 def is_final(error: BaseException) -> bool:
-    """Whether this is a FinalError, also one that foreachBatch raised, which Spark reports as text."""
-    return re.search(r"\bFinalError\b", f"{type(error).__name__}: {error}") is not None
+    """Whether this is a refusal, or a FinalError, also one that foreachBatch raised, which Spark reports as text."""
+    text = f"{type(error).__name__}: {error}"
+    return re.search(r"\bFinalError\b", text) is not None or refused_setting(error) is not None
 
 
 def is_transient(error: BaseException) -> bool:

@@ -41,6 +41,7 @@ class Forgotten:
         """The hashes in the compacted topic; none without the topic, which a pattern allows."""
         notes = (
             self._spark.read.format("kafka")
+            .options(**self._settings.kafka_access)
             .option("kafka.bootstrap.servers", self._settings.brokers)
             .option("subscribePattern", re.escape(self._settings.forgotten_topic))
             .load()

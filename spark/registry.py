@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from faults import FinalError, TransientError
+from access import RegistryAccess
+from faults import FinalError, TransientError, is_certificate
 from newer_schema import Known, newer_fields
 
 TIMEOUT_SECONDS = 10
@@ -33,8 +34,10 @@ class Registry:
     Schemas are immutable, so each is fetched once. Unknown ids are not cached: they may be registered later.
     """
 
-    def __init__(self, url: str, schema: RecordSchema) -> None:
-        self._url, self._headers = _address(url)
+    def __init__(self, url: str, access: RegistryAccess, schema: RecordSchema) -> None:
+        self._url, headers = _address(url)
+        self._headers = {**headers, **access.headers}
+        self._tls = access.files.context() if url.startswith("https:") else None
         self._schema = schema
         #: Writer schemas by id; None where values cannot become records of the contract.
         self.writers: dict[int, str | None] = {}
@@ -77,13 +80,19 @@ class Registry:
         url = f"{self._url}/{path}"
         try:
             request = urllib.request.Request(url, headers=self._headers)
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=self._tls) as response:
                 return json.load(response)
         except urllib.error.HTTPError as answer:
             if answer.code == 404:
                 return None
+            if answer.code in (401, 403):
+                login = "schemaRegistry.username, password or token (SCHEMA_REGISTRY_USERNAME and so on)"
+                raise FinalError(f"the Schema Registry refuses the login ({answer.code}): correct {login}") from answer
             raise TransientError(f"the Schema Registry returned {answer.code} for {url}") from answer
         except OSError as cause:
+            if is_certificate(cause):
+                setting = "schemaRegistry.caFile (SCHEMA_REGISTRY_CA_FILE)"
+                raise FinalError(f"the Schema Registry's certificate at {url}: {cause}; correct {setting}") from cause
             raise TransientError(f"cannot reach the Schema Registry at {url}: {cause}") from cause
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from access import CassandraAccess, RegistryAccess, kafka_options, secret
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -44,18 +46,22 @@ class Settings:
 
     entity: Entity
     brokers: str
+    #: TLS and login, as options of Spark's Kafka source and sink.
+    kafka_access: Mapping[str, str]
     topic: str
     dead_letter_topic: str
     change_topic: str
     edit_topic: str
     forgotten_topic: str
     registry_url: str
+    registry_access: RegistryAccess
     contact_points: str
     local_data_center: str
     keyspace: str
     replication_factor: int
     username: str | None
     password: str | None
+    cassandra_access: CassandraAccess
     manage_schema: bool
     ignored_columns: tuple[str, ...]
     max_dead_letters_in_a_row: int
@@ -72,6 +78,7 @@ class Settings:
         return Settings(
             entity=entity,
             brokers=env.get("KAFKA_BROKERS") or f"127.0.0.1:{port('KAFKA_PORT', 9092)}",
+            kafka_access=kafka_options(env),
             topic=env.get("KAFKA_TOPIC") or entity.topic,
             dead_letter_topic=env.get("KAFKA_DEAD_LETTER_TOPIC") or entity.dead_letter_topic,
             change_topic=env.get("KAFKA_CHANGE_TOPIC") or entity.change_topic,
@@ -79,12 +86,14 @@ class Settings:
             forgotten_topic=f"{env.get('KAFKA_TOPIC') or entity.topic}.forgotten",
             registry_url=env.get("SCHEMA_REGISTRY_URL")
             or f"http://127.0.0.1:{port('SCHEMA_REGISTRY_PORT', 8081)}/apis/ccompat/v7",
+            registry_access=RegistryAccess.of(env),
             contact_points=env.get("CASSANDRA_CONTACT_POINTS") or f"127.0.0.1:{port('CASSANDRA_PORT', 9042)}",
             local_data_center=env.get("CASSANDRA_LOCAL_DATA_CENTER") or "datacenter1",
             keyspace=env.get("CASSANDRA_KEYSPACE") or entity.keyspace,
             replication_factor=int(env.get("CASSANDRA_REPLICATION_FACTOR") or 1),
             username=env.get("CASSANDRA_USERNAME") or None,
-            password=env.get("CASSANDRA_PASSWORD") or None,
+            password=secret(env, "CASSANDRA_PASSWORD"),
+            cassandra_access=CassandraAccess.of(env),
             manage_schema=(env.get("MANAGE_SCHEMA") or "true").lower()
             not in ("false", "0", "no", "off", "n", "disabled"),
             ignored_columns=tuple(filter(None, map(str.strip, (env.get("CDC_IGNORED_COLUMNS") or "").split(",")))),

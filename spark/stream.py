@@ -37,6 +37,7 @@ class Stream:
 def start(spark: SparkSession, stream: Stream, settings: Settings, options: Options) -> StreamingQuery:
     records = (
         spark.readStream.format("kafka")
+        .options(**settings.kafka_access)
         .option("kafka.bootstrap.servers", settings.brokers)
         .option("subscribe", stream.topic)
         .option("startingOffsets", "earliest")

@@ -21,7 +21,7 @@ from wire import NEWEST_MS, Decoder, Record, end_of_minute_ms, header, header_of
 
 def write_batches(settings: Settings, schema: EditSchema, stop: Stop) -> Callable[[DataFrame, int], None]:
     """For foreachBatch; as in created_users.py, it returns when every edit is stored or dead-lettered."""
-    registry = Registry(settings.registry_url, schema)
+    registry = Registry(settings.registry_url, settings.registry_access, schema)
     topic = settings.edit_topic
     record = edit_record(schema)
     limit = DeadLetterLimit(topic, settings.max_dead_letters_in_a_row, settings.max_dead_letter_share)

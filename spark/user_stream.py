@@ -14,6 +14,7 @@ import threading
 import traceback
 from pathlib import Path
 
+from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 import created_users
@@ -23,7 +24,7 @@ import user_changes
 import user_edits
 from cassandra_table import connector_options, prepare_table
 from edit_schema import EditSchema
-from faults import TransientError, is_final, is_transient, summary_of
+from faults import FinalError, TransientError, is_final, is_transient, refused_setting, summary_of
 from forgotten import Forgotten
 from settings import Entity, Options, Settings, parse_options
 from stopping import Stop
@@ -38,7 +39,12 @@ STOP_WITHIN_SECONDS = 20.0
 def main() -> int:
     options = parse_options()
     entity = Entity.parse((options.generated / "entity.json").read_text(encoding="utf-8"))
-    settings = Settings.of(entity)
+    try:
+        settings = Settings.of(entity)
+    except FinalError as error:
+        log.open_log("info")
+        log.error("configuration is wrong", fault=str(error))
+        return 2
     log.open_log(settings.log_level)
     avsc, edit_avsc = (
         (options.generated / f"{topic}.avsc").read_text(encoding="utf-8") for topic in (entity.topic, entity.edit_topic)
@@ -63,7 +69,9 @@ def main() -> int:
         return 0
     except Exception as error:
         final = is_final(error)
-        log.error("job failed", error=summary_of(error), retry=not final)
+        setting = refused_setting(error)
+        more = {} if setting is None else {"correct": setting}
+        log.error("job failed", error=summary_of(error), retry=not final, **more)
         if not (final or is_transient(error)):
             traceback.print_exc()
         code = 2 if final else 1
@@ -82,7 +90,9 @@ def exit_if_stop_blocks(code: int) -> None:
 
 
 def open_session(settings: Settings) -> SparkSession:
-    builder = SparkSession.builder.appName("user_stream").config(map=connector_options(settings))
+    builder = SparkSession.builder.appName("user_stream").config(
+        map=connector_options(settings, dict(SparkConf().getAll()))
+    )
     # A ten-byte record can claim to contain a 2 GB string, and allocating it would crash the executor.
     limits = [
         f"-Dorg.apache.avro.limits.{what}.maxLength={MAX_VALUE_BYTES}"

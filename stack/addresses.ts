@@ -8,6 +8,7 @@ export const ownAccess = {
   KAFKA_TLS: "false",
   KAFKA_SASL_MECHANISM: "none",
   CASSANDRA_TLS: "false",
+  CASSANDRA_SECURE_CONNECT_BUNDLE: "", // none
   POSTGRES_SSLMODE: "disable",
 };
 

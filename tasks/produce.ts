@@ -6,9 +6,11 @@ import type { User } from "../contract/user.ts";
 import { avroSchema, encode } from "../contract/wire.ts";
 import { accessErrorIn } from "../runtime/access-error.ts";
 import type { Config } from "../runtime/config.ts";
-import { createTopics, isTransient, openKafka } from "../runtime/kafka.ts";
+import { createTopics } from "../runtime/kafka/topics.ts";
+import { isTransient, openKafka } from "../runtime/kafka.ts";
 import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
+import { together } from "../runtime/missing.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { inputFlag, inputOption, type Task } from "./task.ts";
 import { parseUsers, type UserLine } from "./users.ts";
@@ -41,8 +43,11 @@ export const produce: Task<{ input?: string }> = {
   async work({ config, log, lines, write, reject }, { input }) {
     const { topic } = config.kafka;
     // Before anything is produced: an incompatible schema ends the task here.
-    const schemaId = await openRegistry(config.schemaRegistry).register(valueSubject(topic), avroSchema);
-    const producer = await openProducer(config, log);
+    const registry = openRegistry(config.schemaRegistry, config.manageSchema);
+    const [schemaId, producer] = await together(
+      registry.register(valueSubject(topic), avroSchema),
+      openProducer(config, log),
+    );
 
     let acknowledged = 0;
     try {

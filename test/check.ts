@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { installLinters } from "../stack/install/install.ts";
 
 const project = resolve(import.meta.dir, "..");
-const composeFiles = ["docker-compose.yml", "docker-compose.zookeeper.yml"];
+const composeFiles = ["docker-compose.yml", "docker-compose.zookeeper.yml", "docker-compose.own-servers.yml"];
 
 export interface CheckResult {
   name: string;

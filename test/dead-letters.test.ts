@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { createTopics, openKafka } from "../runtime/kafka.ts";
+import { createTopics } from "../runtime/kafka/topics.ts";
+import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";

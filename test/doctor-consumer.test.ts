@@ -4,7 +4,7 @@ import { settledTopicOf } from "../contract/entity.ts";
 import { deadLetterHeaders } from "../contract/topics.ts";
 import { consumerCheck } from "../operations/doctor/consumer.ts";
 import { deadLettersCheck } from "../operations/doctor/dead-letters.ts";
-import { createTopics } from "../runtime/kafka.ts";
+import { createTopics } from "../runtime/kafka/topics.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { openRecorder } from "./faults/records.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { settledTopicOf } from "../contract/entity.ts";
 import { brokersCheck } from "../operations/doctor/kafka.ts";
 import { topicsCheck } from "../operations/doctor/topics.ts";
-import { createTopics } from "../runtime/kafka.ts";
+import { createTopics } from "../runtime/kafka/topics.ts";
 import { openDoctor } from "./support/doctor.ts";
 import { startProgram } from "./support/program.ts";
 

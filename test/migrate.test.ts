@@ -1,9 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { table } from "../contract/entity.ts";
+import { table, valueSubject } from "../contract/entity.ts";
 import { validUsers } from "../contract/samples.ts";
 import { createCql, createSql, deletedTable, indexes } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
+import { editSchema } from "../contract/user-edits.ts";
+import { createTopicsOnce } from "../runtime/kafka/topics.ts";
+import { openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
 import { openPostgres } from "../runtime/postgres.ts";
+import { openRegistry } from "../runtime/registry.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { openRecorder } from "./faults/records.ts";
@@ -83,6 +88,13 @@ const cql = (...statements: string[]) =>
   withCassandra(stores.config, async (client) => {
     for (const statement of statements) await client.execute(statement, [], { prepare: false });
   });
+/** Creates what is no table: the topics, and the subject of edits. */
+async function prepareTopics() {
+  const { config } = stores;
+  await createTopicsOnce(openKafka(config, "test", openLog("test", "error")), config);
+  await openRegistry(config.schemaRegistry).register(valueSubject(config.kafka.editTopic), editSchema);
+}
+
 /** Creates the tables as an earlier contract had them. */
 async function createTables(change: (statement: string) => string = (statement) => statement) {
   await stores.sql.unsafe(change(createSql));
@@ -277,6 +289,9 @@ test("without manageSchema no program changes a table: each says what is missing
   const api = await startApi({ ...stores.env, ...more });
   started.push(consumer, api);
   await until("the consumer names it", async () => (await consumer.readiness()).includes(missing));
+  await until("the consumer names a topic", async () =>
+    (await consumer.readiness()).includes(`topic ${stores.topic},`),
+  );
   expect(await consumer.status("/readyz")).toBe(503);
   const answer = async (path: string) => {
     const response = await fetch(api.url + path);
@@ -288,6 +303,7 @@ test("without manageSchema no program changes a table: each says what is missing
 
   // An administrator does.
   expect((await migrate()).code).toBe(0);
+  await prepareTopics();
   await until("the consumer is ready", async () => (await consumer.status("/readyz")) === 200);
   await until("the API is ready", async () => (await answer("/first-five")).status === 200);
   expect((await backup(more)).code).toBe(0);

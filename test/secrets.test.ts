@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import net from "node:net";
 import getPort from "get-port";
-import { createTopics, openKafka } from "../runtime/kafka.ts";
+import { createTopics } from "../runtime/kafka/topics.ts";
+import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { until } from "../runtime/until.ts";

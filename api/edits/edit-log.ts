@@ -6,9 +6,11 @@ import { noteRecord } from "../../contract/forgotten.ts";
 import { editSchema, encodeEdit, type UserEdit } from "../../contract/user-edits.ts";
 import { maxValueBytes } from "../../contract/wire.ts";
 import type { Config } from "../../runtime/config.ts";
-import { createTopicsOnce, isTransient, openKafka } from "../../runtime/kafka.ts";
+import { createTopicsOnce } from "../../runtime/kafka/topics.ts";
+import { isTransient, openKafka } from "../../runtime/kafka.ts";
 import { FinalError } from "../../runtime/lifecycle.ts";
 import type { Log } from "../../runtime/log.ts";
+import { MissingSchema, together } from "../../runtime/missing.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 import { retry } from "../../runtime/retry.ts";
 import type { Forgotten } from "../../stream/forgotten/forgotten.ts";
@@ -58,7 +60,7 @@ interface Connection {
 }
 
 export function openEditLog(
-  config: Pick<Config, "kafka" | "cdc" | "schemaRegistry">,
+  config: Pick<Config, "kafka" | "cdc" | "schemaRegistry" | "manageSchema">,
   log: Log,
   seconds: Pick<Histogram, "startTimer">,
 ): EditLog {
@@ -68,6 +70,8 @@ export function openEditLog(
   let connection: Connection | undefined;
   let forgotten: Forgotten | undefined;
   let hasTried = false;
+  /** What an administrator has to create first. */
+  let missing: string | undefined;
 
   const add = openBatches<Message & { key: string; value: Buffer }>((messages) => send(topic, messages));
 
@@ -102,7 +106,7 @@ export function openEditLog(
     isForgotten: (id) => forgotten?.has(id) ?? false,
 
     expectReady: () => void expectConnection(),
-    refusal: () => (connection ? undefined : hasTried ? away : null),
+    refusal: () => (connection ? undefined : hasTried ? (missing ?? away) : null),
 
     async keepConnected(stop) {
       const between = () => {
@@ -113,10 +117,13 @@ export function openEditLog(
         try {
           connection = await retry(() => connect(stop), {
             what: "connect to Kafka for edits",
-            while: (error) => !(error instanceof FinalError),
+            while: (error) => error instanceof MissingSchema || !(error instanceof FinalError),
             stop,
             log,
-            between,
+            between(error) {
+              missing = error instanceof MissingSchema ? error.message : undefined;
+              between();
+            },
             maxWaitMs,
           });
         } catch (error) {
@@ -142,14 +149,14 @@ export function openEditLog(
 const away = "Kafka or the Schema Registry is unavailable at the moment";
 
 /** Returns a function that connects once: the schema's id, the topics, a producer, and who was forgotten. */
-function connector(config: Pick<Config, "kafka" | "cdc" | "schemaRegistry">, log: Log) {
-  const registry = openRegistry(config.schemaRegistry);
+function connector(config: Pick<Config, "kafka" | "cdc" | "schemaRegistry" | "manageSchema">, log: Log) {
+  const registry = openRegistry(config.schemaRegistry, config.manageSchema);
   const kafka = openKafka(config, "api", log, 0, acknowledgeWithinMs);
   let schemaId: number | undefined;
   let forgotten: Forgotten | undefined;
   return async (stop: AbortSignal): Promise<Connection> => {
-    schemaId ??= await registry.register(valueSubject(config.kafka.editTopic), editSchema);
-    await createTopicsOnce(kafka, config);
+    const register = async () => schemaId ?? registry.register(valueSubject(config.kafka.editTopic), editSchema);
+    [schemaId] = await together(register(), createTopicsOnce(kafka, config));
     // An idempotent producer of kafkajs must never give up: after a failed send it uses the same sequence numbers for
     // other records, which the broker then takes for repetitions. Here a repetition is harmless: it has the same write time.
     const producer = kafka.producer({ allowAutoTopicCreation: false });

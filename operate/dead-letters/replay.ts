@@ -49,7 +49,7 @@ export const replay: Command<Given> = {
   exits: { 0: "all were replayed, or nothing was open", 1: "some were not", 2: "it could not be done, or was misused" },
   run: ({ set, "dry-run": dryRun = false, force = false, json = false, ...given }) =>
     withKafka(async ({ kafka, admin, config, log }) => {
-      const registry = openRegistry(config.schemaRegistry);
+      const registry = openRegistry(config.schemaRegistry, config.manageSchema);
       const values: Values = valuesOf(set);
       const selection = await selectionOf({ kafka, admin }, config.kafka.deadLetterTopic, given);
       const progress = openProgress();

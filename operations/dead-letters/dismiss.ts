@@ -5,7 +5,7 @@ import type { Entry } from "./letter-log.ts";
 import { positionOf, readSelected, type Selection } from "./selection.ts";
 
 interface Dependencies extends Clients {
-  config: Pick<Config, "kafka" | "cdc">;
+  config: Pick<Config, "kafka" | "cdc" | "manageSchema">;
   /** The name of the operator's account. */
   by: string;
   onInterruption?: (error: unknown) => void;

@@ -1,7 +1,8 @@
 import type { Admin, Kafka, Message, Producer, Transaction } from "kafkajs";
 import { settledTopicOf } from "../../contract/entity.ts";
 import type { Config } from "../../runtime/config.ts";
-import { createTopics, isTransient } from "../../runtime/kafka.ts";
+import { createTopics } from "../../runtime/kafka/topics.ts";
+import { isTransient } from "../../runtime/kafka.ts";
 import { FinalError } from "../../runtime/lifecycle.ts";
 import type { Settlement } from "./settlement.ts";
 
@@ -18,7 +19,7 @@ export type Settle = (letters: readonly Settling[]) => Promise<void>;
 interface Dependencies {
   kafka: Kafka;
   admin: Admin;
-  config: Pick<Config, "kafka" | "cdc">;
+  config: Pick<Config, "kafka" | "cdc" | "manageSchema">;
   /** Called before the work is done again, since another command or a failure of Kafka interrupted it. */
   onInterruption?: (error: unknown) => void;
 }

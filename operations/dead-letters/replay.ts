@@ -17,7 +17,7 @@ import { positionOf, rangeAround, readSelected, type Selection } from "./selecti
 import { settlementKey } from "./settlement.ts";
 
 export interface Dependencies extends Clients {
-  config: Pick<Config, "kafka" | "cdc" | "consumer" | "schemaRegistry">;
+  config: Pick<Config, "kafka" | "cdc" | "consumer" | "schemaRegistry" | "manageSchema">;
   registry: Registry;
   log: Log;
   /** The name of the operator's account. */

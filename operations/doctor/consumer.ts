@@ -2,7 +2,7 @@ import type { Admin } from "kafkajs";
 import { settledTopicOf } from "../../contract/entity.ts";
 import { shownAddress } from "../../runtime/addresses.ts";
 import type { Config } from "../../runtime/config.ts";
-import { wantedTopics } from "../../runtime/kafka.ts";
+import { wantedTopics } from "../../runtime/kafka/topics.ts";
 import { recordsBetween } from "../lag.ts";
 import type { Clients } from "./clients.ts";
 import type { Check, Finding } from "./finding.ts";

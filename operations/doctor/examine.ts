@@ -1,6 +1,6 @@
 import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Clients } from "./clients.ts";
-import { type Check, type Finding, programs, type Service } from "./finding.ts";
+import { type Check, type Finding, programs, refusalFinding, type Service } from "./finding.ts";
 
 export interface Patience {
   /** How long a check may take, in milliseconds. */
@@ -56,6 +56,8 @@ async function outcomeOf(check: Check, clients: Clients, withinMs: number, late:
   });
   const look = async () => ({ findings: await check.look(clients, late) });
   const failed = (error: unknown) => {
+    const refusal = check.of[0] && refusalFinding(error, check.of[0]);
+    if (refusal) return { findings: [refusal] };
     const cause = `could not look at ${what}: ${messageOf(error).split("\n")[0]}`;
     return { findings: [cannotLook(check, cause, clients)] };
   };

@@ -1,3 +1,4 @@
+import { accessErrorIn } from "../../runtime/access-error.ts";
 import type { Clients } from "./clients.ts";
 
 /** The services of the pipeline. A service comes after those that it depends on. */
@@ -44,6 +45,20 @@ export interface Finding {
   cure: string;
   /** Services that cannot work because of this. What later checks say about them is left out. */
   explains?: Service[];
+}
+
+/** The finding that a server refuses to work with the settings as they are; undefined for any other error. */
+export function refusalFinding(error: unknown, about: Service): Finding | undefined {
+  const refusal = accessErrorIn(error);
+  if (refusal === undefined) return undefined;
+  const { what, cure } = refusal;
+  return {
+    severity: "error",
+    about,
+    cause: what,
+    cure: `${cure.charAt(0).toUpperCase()}${cure.slice(1)}`,
+    explains: [about],
+  };
 }
 
 /** A finding on one line: what is wrong, and what to do. */

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Clients } from "./clients.ts";
-import type { Check, Finding } from "./finding.ts";
+import { type Check, type Finding, refusalFinding } from "./finding.ts";
 
 export const brokersCheck: Check = { what: "the brokers", of: ["Kafka"], look: lookAtBrokers };
 
@@ -32,6 +32,8 @@ async function lookAtBrokers({ admin, cures, config: { kafka } }: Clients): Prom
       return why === undefined ? [] : [unreachable(`${host}:${port}`, why)];
     });
   } catch (error) {
+    const refusal = refusalFinding(error, "Kafka");
+    if (refusal) return [refusal];
     const { broker, message } = connectionErrorIn(error);
     if (broker !== undefined && !kafka.brokers.includes(broker)) return [unreachable(broker, message)];
     const cure = cures.restore("kafka", kafka.brokers[0] ?? "", "kafka.brokers (KAFKA_BROKERS)");

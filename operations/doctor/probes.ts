@@ -1,7 +1,8 @@
 import { shownAddress } from "../../runtime/addresses.ts";
+import { askWithAccess, type HttpServer } from "../../runtime/http-access.ts";
 import { messageOf } from "../../runtime/lifecycle.ts";
 import type { Clients, WebAddresses } from "./clients.ts";
-import { type Check, type Finding, programs, type Service } from "./finding.ts";
+import { type Check, type Finding, programs, refusalFinding, type Service } from "./finding.ts";
 
 /** What a service is asked with. */
 export type ProbeClients = Pick<Clients, "config" | "web" | "sql" | "cassandra" | "admin">;
@@ -53,7 +54,7 @@ function checkOf(probe: Probe): Check {
         await probe.ask(clients, stop);
         return [];
       } catch (error) {
-        return [silence(probe, address, error, clients)];
+        return [refusalFinding(error, probe.service) ?? silence(probe, address, error, clients)];
       }
     },
   };
@@ -76,6 +77,9 @@ function silence({ service, setting }: Probe, address: string, error: unknown, {
   };
 }
 
+/** The settings of the services that have some for how they let clients in. */
+const groups: Partial<Record<keyof WebAddresses, HttpServer>> = { registry: "schemaRegistry", connect: "connect" };
+
 function overHttp(
   service: Probe["service"],
   name: Exclude<keyof WebAddresses, "consumer">,
@@ -88,8 +92,13 @@ function overHttp(
       if (name === "connect" && !config.cdc.apply) return undefined; // then nothing needs it
       return web[name] && shownAddress(web[name]);
     },
-    async ask({ web }, signal) {
-      const response = await fetch(`${web[name]}${path}`, { signal, headers: { connection: "close" } });
+    async ask({ config, web }, signal) {
+      const url = web[name] ?? "";
+      const init = { signal, headers: { connection: "close" } };
+      const group = groups[name];
+      const response = group
+        ? await askWithAccess(`${url}${path}`, init, group, { url, ...config[group] })
+        : await fetch(`${url}${path}`, init);
       if (response.ok) return;
       const text = await response.text();
       throw new Complaint(

@@ -3,7 +3,7 @@ import { contractAttribute, newerFields } from "../../contract/newer-schema.ts";
 import { editReaderOf, editSchema, newerEditFields } from "../../contract/user-edits.ts";
 import { avroSchema, isRejected, readerOf } from "../../contract/wire.ts";
 import { shownAddress } from "../../runtime/addresses.ts";
-import { httpAccess } from "../../runtime/http-access.ts";
+import { askWithAccess } from "../../runtime/http-access.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 import type { Clients } from "./clients.ts";
 import type { Check, Finding } from "./finding.ts";
@@ -148,12 +148,8 @@ async function lookAtCompatibility({ subject }: Subject, ask: Ask, { web, cures 
 /** The registry's answer, or null if it has no such thing. */
 async function answerOf<T>({ config, web }: Clients, path: string, stop: AbortSignal): Promise<T | null> {
   const url = `${web.registry}/${path}`;
-  const { headers, tls } = httpAccess(config.schemaRegistry);
-  const response = await fetch(url, {
-    signal: stop,
-    headers: { connection: "close", ...headers },
-    ...(tls && { tls }),
-  });
+  const init = { signal: stop, headers: { connection: "close" } };
+  const response = await askWithAccess(url, init, "schemaRegistry", { ...config.schemaRegistry, url: web.registry });
   if (response.status === 404) return null;
   if (!response.ok) throw new Error(`${shownAddress(url)} answers ${response.status}`);
   return (await response.json()) as T;

@@ -1,5 +1,5 @@
 import { type Admin, ConfigResourceTypes, type PartitionMetadata } from "kafkajs";
-import { wantedTopics } from "../../runtime/kafka.ts";
+import { wantedTopics } from "../../runtime/kafka/topics.ts";
 import type { Clients } from "./clients.ts";
 import type { Check, Finding } from "./finding.ts";
 

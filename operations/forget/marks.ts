@@ -2,7 +2,7 @@ import type { Admin, Kafka, Producer } from "kafkajs";
 import { forgottenTopicOf } from "../../contract/entity.ts";
 import { type ForgottenNote, noteRecord } from "../../contract/forgotten.ts";
 import type { Config } from "../../runtime/config.ts";
-import { createTopics } from "../../runtime/kafka.ts";
+import { createTopics } from "../../runtime/kafka/topics.ts";
 import { type Forgotten, forgottenBy } from "../../stream/forgotten/forgotten.ts";
 import { openNotes } from "../../stream/forgotten/notes.ts";
 
@@ -40,7 +40,7 @@ interface Dependencies {
   kafka: Kafka;
   admin: Admin;
   producer: Producer;
-  config: Pick<Config, "kafka" | "cdc">;
+  config: Pick<Config, "kafka" | "cdc" | "manageSchema">;
   /** Creates the topic if it is missing. */
   creates: boolean;
 }

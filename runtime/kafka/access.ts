@@ -36,15 +36,13 @@ interface KafkaError {
 }
 
 /** The AccessError that an error of connecting means; undefined if waiting may help. */
-async function whyRefused(error: unknown, { host, port, ssl, sasl }: Pool): Promise<AccessError | undefined> {
+export async function whyRefused(error: unknown, { host, port, ssl, sasl }: Pool): Promise<AccessError | undefined> {
   const server = `Kafka at ${host}:${port}`;
   const { name, type, message } = error as KafkaError;
   const asked = { server, group: "kafka" as const, files: filesIn(ssl) };
   const known = accessErrorIn(error) ?? tlsRefusal(error, asked);
   if (known) return known;
   const refusal = (what: string, cure: string) => new AccessError(`${server}: ${what}`, cure, { cause: error });
-  if (name === "KafkaJSSASLAuthenticationError" && /not supported by the server/.test(message))
-    return refusal(message, `set ${named("kafka.saslMechanism")} to one that it has`);
   if (name === "KafkaJSSASLAuthenticationError") return wrongLogin(refusal, sasl?.mechanism, message);
   if (type !== "ILLEGAL_SASL_STATE" && type !== "UNSUPPORTED_SASL_MECHANISM" && !isClosed(error)) return undefined;
   return whyClosed({ host, port, ssl, sasl }, refusal);
@@ -71,6 +69,11 @@ async function whyClosed({ host, port, ssl, sasl }: Pool, refusal: Refuse): Prom
     return refusal("it does not speak TLS on this port", `set ${named("kafka.tls")} to false, or correct the port`);
   if (wants === undefined && !ssl && (await speaksTls(host, port)))
     return refusal("it speaks TLS on this port", `set ${named("kafka.tls")} to true`);
+  if (wants && sasl && wants.length > 0 && !wants.includes(sasl.mechanism.toUpperCase()))
+    return refusal(
+      `it has no login by ${sasl.mechanism.toUpperCase()}, only by ${wants.join(", ")}`,
+      `set ${named("kafka.saslMechanism")} to one of these`,
+    );
   if (wants && wants.length > 0 && !sasl)
     return refusal(`it needs a login (${wants.join(", ")})`, `set ${named("kafka.saslMechanism")}`);
   if (wants?.length === 0 && sasl)

@@ -1,6 +1,7 @@
 // @ts-expect-error: kafkajs declares no types for its inner files
 import Connection from "kafkajs/src/network/connection";
 import { AccessError } from "../access-error.ts";
+import { whyRefused } from "./access.ts";
 
 /** A request, and the connection that it is sent on: what is needed of kafkajs's own. */
 interface Request {
@@ -34,7 +35,10 @@ export function patchGrants() {
     try {
       return await send.call(this, given);
     } catch (error) {
-      throw (await missingGrant(error, given.request, this)) ?? error;
+      const refusal = await missingGrant(error, given.request, this);
+      // A broker that needs a login closes the connection at the first request that is not about one.
+      const closed = !refusal && !this.sasl && (error as Error).name === "KafkaJSConnectionClosedError";
+      throw refusal ?? (closed ? await whyRefused(error, this) : undefined) ?? error;
     }
   };
 }

@@ -75,6 +75,7 @@ export function jobEnvironment(instance: Instance): Record<string, string> {
     environmentOf(instance);
   const optional = { CASSANDRA_USERNAME: cassandra.username, CASSANDRA_PASSWORD: cassandra.password };
   return {
+    ...accessOf(environmentOf(instance)),
     KAFKA_BROKERS,
     KAFKA_TOPIC: kafka.topic,
     KAFKA_DEAD_LETTER_TOPIC: kafka.deadLetterTopic,
@@ -108,3 +109,13 @@ function withCheckpoint(instance: Instance, args: string[]): string[] {
 }
 
 const metricsUrl = ({ config }: Instance) => `http://${local(config.ports.sparkMetrics)}/metrics`;
+
+/** How the job is let in by the servers: TLS and logins. */
+const accessOf = (environment: Record<string, string>) =>
+  Object.fromEntries(
+    Object.entries(environment).filter(([name]) =>
+      /^(KAFKA|CASSANDRA|SCHEMA_REGISTRY)_(TLS|\w+_FILE|SERVER_NAME|SASL_\w+|OAUTH_\w+|USERNAME|PASSWORD|TOKEN|SECURE_CONNECT_BUNDLE)$/.test(
+        name,
+      ),
+    ),
+  );

@@ -225,6 +225,25 @@ describe("names", () => {
     }
   });
 
+  test("on servers of one's own the programs get every setting about these servers that .env sets", async () => {
+    const own = Bun.YAML.parse(await read("docker-compose.own-servers.yml")) as ComposeFile;
+    const groups = ["kafka", "schemaRegistry", "postgres", "cassandra"];
+    // Names and sizes of what is on the servers are those of config.yaml, and POSTGRES_PASSWORD is that of the container.
+    const isOther = /TOPIC|PARTITIONS|REPLICATION|KEYSPACE|^POSTGRES_PASSWORD$/;
+    const wanted = allSettings
+      .filter(({ path: [group = ""] }) => groups.includes(group))
+      .flatMap(({ env, secret }) => (secret ? [env, `${env}_FILE`] : [env]))
+      .filter((env) => !isOther.test(env));
+    const programs = ["airflow-scheduler", "api", "console", "consumer", "operate", "spark-submit"];
+    expect(Object.keys(own.services)).toEqual(programs);
+    for (const name of programs) {
+      const { environment = {}, volumes } = own.services[name] ?? {};
+      expect(Object.keys(environment).sort()).toEqual([...wanted, "MANAGE_SCHEMA"].sort());
+      for (const [env, value] of Object.entries(environment)) expect(value).toStartWith(`\${${env}:`);
+      expect(volumes).toEqual(["./secrets:/run/secrets:ro"]);
+    }
+  });
+
   test("the tasks get every setting of a source that .env sets", () => {
     const variables = environmentOf("airflow-scheduler");
     for (const { env } of sourceSettings)
