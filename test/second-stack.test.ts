@@ -49,6 +49,11 @@ test("a stack whose ports another one holds names that stack and a free PORT_OFF
   expect(existsSync(join(env.STACK_DIR, "run", "supervisord.conf"))).toBe(false);
 });
 
+test("another Java 17 than the installed one can be chosen", async () => {
+  const { stdout } = await bunRun("env", { JAVA17_HOME: "/usr/lib/jvm/java-17-openjdk-amd64" });
+  expect(stdout).toContain("export JAVA_HOME=/usr/lib/jvm/java-17-openjdk-amd64\n");
+});
+
 test("with that PORT_OFFSET every address of the second stack changes", async () => {
   const { stdout } = await bunRun("env", { PORT_OFFSET: offset });
   for (const [key, port] of Object.entries(ports)) {

@@ -10,6 +10,7 @@ export interface Installation {
   python: string;
   /** A program of that environment, such as `airflow` or `cqlsh`. */
   tool: (name: string) => string;
+  /** The home of Java 17: the installed one, or the one that `JAVA17_HOME` names. */
   javaHome: string;
   java: string;
   /** The folder of a bundle of jars.toml. */
@@ -33,7 +34,7 @@ export async function install(env = process.env): Promise<Installation> {
   const complete = [join(venv, "complete"), ...Object.values(always)].every((path) => existsSync(path));
   if (!complete) await runInstaller(["--python", venv, ...argumentsOf(always)], env);
 
-  const javaHome = javaHomeOf(venv);
+  const javaHome = env.JAVA17_HOME || javaHomeOf(venv);
   return {
     python: join(venv, "bin", "python"),
     tool: (name) => join(venv, "bin", name),
