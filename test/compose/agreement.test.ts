@@ -21,6 +21,9 @@ interface Service {
   restart?: string;
   logging?: { options: Record<string, string> };
   mem_limit: string;
+  security_opt?: string[];
+  cap_drop?: string[];
+  cap_add?: string[];
 }
 interface ComposeFile {
   services: Record<string, Service>;
@@ -133,6 +136,13 @@ describe("services", () => {
       .filter(([, { profiles, restart, mem_limit }]) => !profiles && restart !== "no" && mem_limit)
       .map(([, { mem_limit }]) => Number(mem_limit.match(/^(\d+)m$/)?.[1]));
     expect(megabytes.reduce((sum, one) => sum + one, 0)).toBeLessThan(8 * 1024);
+  });
+
+  test("none can gain privileges, and only two have any, for an entry point that begins as root", () => {
+    const all = [...services, ["zookeeper", zookeeper.services.zookeeper!] as const];
+    for (const [name, { security_opt, cap_drop }] of all)
+      expect([name, security_opt, cap_drop]).toEqual([name, ["no-new-privileges:true"], ["ALL"]]);
+    expect(all.filter(([, { cap_add }]) => cap_add).map(([name]) => name)).toEqual(["postgres", "cassandra"]);
   });
 
   test("each image is pinned to a version", () => {
