@@ -1,3 +1,4 @@
+import { access, constants } from "node:fs/promises";
 import { z } from "zod";
 import { plural, singular } from "../contract/entity.ts";
 import { operatorName } from "../operations/dead-letters/operator.ts";
@@ -61,7 +62,7 @@ export const forget: Command<Given> = {
         by: operatorName(),
         apply: !check,
         isCompacted: compacted,
-        runsDir: runsFolder() ?? null,
+        runsDir: await writableRuns(),
         stack: usesStack(config) ? stackFolder() : null,
         idOfLine: idOfRaw,
         onProgress: (place, text, isDone) => (isDone ? progress.done(place, text) : progress.start(place, text)),
@@ -78,6 +79,18 @@ export const forget: Command<Given> = {
     }
   },
 };
+
+/** The folder of the runs; null if there is none, or if it cannot be written to. */
+async function writableRuns(): Promise<string | null> {
+  const folder = runsFolder();
+  const isWritable =
+    folder !== undefined &&
+    (await access(folder, constants.W_OK).then(
+      () => true,
+      () => false,
+    ));
+  return isWritable ? folder : null;
+}
 
 function openClients(config: Config): Clients & { config: Config } {
   const log = openLog("forget", "error");

@@ -38,7 +38,7 @@ export interface Options {
   apply: boolean;
   /** Whether somebody has compacted Cassandra's table on all nodes since the rows were deleted. */
   isCompacted: boolean;
-  /** The folder of the runs' folders; null if it cannot be reached from here. */
+  /** The folder of the runs' folders; null if it cannot be written from here. */
   runsDir: string | null;
   /** The native stack's folder, if that is what the clients are connected to. */
   stack: string | null;
@@ -147,7 +147,12 @@ async function sweepCassandra({ cassandra, config, options, marks, report }: Swe
 async function sweepFiles({ options, marks, report, left }: Sweep) {
   const { apply, runsDir, stack, idOfLine, onProgress } = options;
   if (runsDir === null)
-    left.push({ what: "the files of runs cannot be reached from here", cure: "set RUNS_DIR to their folder" });
+    left.push({
+      what: "the files of runs cannot be written from here",
+      cure:
+        "set RUNS_DIR to their folder; in containers: " +
+        "docker compose exec airflow-scheduler sh -c '$TASKS_BIN/operate forget'",
+    });
   else {
     onProgress?.("runs", "searching", false);
     report("runs", await cleanRuns(runsDir, marks.forgotten, idOfLine, apply), "lines");
