@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { openCassandra } from "../runtime/cassandra.ts";
 import { ConfigError } from "../runtime/config.ts";
+import { httpsOf } from "../runtime/https.ts";
 import { run } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
@@ -35,7 +36,13 @@ await run(openLog("api"), async (stop) => {
   const consolePort = config.ports.console;
   const app = createApp({ users, log, edits, names: config, consolePort, registry, tokens, protect, bodyLimitBytes });
 
-  const server = Bun.serve({ hostname: config.host, port: config.ports.api, idleTimeout: 120, fetch: app.fetch });
+  const server = Bun.serve({
+    hostname: config.host,
+    port: config.ports.api,
+    idleTimeout: 120,
+    fetch: app.fetch,
+    ...httpsOf(config.api),
+  });
   const [writes, reads] = [tokens.length > 0, protect === "all"].map((asks) => (asks ? "with a token" : "open"));
   log.info("listening", { url: server.url.href, writes, reads });
   if (tokens.length === 0 && !/^(localhost|127\.|::1$)/.test(config.host))

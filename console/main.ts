@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { httpsOf } from "../runtime/https.ts";
 import { run } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { watchLoop } from "../runtime/watchdog.ts";
@@ -15,7 +16,13 @@ await run(openLog("console"), async (stop) => {
   const app = createConsole(clients, watch);
 
   // A stream of events may be silent for minutes; it has its own heartbeat.
-  const server = Bun.serve({ hostname: config.host, port: config.ports.console, idleTimeout: 120, fetch: app.fetch });
+  const server = Bun.serve({
+    hostname: config.host,
+    port: config.ports.console,
+    idleTimeout: 120,
+    fetch: app.fetch,
+    ...httpsOf(config.console),
+  });
   const isOpen = config.console.token === undefined;
   log.info("listening", { url: server.url.href, changes: isOpen ? "open" : "with a token" });
   if (isOpen && !/^(localhost|127\.|::1$)/.test(config.host))

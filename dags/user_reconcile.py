@@ -25,7 +25,7 @@ lost, different, extra or dead-lettered; `bun run reconcile --since 3d` lists th
 """
 
 COMPARE = """
-"$TASKS_BIN/operate" reconcile --since "${DAYS}d" --limit 0 --json
+"${OPERATE:-$TASKS_BIN/operate}" reconcile --since "${DAYS}d" --limit 0 --json
 code=$?
 case $code in
   0 | 1) exit 0 ;;

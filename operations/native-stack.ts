@@ -26,6 +26,17 @@ export function usesStack({ kafka, postgres, cassandra, schemaRegistry, ports }:
   return own.some((port) => hosts.includes(`127.0.0.1:${port}`) || hosts.includes(`localhost:${port}`));
 }
 
+/** Whether all of the servers that the settings name are the native stack's. */
+export function usesOnlyStack({ kafka, postgres, cassandra, schemaRegistry, ports }: Config): boolean {
+  const isOwn = (host: string, port: number) => host === `127.0.0.1:${port}` || host === `localhost:${port}`;
+  return (
+    isOwn(new URL(postgres.url).host, ports.postgres) &&
+    isOwn(new URL(schemaRegistry.url).host, ports.schemaRegistry) &&
+    kafka.brokers.every((host) => isOwn(host, ports.kafka)) &&
+    cassandra.contactPoints.every((host) => isOwn(host, ports.cassandra))
+  );
+}
+
 /** The URL of PostgreSQL; for the native stack's own server with the password that the stack has generated. */
 export function postgresUrl({ postgres, ports }: Pick<Config, "postgres" | "ports">, env: Env = process.env): string {
   const url = new URL(postgres.url);

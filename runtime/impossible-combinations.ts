@@ -27,7 +27,9 @@ export function impossibleCombinations(values: Values, env: Env): ImpossibleComb
     ...ofCassandra(values.cassandra, env),
     ...loginOf("connect", values.connect),
     ...ofApi(values.api),
-    ...["kafka", "schemaRegistry", "postgres", "cassandra", "connect", "api"].flatMap((group) => pairOf(group, values)),
+    ...["kafka", "schemaRegistry", "postgres", "cassandra", "connect", "api", "console"].flatMap((group) =>
+      pairOf(group, values),
+    ),
   ];
 }
 

@@ -115,6 +115,11 @@ export const Settings = z.strictObject({
         "Folder in which the console keeps its last hour over a restart; if not set, natively a folder of the stack, and otherwise it is not kept.",
         { example: "/var/lib/user-automation/console" },
       ),
+      certificateFile: file(
+        "CONSOLE_CERTIFICATE_FILE",
+        "Certificate with which the console serves HTTPS; if not set, HTTP.",
+      ),
+      keyFile: file("CONSOLE_KEY_FILE", "Private key of that certificate."),
     })
     .prefault({}),
   log: z

@@ -1,6 +1,6 @@
 #!/bin/bash
 # PostgreSQL's entry point in docker-compose.yml. Before the first start it creates the certificates of the server and of
-# Debezium, which has no password, as stack/services/certificates.py does natively, and discards the authority's key. Then
+# Debezium, which has no password, as stack/certificates.py does natively, and discards the authority's key. Then
 # it runs the image's own entry point.
 set -euo pipefail
 server=/certificates/server

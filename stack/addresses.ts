@@ -1,3 +1,4 @@
+import { authorityOf } from "./certificates.ts";
 import type { Instance } from "./instance.ts";
 
 /** host:port of a service of the stack. Everything listens on loopback only. */
@@ -18,7 +19,13 @@ export const superuser = "postgres";
 export const postgresUrl = (
   { config }: Pick<Instance, "config">,
   { role, password, database }: { role: string; password: string; database: string },
-) => `postgres://${role}:${password}@${local(config.ports.postgres)}/${database}`;
+) => `postgres://${role}${password && `:${password}`}@${local(config.ports.postgres)}/${database}`;
 
 export const superuserUrl = (instance: Pick<Instance, "config" | "secrets">, database: string) =>
   postgresUrl(instance, { role: superuser, password: instance.secrets.postgresSuperuser, database });
+
+/** How the stack itself uses PostgreSQL. */
+export const superuserAccess = (instance: Instance, database: string) => ({
+  url: superuserUrl(instance, database),
+  ...(instance.isSecure && { sslmode: "verify-full" as const, caFile: authorityOf(instance) }),
+});

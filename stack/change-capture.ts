@@ -12,8 +12,7 @@ import { tailOf } from "../operations/log-tail.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { NotInTime, until } from "../runtime/until.ts";
-import { local } from "./addresses.ts";
-import { environmentOf } from "./environment.ts";
+import { environmentOf, ownConfig } from "./environment.ts";
 import { StackError } from "./failure.ts";
 import { type Instance, project } from "./instance.ts";
 
@@ -26,7 +25,7 @@ const registeredWithinMs = 60_000;
  */
 export async function registerConnector(instance: Instance, stop: AbortSignal): Promise<CaptureState> {
   const definition = await readDefinition();
-  const connector = openConnector({ url: environmentOf(instance).CONNECT_URL }, definition.name);
+  const connector = openConnector(connectOf(instance), definition.name);
   await removeOutdated(connector, definition);
 
   let last = connectorState(connector, undefined);
@@ -54,25 +53,28 @@ export async function registerConnector(instance: Instance, stop: AbortSignal): 
 
 /** The state of change data capture on this stack. */
 export async function captureOf(instance: Instance): Promise<CaptureState> {
-  const { config } = instance;
-  const { POSTGRES_URL, CONNECT_URL } = environmentOf(instance);
+  const config = ownConfig(instance);
   const { name } = await readDefinition();
-  const kafka = { ...config.kafka, brokers: [local(config.ports.kafka)] };
-  const admin = openKafka({ kafka }, "stack", getLogger("stack"), 0).admin();
-  const sql = openPostgres(POSTGRES_URL, 1);
+  const admin = openKafka(config, "stack", getLogger("stack"), 0).admin();
+  const sql = openPostgres(config.postgres, 1);
   try {
     await admin.connect().catch(() => {}); // the lag is reported as unknown
     return await captureState({
-      connector: openConnector({ url: CONNECT_URL }, name),
+      connector: openConnector(connectOf(instance), name),
       sql,
       admin,
       groupId: config.consumer.groupId,
-      changeTopic: kafka.changeTopic,
+      changeTopic: config.kafka.changeTopic,
     });
   } finally {
     await Promise.all([sql.end({ timeout: 1 }), admin.disconnect()]);
   }
 }
+
+const connectOf = (instance: Instance) => ({
+  url: environmentOf(instance).CONNECT_URL,
+  ...ownConfig(instance).connect,
+});
 
 const readDefinition = async () =>
   (await Bun.file(join(project, "postgres-connector.json")).json()) as ConnectorDefinition;

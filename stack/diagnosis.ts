@@ -11,7 +11,7 @@ const withinMs = 2_500;
 /** The first line of what doctor finds on this stack, and how many more there are; undefined if it finds nothing. */
 export async function diagnosisOf(instance: Instance, scope: Partial<Scope> = {}): Promise<string | undefined> {
   const { folder, env: given } = instance;
-  const env = { ...given, ...environmentOf(instance) };
+  const env = { ...given, ...environmentOf(instance, "operate") };
   const config = loadConfig(env);
   const [first, ...others] = await diagnose(
     {

@@ -1,32 +1,36 @@
 import { join, resolve } from "node:path";
-import { allSettings } from "../sources/config.ts";
+import { allSettings, type Config, loadConfig } from "../sources/config.ts";
 import { local, ownAccess, postgresUrl } from "./addresses.ts";
 import { type Instance, project } from "./instance.ts";
+import { loginsOf, mayUse, type Principal } from "./principals.ts";
 
 /**
  * The addresses of all services and the settings given, as environment variables. The stack's programs run with it, and
  * `env` prints it for clients and tasks that run elsewhere and read neither config.yaml nor .env of the project's folder.
+ * On a secure stack, it has what a principal needs to log in, and no passwords of others.
  */
-export function environmentOf(instance: Instance) {
-  const { config, secrets, installed, folder, env } = instance;
+export function environmentOf(instance: Instance, principal: Principal = "operate") {
+  const { config, secrets, installed, folder, env, isSecure } = instance;
   const { ports } = config;
+  const web = isSecure ? "https" : "http";
+  const role = { role: "users", password: secrets.postgresUsers, database: "users" };
   return {
     ...settingsOf(instance),
     ...ownAccess,
     STACK_DIR: folder,
     ...(env.CONFIG_FILE && { CONFIG_FILE: resolve(env.CONFIG_FILE) }),
     KAFKA_BROKERS: local(ports.kafka),
-    SCHEMA_REGISTRY_URL: `http://${local(ports.schemaRegistry)}/apis/ccompat/v7`,
-    POSTGRES_URL: postgresUrl(instance, { role: "users", password: secrets.postgresUsers, database: "users" }),
-    CONNECT_URL: `http://${local(ports.connect)}`,
+    SCHEMA_REGISTRY_URL: `${web}://${local(ports.schemaRegistry)}/apis/ccompat/v7`,
+    POSTGRES_URL: postgresUrl(instance, isSecure && !mayUse(principal, "postgres") ? { ...role, password: "" } : role),
+    CONNECT_URL: `${web}://${local(ports.connect)}`,
     CASSANDRA_CONTACT_POINTS: local(ports.cassandra),
     CASSANDRA_LOCAL_DATA_CENTER: "datacenter1",
     EMBEDDED_SOURCE_URL: `http://${local(ports.source)}/api/1.4/`,
     AIRFLOW_URL: `http://${local(ports.airflow)}`,
     AIRFLOW_USER: "admin",
-    AIRFLOW_PASSWORD: "admin",
-    API_URL: `http://${local(ports.api)}`,
-    CONSOLE_URL: `http://${local(ports.console)}`,
+    AIRFLOW_PASSWORD: isSecure ? "" : "admin",
+    API_URL: `${web}://${local(ports.api)}`,
+    CONSOLE_URL: `${web}://${local(ports.console)}`,
     CONSUMER_URL: `http://${local(ports.consumer)}`,
     SPARK_MASTER_URL: `spark://localhost:${ports.sparkMaster}`,
     SPARK_UI_URL: `http://localhost:${ports.sparkUi}`,
@@ -35,8 +39,13 @@ export function environmentOf(instance: Instance) {
     RUNS_DIR: join(folder, "runs"),
     PYTHON: installed.python,
     JAVA_HOME: installed.javaHome,
+    ...(isSecure && loginsOf(instance, principal)),
   };
 }
+
+/** The settings with which the stack itself uses its services. */
+export const ownConfig = (instance: Instance): Config =>
+  loadConfig({ ...instance.env, ...environmentOf(instance, "admin") });
 
 /**
  * Every setting in the given environment, and the effective value of every port. The programs run in folders of their

@@ -15,6 +15,8 @@ export interface Instance {
   config: Config;
   secrets: Secrets;
   installed: Installation;
+  /** Whether its services take TLS and logins only; `up --secure` makes it so. */
+  isSecure: boolean;
   /** The environment the stack was opened with. */
   env: NodeJS.ProcessEnv;
 }
@@ -42,9 +44,13 @@ export async function openInstance(given = process.env): Promise<Instance> {
     config: loadConfig({ ...env, ...ownAccess }),
     secrets: loadSecrets(join(folder, "secrets.json")),
     installed: await install(env),
+    isSecure: existsSync(secureMarker({ folder })),
     env,
   };
 }
+
+/** A file that exists in the folder of a secure stack. */
+export const secureMarker = ({ folder }: Pick<Instance, "folder">) => join(folder, "secure");
 
 /** A service's data folder, created if missing. */
 export function dataFolder({ folder }: Pick<Instance, "folder">, service: string): string {

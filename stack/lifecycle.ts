@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { tailOf } from "../operations/log-tail.ts";
 import type { ProgramState } from "../operations/supervisor/programs.ts";
 import type { Progress } from "../runtime/progress.ts";
+import { issueCertificates } from "./certificates.ts";
 import { addDiagnosis } from "./diagnosis.ts";
 import { StackError } from "./failure.ts";
 import type { Instance } from "./instance.ts";
@@ -20,6 +21,13 @@ const silent: Progress = { start() {}, done() {}, failed() {}, end() {} };
 /** How long each service took to become ready, in milliseconds; 0 if it was already running. */
 export type StartTimes = Record<string, number>;
 
+interface UpOptions {
+  progress?: Progress;
+  stop?: AbortSignal;
+  /** The names of the services to start, with what they depend on; all if omitted. */
+  only?: string[];
+}
+
 /**
  * Starts the services that are not running, in parallel where dependencies allow, and resolves when all are ready.
  * On failure, or when `stop` aborts, it stops the services it started.
@@ -27,9 +35,9 @@ export type StartTimes = Record<string, number>;
  */
 export async function up(
   instance: Instance,
-  { progress = silent, stop = new AbortController().signal }: { progress?: Progress; stop?: AbortSignal } = {},
+  { progress = silent, stop = new AbortController().signal, only }: UpOptions = {},
 ): Promise<StartTimes> {
-  const services = servicesOf(instance);
+  const services = servicesOf(instance).filter(({ name }) => only?.includes(name) ?? true);
   const supervisor = supervisorOf(instance);
   const hadSupervisor = await supervisor.isRunning();
   const before = hadSupervisor ? await runningPrograms(supervisor) : new Set<string>();
@@ -39,6 +47,7 @@ export async function up(
     services.filter((service) => !service.programs(instance).some(({ name }) => before.has(name))),
     instance,
   );
+  await issueCertificates(instance, { mayRenew: before.size === 0 }, stop);
   await supervisor.launch(services.flatMap((service) => service.programs(instance)));
 
   const times: StartTimes = {};
@@ -106,7 +115,11 @@ async function startProgram(
   const exitsUntil = countExits();
   for (;;) {
     const before = exitsUntil(await currentState());
-    const failure = await Promise.race([program.ready?.(instance), aborted]).then(
+    const isReady = async () => {
+      await program.ready?.(instance);
+      await program.provide?.(instance);
+    };
+    const failure = await Promise.race([isReady(), aborted]).then(
       () => undefined,
       (error: unknown) => error ?? new Error("no answer"),
     );

@@ -1,10 +1,11 @@
 /** The stack's command line: `bun run up`, `bun run demo` and so on; package.json has a script for each command. */
 import { ConfigError } from "../runtime/config.ts";
 import { paint } from "../runtime/progress.ts";
-import { parseCommandLine } from "./cli/command-line.ts";
+import { parseCommandLine, secureOption } from "./cli/command-line.ts";
 import { commands } from "./cli/commands.ts";
 import { StackError } from "./failure.ts";
 import { openInstance } from "./instance.ts";
+import { makeSecure, trustCertificates } from "./secure.ts";
 
 async function main(argv: string[]): Promise<number> {
   const request = parseCommandLine(commands, argv);
@@ -20,7 +21,12 @@ async function main(argv: string[]): Promise<number> {
   const interrupted = () => stop.abort(new StackError("Interrupted", "Everything this command started was stopped."));
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   try {
-    return await request.command.run(await openInstance(), request.args, stop.signal);
+    const { command, args } = request;
+    const opened = await openInstance();
+    const wantsSecure = command.options?.[secureOption] !== undefined && args.includes(secureOption);
+    const instance = wantsSecure ? await makeSecure(opened) : opened;
+    await trustCertificates(instance, stop.signal);
+    return await command.run(instance, args, stop.signal);
   } catch (error) {
     explain(error);
     return 1;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
-/** Generated for each stack. The login of Airflow's UI (admin/admin) is public, so it is not among them. */
+/** Generated for each stack. The login of Airflow's UI (admin/admin) is public unless the stack is secure, so it is not among them. */
 export interface Secrets {
   postgresSuperuser: string;
   postgresUsers: string;
@@ -10,6 +10,8 @@ export interface Secrets {
   airflowJwtSecret: string;
   airflowApiSecretKey: string;
   airflowFernetKey: string;
+  /** The key from which the passwords of a secure stack's principals are derived. */
+  logins: string;
 }
 
 /** Reads the secrets, generates missing ones and saves them in the file, readable only by its owner (mode 0600). */
@@ -24,6 +26,7 @@ export function loadSecrets(file: string): Secrets {
     airflowJwtSecret: secret(32),
     airflowApiSecretKey: secret(32),
     airflowFernetKey: `${secret(32)}=`, // Fernet requires the base64 padding
+    logins: secret(32),
     ...saved,
   };
   if (Object.keys(saved).length < Object.keys(secrets).length)

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { replicationRole } from "../contract/change-capture.ts";
+import { clientCertificate } from "../stack/certificates.ts";
 import { openInstance } from "../stack/instance.ts";
-import { clientCertificate } from "../stack/services/postgres-access.ts";
 
 const instance = await openInstance(process.env);
 const { postgresSuperuser, postgresUsers } = instance.secrets;

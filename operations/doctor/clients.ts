@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Admin, Kafka } from "kafkajs";
 import { type Cassandra, openCassandra } from "../../runtime/cassandra.ts";
 import type { Config } from "../../runtime/config.ts";
+import { httpAccess } from "../../runtime/http-access.ts";
 import { openKafka } from "../../runtime/kafka.ts";
 import { openPostgres, type Postgres } from "../../runtime/postgres.ts";
 import { type Cures, curesOf } from "./cures.ts";
@@ -74,6 +75,12 @@ export function openClients(options: ClientOptions): Clients {
       await Promise.allSettled([sql.end({ timeout: 0 }), cassandra.shutdown(), connected]);
     },
   };
+}
+
+/** What a request needs to be let in, for fetch. */
+export function webAccess({ schemaRegistry, connect }: Config, name: keyof WebAddresses) {
+  const { headers, tls } = httpAccess(name === "registry" ? schemaRegistry : name === "connect" ? connect : {});
+  return { headers: { connection: "close", ...headers }, ...(tls && { tls }) };
 }
 
 export function webAddresses({ config, env, sourceUrl, isNative }: Omit<ClientOptions, "postgresUrl">): WebAddresses {

@@ -1,5 +1,5 @@
 import { shownAddress } from "../../runtime/addresses.ts";
-import type { Clients } from "./clients.ts";
+import { type Clients, webAccess } from "./clients.ts";
 import type { Check, Finding } from "./finding.ts";
 
 export const clockCheck: Check = { what: "clocks", of: [], look: lookAtClocks };
@@ -49,7 +49,7 @@ interface Clock {
   read: () => Promise<Reading>;
 }
 
-function clocksOf({ sql, cassandra, web }: Clients, stop: AbortSignal): Clock[] {
+function clocksOf({ sql, cassandra, web, config }: Clients, stop: AbortSignal): Clock[] {
   const pages = {
     registry: "/config",
     connect: "/",
@@ -81,14 +81,14 @@ function clocksOf({ sql, cassandra, web }: Clients, stop: AbortSignal): Clock[] 
     },
     ...(Object.keys(pages) as (keyof typeof pages)[]).map((name) => ({
       of: names[name],
-      read: () => dateOf(`${web[name]}${pages[name]}`, stop),
+      read: () => dateOf(`${web[name]}${pages[name]}`, { signal: stop, ...webAccess(config, name) }),
     })),
   ];
 }
 
 /** The Date of an answer, which has whole seconds, and which servers compute once a second. */
-async function dateOf(url: string, stop: AbortSignal): Promise<Reading> {
-  const response = await fetch(url, { signal: stop, headers: { connection: "close" } });
+async function dateOf(url: string, request: RequestInit): Promise<Reading> {
+  const response = await fetch(url, request);
   await response.body?.cancel();
   const at = Date.parse(response.headers.get("date") ?? "");
   if (Number.isNaN(at)) throw new Error(`${shownAddress(url)} does not say when it answered`);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { airflowCheck } from "./airflow.ts";
 import { captureChecks } from "./capture.ts";
+import { certificateFindings } from "./certificates.ts";
 import { type ClientOptions, openClients } from "./clients.ts";
 import { clockCheck } from "./clocks.ts";
 import { consumerCheck } from "./consumer.ts";
@@ -115,6 +116,7 @@ function fileChecks({ given, config, stack, env }: Subject): Check[] {
   return [
     named,
     machineCheck("secrets", () => secretFindings(folder, join(project, ".env"), settings)),
+    machineCheck("certificates", () => certificateFindings(folder)),
     machineCheck("the tasks' binary", () => taskBinaryFindings(env.TASKS_BIN || join(project, "dist", "tasks"))),
   ];
 }

@@ -24,9 +24,7 @@ beforeEach(() => {
   rmSync(dotEnv, { force: true });
   mkdirSync(stack);
   chmodSync(stack, 0o755); // whatever the umask is
-  for (const name of ["data", "run", "runs", "logs"]) mkdirSync(join(stack, name), { mode: 0o700 });
-  mkdirSync(join(stack, "data", "connect", "certificate"), { recursive: true });
-  for (const name of ["connect", "connect/certificate"]) chmodSync(join(stack, "data", name), 0o755);
+  for (const name of ["certificates", "data", "run", "runs", "logs"]) mkdirSync(join(stack, name), { mode: 0o700 });
   write(join(stack, "secrets.json"), 0o600);
 });
 
@@ -38,9 +36,9 @@ test("each file or folder with secrets that others can read is named", () => {
   chmodSync(join(stack, "secrets.json"), 0o644);
   chmodSync(join(stack, "run"), 0o711);
   chmodSync(join(stack, "runs"), 0o755);
-  chmodSync(join(stack, "data"), 0o755);
+  for (const name of ["certificates", "data"]) chmodSync(join(stack, name), 0o755);
   expect(find()).toEqual(
-    ["secrets.json", "run", "data/connect/certificate", "data", "runs"].map(
+    ["secrets.json", "run", "certificates", "data", "runs"].map(
       (name) => `${join(stack, name)}: Run \`chmod -R go= ${join(stack, name)}\``,
     ),
   );

@@ -8,7 +8,7 @@ const kept: [path: string, what: string][] = [
   ["secrets.json", "every password of the stack"],
   ["run", "programs with their passwords"],
   ["data/airflow/passwords.json", "Airflow's password"],
-  ["data/connect/certificate", "Debezium's key"],
+  ["certificates", "the keys of the stack's certificates"],
   ["data", "the services' data"],
   ["runs", "users' data"],
   ["logs", "the programs' logs"],

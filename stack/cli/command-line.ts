@@ -14,6 +14,10 @@ export interface Command {
   run: (instance: Instance, args: string[], stop: AbortSignal) => Promise<number>;
 }
 
+/** The option of commands that start the stack with TLS and logins, from then on. */
+export const secureOption = "--secure";
+export const secureHelp = "with TLS, logins and least rights, from now on and with the data that there is";
+
 export type Commands = Record<string, Command>;
 
 /** A parsed command line: a command to run, help to print, or a usage error. */

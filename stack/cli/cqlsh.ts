@@ -1,3 +1,7 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Instance } from "../instance.ts";
+import { loginsOf } from "../principals.ts";
 import type { Command } from "./command-line.ts";
 import { exec } from "./exec.ts";
 
@@ -5,6 +9,20 @@ export const cqlsh: Command = {
   summary: "Run cqlsh on the stack's Cassandra",
   hasOwnHelp: true,
   usage: "[ARGUMENT]...",
-  run: (instance, args) =>
-    exec([instance.installed.tool("cqlsh"), ...args, "127.0.0.1", String(instance.config.ports.cassandra)], instance),
+  run(instance, args) {
+    const address = ["127.0.0.1", String(instance.config.ports.cassandra)];
+    const login = instance.isSecure ? loginOf(instance) : [];
+    return exec([instance.installed.tool("cqlsh"), ...login, ...args, ...address], instance);
+  },
 };
+
+/** Writes the files that cqlsh reads the operator's login and the authority from; returns the options that name them. */
+function loginOf(instance: Instance): string[] {
+  const file = (name: string) => join(instance.folder, "run", name);
+  const { CASSANDRA_USERNAME, CASSANDRA_PASSWORD, CASSANDRA_CA_FILE } = loginsOf(instance, "operate");
+  const cqlshrc = `[authentication]\ncredentials = ${file("cqlsh-login")}\n[ssl]\nvalidate = true\ncertfile = ${CASSANDRA_CA_FILE}\n`;
+  writeFileSync(file("cqlshrc"), cqlshrc, { mode: 0o600 });
+  const login = `[PlainTextAuthProvider]\nusername = ${CASSANDRA_USERNAME}\npassword = ${CASSANDRA_PASSWORD}\n`;
+  writeFileSync(file("cqlsh-login"), login, { mode: 0o600 });
+  return ["--ssl", `--cqlshrc=${file("cqlshrc")}`, `--credentials=${file("cqlsh-login")}`];
+}

@@ -5,6 +5,7 @@ import type { CaptureState } from "../../operations/connector.ts";
 import { paint, seconds } from "../../runtime/progress.ts";
 import { listSettings } from "../../runtime/setting.ts";
 import { configuredSource, sourceAddress } from "../../sources/config.ts";
+import { authorityOf } from "../certificates.ts";
 import { environmentOf } from "../environment.ts";
 import { type Instance, usesEmbeddedSource } from "../instance.ts";
 import type { StartTimes } from "../lifecycle.ts";
@@ -83,17 +84,22 @@ export function showReport(instance: Instance, report: DemoReport): void {
     `\n${paint("green", "✔", process.stdout)} done in ${seconds(report.totalMs)}; the stack keeps running. Stop it with \`bun run down\`.`,
   );
   console.log(`  Users came from ${sourceOf(instance)}.`);
+  if (instance.isSecure)
+    console.log(
+      `  It is secure: \`bun run env\` has the tokens and passwords; its authority's certificate is ${authorityOf(instance)}.`,
+    );
 }
 
 /** What to open next, the console first. */
 function showLinks(instance: Instance) {
   const { AIRFLOW_URL, AIRFLOW_USER, AIRFLOW_PASSWORD, API_URL, CONSOLE_URL, CONSUMER_URL } = environmentOf(instance);
+  const password = instance.isSecure ? "the password AIRFLOW_PASSWORD in `bun run env`" : AIRFLOW_PASSWORD;
   section(
     "Links",
     ["page", "address"],
     [
       ["the console", CONSOLE_URL],
-      ["the DAG in Airflow", `${AIRFLOW_URL}/dags/user_automation  (login ${AIRFLOW_USER} / ${AIRFLOW_PASSWORD})`],
+      ["the DAG in Airflow", `${AIRFLOW_URL}/dags/user_automation  (login ${AIRFLOW_USER} / ${password})`],
       ["the API's documentation", `${API_URL}/apidocs`],
       ["the consumer's metrics", `${CONSUMER_URL}/metrics`],
     ],

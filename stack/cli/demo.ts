@@ -12,17 +12,16 @@ import { openKafka } from "../../runtime/kafka.ts";
 import { openPostgres } from "../../runtime/postgres.ts";
 import { openProgress, type Progress } from "../../runtime/progress.ts";
 import { NotInTime, until } from "../../runtime/until.ts";
-import { local } from "../addresses.ts";
 import { registerConnector } from "../change-capture.ts";
 import { addDiagnosis } from "../diagnosis.ts";
-import { environmentOf } from "../environment.ts";
+import { environmentOf, ownConfig } from "../environment.ts";
 import { StackError } from "../failure.ts";
 import { type Instance, project } from "../instance.ts";
 import { type StartTimes, stopServices, up } from "../lifecycle.ts";
 import { inParallel } from "../order.ts";
 import { overriddenSettings } from "../overridden.ts";
 import { run } from "../services/run-tool.ts";
-import type { Command } from "./command-line.ts";
+import { type Command, secureHelp, secureOption } from "./command-line.ts";
 import { type FinishedRun, runDag } from "./dag-run.ts";
 import { type DemoReport, showReport } from "./demo-report.ts";
 
@@ -31,6 +30,7 @@ const lookEveryMs = 100;
 
 export const demo: Command = {
   summary: "Start the stack, run the DAG, show the users at every hop and leave the stack running",
+  options: { [secureOption]: secureHelp },
   async run(instance, _, stop) {
     await runDemo(instance, stop);
     return 0;
@@ -125,8 +125,7 @@ async function idsOf({ countsOf }: FinishedRun): Promise<string[]> {
 
 async function waitUntilReadable(instance: Instance, ids: string[], stop: AbortSignal) {
   const { config } = instance;
-  const contactPoints = [local(config.ports.cassandra)];
-  const client = openCassandra({ cassandra: { ...config.cassandra, contactPoints } }, "demo");
+  const client = openCassandra(ownConfig(instance), "demo");
   const query = selectCql(config.cassandra.keyspace);
   const missing = new Set(ids);
   const sample: User[] = [];
@@ -154,7 +153,7 @@ async function waitUntilReadable(instance: Instance, ids: string[], stop: AbortS
 }
 
 async function countBackedUp(instance: Instance, ids: string[]): Promise<number> {
-  const sql = openPostgres(environmentOf(instance).POSTGRES_URL, 1);
+  const sql = openPostgres(ownConfig(instance).postgres, 1);
   try {
     const [row] =
       await sql`SELECT count(*)::int AS count FROM ${sql(table)} WHERE ${sql(idField)} = ANY(${ids}::uuid[])`;
@@ -165,9 +164,9 @@ async function countBackedUp(instance: Instance, ids: string[]): Promise<number>
 }
 
 /** The number of dead letters so far. */
-async function deadLetters({ config }: Instance): Promise<number> {
-  const brokers = [local(config.ports.kafka)];
-  const admin = openKafka({ kafka: { ...config.kafka, brokers } }, "demo", getLogger("stack")).admin();
+async function deadLetters(instance: Instance): Promise<number> {
+  const config = ownConfig(instance);
+  const admin = openKafka(config, "demo", getLogger("stack")).admin();
   try {
     await admin.connect();
     const offsets = await admin.fetchTopicOffsets(config.kafka.deadLetterTopic);

@@ -75,7 +75,7 @@ export function jobEnvironment(instance: Instance): Record<string, string> {
     environmentOf(instance);
   const optional = { CASSANDRA_USERNAME: cassandra.username, CASSANDRA_PASSWORD: cassandra.password };
   return {
-    ...accessOf(environmentOf(instance)),
+    ...accessOf(environmentOf(instance, "spark")),
     KAFKA_BROKERS,
     KAFKA_TOPIC: kafka.topic,
     KAFKA_DEAD_LETTER_TOPIC: kafka.deadLetterTopic,

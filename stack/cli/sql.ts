@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import { classifyError, openPostgres } from "../../runtime/postgres.ts";
-import { environmentOf } from "../environment.ts";
+import { ownConfig } from "../environment.ts";
 import { StackError } from "../failure.ts";
 import type { Instance } from "../instance.ts";
 import type { Command } from "./command-line.ts";
@@ -33,7 +33,7 @@ async function runSql(instance: Instance, args: string[]): Promise<number> {
 }
 
 async function execute(instance: Instance, text: string): Promise<Result[]> {
-  const sql = openPostgres(environmentOf(instance).POSTGRES_URL, 1);
+  const sql = openPostgres(ownConfig(instance).postgres, 1);
   try {
     const answer = await sql.unsafe(text).values();
     // Several statements return an array of results; a single one returns a result, an array of rows with properties.

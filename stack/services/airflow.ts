@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { local } from "../addresses.ts";
+import { authorityOf } from "../certificates.ts";
 import { environmentOf } from "../environment.ts";
 import { dataFolder, type Instance, project } from "../instance.ts";
+import { scriptOf } from "../supervisor/configuration.ts";
 import { run } from "./run-tool.ts";
 import type { Program, Service } from "./service.ts";
 
@@ -16,9 +18,11 @@ export const airflow: Service = {
 
   async prepare(instance, stop) {
     const home = dataFolder(instance, "airflow");
-    // Airflow's simple auth manager reads passwords from a file; this login is public, and the port is only on loopback.
-    const { AIRFLOW_USER = "", AIRFLOW_PASSWORD = "" } = environmentOf(instance);
+    // Airflow's simple auth manager reads passwords from a file; unless the stack is secure, this login is public.
+    const { AIRFLOW_USER, AIRFLOW_PASSWORD } = environmentOf(instance);
     writeFileSync(passwordsFile(instance), JSON.stringify({ [AIRFLOW_USER]: AIRFLOW_PASSWORD }), { mode: 0o600 });
+
+    if (instance.isSecure) writeOperateScript(instance);
 
     // The migration takes as long as everything else together, so it runs once per installed version.
     const migrated = join(home, "migrated-by");
@@ -41,10 +45,19 @@ export const airflow: Service = {
   ],
 };
 
+/** A script that runs the operator's commands with the operator's logins: the tasks' own are for other rights. */
+function writeOperateScript(instance: Instance) {
+  const env = environmentOf(instance, "operate");
+  const script = scriptOf({ name: "operate", argv: [join(env.TASKS_BIN, "operate")], env }, instance);
+  writeFileSync(operateScript(instance), `${script.trimEnd()} "$@"\n`, { mode: 0o700 });
+}
+
+const operateScript = ({ folder }: Instance) => join(folder, "run", "operate");
+
 /** The environment of every Airflow process and of the `airflow` command. */
 export function airflowEnvironment(instance: Instance): Record<string, string> {
   const { config, secrets, folder } = instance;
-  const stack = environmentOf(instance);
+  const stack = environmentOf(instance, "tasks");
   const settings = {
     AIRFLOW_HOME: dataFolder(instance, "airflow"),
     CORE__DAGS_FOLDER: join(project, "dags"),
@@ -79,9 +92,23 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
   return {
     ...stack,
     ...Object.fromEntries(named),
-    PGSSLMODE: "disable", // forked processes share connections until the child drops them, which breaks TLS
+    ...postgresTls(instance),
+    ...(instance.isSecure && { OPERATE: operateScript(instance) }),
   };
 }
+
+/**
+ * TLS to PostgreSQL, on a secure stack. Forked processes share a connection until the child drops it, which breaks TLS, so
+ * none is kept open there.
+ */
+const postgresTls = (instance: Instance): Record<string, string> =>
+  instance.isSecure
+    ? {
+        PGSSLMODE: "verify-full",
+        PGSSLROOTCERT: authorityOf(instance),
+        AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_ENABLED: "False",
+      }
+    : { PGSSLMODE: "disable" };
 
 const tool = ({ installed }: Instance) => [installed.tool("airflow")];
 

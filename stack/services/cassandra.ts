@@ -2,7 +2,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { openCassandra } from "../../runtime/cassandra.ts";
 import { local } from "../addresses.ts";
+import { ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
+import { ensureAdmin, firstRoleAtOnce, grantCassandra, secureYaml } from "./cassandra-access.ts";
 import { classPathOf, exitWhenOutOfMemory } from "./java.ts";
 import type { Service } from "./service.ts";
 
@@ -40,6 +42,7 @@ export const cassandra: Service = {
           "-Dcassandra.skip_wait_for_gossip_to_settle=0",
           "-Dcassandra.ring_delay_ms=0",
           "-Dcassandra.initial_token=0",
+          firstRoleAtOnce,
           // The clock for timeouts; an idle node would otherwise update it every 2 ms.
           "-Dcassandra.approximate_time_precision_ms=10",
           ...["-cp", classPathOf(instance, "cassandra")],
@@ -47,7 +50,8 @@ export const cassandra: Service = {
         ],
         cwd: data,
         stopWithinSeconds: 60,
-        ready: executesQuery,
+        ready: instance.isSecure ? takesLogins : executesQuery,
+        ...(instance.isSecure && { provide: (own: Instance) => grantCassandra(own, ownConfig(own)) }),
       },
     ];
   },
@@ -97,7 +101,7 @@ key_cache_save_period: 0s
 
 auto_snapshot: false
 materialized_views_enabled: false
-`;
+${instance.isSecure ? secureYaml(instance) : ""}`;
 };
 
 const logback = `<configuration>
@@ -142,18 +146,19 @@ const moduleFlags = [
   ].map((name) => `--add-opens=${name}=ALL-UNNAMED`),
 ];
 
-async function executesQuery({ config }: Instance) {
-  const contactPoints = [local(config.ports.cassandra)];
-  await connectTo(config.ports.cassandra); // fails at once if nothing is listening, whereas the driver takes long
-  const client = openCassandra(
-    { cassandra: { ...config.cassandra, contactPoints, localDataCenter: "datacenter1" } },
-    "stack",
-  );
+async function executesQuery(instance: Instance) {
+  await connectTo(instance.config.ports.cassandra); // fails at once if nothing is listening; the driver takes long
+  const client = openCassandra(ownConfig(instance), "stack");
   try {
     await client.execute("SELECT now() FROM system.local");
   } finally {
     await client.shutdown();
   }
+}
+
+async function takesLogins(instance: Instance) {
+  await connectTo(instance.config.ports.cassandra);
+  await ensureAdmin(instance, ownConfig(instance));
 }
 
 async function connectTo(port: number) {

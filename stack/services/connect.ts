@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { replicationRole } from "../../contract/change-capture.ts";
+import { httpAccess } from "../../runtime/http-access.ts";
 import { local } from "../addresses.ts";
-import { environmentOf } from "../environment.ts";
+import { certificateOf, clientCertificate, operatorCertificate, p12Password } from "../certificates.ts";
+import { environmentOf, ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
 import { classPathOf, exitWhenOutOfMemory, smallHeap } from "./java.ts";
-import { clientCertificate } from "./postgres-access.ts";
+import { clientProperties } from "./kafka-access.ts";
 import type { Service } from "./service.ts";
 
 /** One Kafka Connect worker with Debezium's PostgreSQL connector. */
@@ -70,10 +72,11 @@ const readsNoFiles = [
 
 const properties = (instance: Instance) => {
   const { kafka, connect } = instance.config.ports;
+  const scheme = instance.isSecure ? "https" : "http";
   return `# Written by stack/services/connect.ts at every start.
 bootstrap.servers=${local(kafka)}
 group.id=connect
-listeners=http://${local(connect)}
+listeners=${scheme}://${local(connect)}
 rest.advertised.host.name=127.0.0.1
 rest.advertised.port=${connect}
 # Clients must not be able to change log levels.
@@ -113,8 +116,32 @@ status.storage.segment.bytes=16777216
 session.timeout.ms=6000
 heartbeat.interval.ms=2000
 scheduled.rebalance.max.delay.ms=0
-`;
+${instance.isSecure ? secureProperties(instance) : ""}`;
 };
+
+/**
+ * HTTPS for the operator's certificate only, and the login with which the worker and its connectors use Kafka. Connect has
+ * passwords only with an extension that is not in its own jars.
+ */
+function secureProperties(instance: Instance): string {
+  const kafka = Object.entries(clientProperties(instance, "connect"));
+  return [
+    "",
+    "rest.advertised.listener=https",
+    "listeners.https.ssl.keystore.type=PKCS12", // unlike Kafka's clients, the REST server reads no PEM
+    `listeners.https.ssl.keystore.location=${certificateOf(instance, "connect").p12}`,
+    `listeners.https.ssl.keystore.password=${p12Password}`,
+    `listeners.https.ssl.key.password=${p12Password}`,
+    "listeners.https.ssl.truststore.type=PKCS12",
+    `listeners.https.ssl.truststore.location=${operatorCertificate(instance).trust}`,
+    `listeners.https.ssl.truststore.password=${p12Password}`,
+    "listeners.https.ssl.client.auth=required",
+    ...["", "producer.", "consumer.", "admin."].flatMap((prefix) =>
+      kafka.map(([key, value]) => `${prefix}${key}=${value}`),
+    ),
+    "",
+  ].join("\n");
+}
 
 const logging = `log4j.rootLogger=WARN, stdout
 log4j.logger.org.apache.kafka.connect.runtime.rest=INFO
@@ -126,6 +153,8 @@ log4j.appender.stdout.layout.ConversionPattern=%d %p %m (%c{1})%n
 `;
 
 async function isHealthy(instance: Instance) {
-  const response = await fetch(`${environmentOf(instance).CONNECT_URL}/health`, { signal: AbortSignal.timeout(5_000) });
+  const { headers, tls } = httpAccess(ownConfig(instance).connect);
+  const url = `${environmentOf(instance).CONNECT_URL}/health`;
+  const response = await fetch(url, { headers, ...(tls && { tls }), signal: AbortSignal.timeout(5_000) });
   if (!response.ok) throw new Error(`Kafka Connect responded with status ${response.status}: ${await response.text()}`);
 }

@@ -1,10 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
+import type { Admin } from "kafkajs";
+import type { Config } from "../../runtime/config.ts";
 import { openKafka } from "../../runtime/kafka.ts";
 import { local } from "../addresses.ts";
+import { ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
 import { classPathOf, exitWhenOutOfMemory, smallHeap } from "./java.ts";
+import { grantKafka, secureProperties } from "./kafka-access.ts";
 import { run } from "./run-tool.ts";
 import type { Service } from "./service.ts";
 
@@ -37,6 +41,7 @@ export const kafka: Service = {
       cwd: dataFolder(instance, "kafka"),
       stopWithinSeconds: 30,
       ready: describesItself,
+      ...(instance.isSecure && { provide: grantAll }),
     },
   ],
 };
@@ -54,14 +59,15 @@ const java = (instance: Instance, flags: string[]) => [
 
 const properties = (instance: Instance) => {
   const { kafka, kafkaController } = instance.config.ports;
+  const listener = instance.isSecure ? "SASL_SSL" : "PLAINTEXT";
   return `# Written by stack/services/kafka.ts at every start.
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@${local(kafkaController)}
-listeners=PLAINTEXT://${local(kafka)},CONTROLLER://${local(kafkaController)}
-advertised.listeners=PLAINTEXT://${local(kafka)}
+listeners=${listener}://${local(kafka)},CONTROLLER://${local(kafkaController)}
+advertised.listeners=${listener}://${local(kafka)}
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
+inter.broker.listener.name=${listener}
 log.dirs=${logFolder(instance)}
 
 # A single broker has the only replica of every partition.
@@ -86,18 +92,23 @@ log.segment.delete.delay.ms=5000
 # A misspelt topic is an error, not a new topic. The first consumer of a group does not wait for others.
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
-`;
+${instance.isSecure ? secureProperties(instance) : ""}`;
 };
 
-async function describesItself({ config }: Instance) {
-  const log = getLogger("stack");
-  const admin = openKafka({ kafka: { ...config.kafka, brokers: [local(config.ports.kafka)] } }, "stack", log).admin({
-    retry: { retries: 0 },
-  });
-  try {
-    await admin.connect();
+const describesItself = (instance: Instance) =>
+  withAdmin(instance, async (admin) => {
     const { brokers } = await admin.describeCluster();
     if (brokers.length === 0) throw new Error("no broker has registered with Kafka yet");
+  });
+
+const grantAll = (instance: Instance) => withAdmin(instance, grantKafka);
+
+async function withAdmin(instance: Instance, use: (admin: Admin, config: Config) => Promise<void>) {
+  const config = ownConfig(instance);
+  const admin = openKafka(config, "stack", getLogger("stack")).admin({ retry: { retries: 0 } });
+  try {
+    await admin.connect();
+    await use(admin, config);
   } finally {
     await admin.disconnect();
   }

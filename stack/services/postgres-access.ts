@@ -1,9 +1,8 @@
-import { chmodSync, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { replicationRole } from "../../contract/change-capture.ts";
-import { dataFolder, type Instance } from "../instance.ts";
+import { certificateOf, issueCertificates } from "../certificates.ts";
+import type { Instance } from "../instance.ts";
 import { letPostgresRead, postgresFolder } from "./postgres-files.ts";
-import { run } from "./run-tool.ts";
 
 /** PostgreSQL's settings for client authentication and TLS. */
 export const accessSettings = (instance: Instance) => ({
@@ -14,25 +13,15 @@ export const accessSettings = (instance: Instance) => ({
   ssl_key_file: join(postgresFolder(instance), "server.key"),
 });
 
-/** The folder of the certificate that Debezium authenticates with: client.crt, client.pk8 and ca.crt. */
-export const clientCertificate = (instance: Pick<Instance, "folder">) =>
-  join(dataFolder(instance, "connect"), "certificate");
-
-/** Writes pg_hba.conf and creates the server's and client's certificates if they are missing. */
+/** Writes pg_hba.conf and puts the certificate where PostgreSQL can read it. A secure stack takes no login without TLS. */
 export async function prepareAccess(instance: Instance, stop: AbortSignal): Promise<void> {
+  await issueCertificates(instance, { mayRenew: false }, stop);
   const { hba_file, ssl_ca_file, ssl_cert_file, ssl_key_file } = accessSettings(instance);
-  copyFileSync(join(import.meta.dir, "pg_hba.conf"), hba_file);
-  chmodSync(hba_file, 0o600); // a copy has the mode of the original
-  const client = clientCertificate(instance);
-  if (!existsSync(client) || !existsSync(ssl_key_file)) await makeCertificates(instance, client, stop);
+  const lines = readFileSync(join(import.meta.dir, "pg_hba.conf"), "utf8");
+  writeFileSync(hba_file, instance.isSecure ? lines.replaceAll(/^host\b/gm, "hostssl") : lines, { mode: 0o600 });
+  const { ca, certificate, key } = certificateOf(instance, "postgres");
+  copyFileSync(ca, ssl_ca_file);
+  copyFileSync(certificate, ssl_cert_file);
+  copyFileSync(key, ssl_key_file);
   for (const file of [hba_file, ssl_ca_file, ssl_cert_file, ssl_key_file]) letPostgresRead(file);
-}
-
-/** Renames the client's folder into place last: if it exists, all certificates do. */
-async function makeCertificates(instance: Instance, client: string, stop: AbortSignal) {
-  const script = join(import.meta.dir, "certificates.py");
-  const argv = [instance.installed.python, script, postgresFolder(instance), `${client}.new`, replicationRole];
-  await run(instance, "postgres", argv, { stop });
-  rmSync(client, { recursive: true, force: true });
-  renameSync(`${client}.new`, client);
 }

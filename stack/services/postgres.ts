@@ -2,7 +2,7 @@ import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { captureSql, replicationRole, replicationRoleSql, uncapturedSql } from "../../contract/change-capture.ts";
 import { openPostgres } from "../../runtime/postgres.ts";
-import { local, superuser, superuserUrl } from "../addresses.ts";
+import { local, superuser, superuserAccess } from "../addresses.ts";
 import type { Instance } from "../instance.ts";
 import { accessSettings, prepareAccess } from "./postgres-access.ts";
 import {
@@ -86,7 +86,7 @@ async function createCluster(instance: Instance, stop: AbortSignal) {
 /** Creates missing roles, with their passwords, and databases. */
 async function createDatabases(instance: Instance) {
   const { secrets } = instance;
-  const sql = openPostgres(superuserUrl(instance, "postgres"), 1);
+  const sql = openPostgres(superuserAccess(instance, "postgres"), 1);
   try {
     const existing = new Set((await sql`SELECT datname FROM pg_database`).map(({ datname }) => datname));
     for (const [name, password] of [
@@ -110,7 +110,7 @@ async function createDatabases(instance: Instance) {
 
 /** Creates, as its owner, the table with everything change data capture needs, and a role limited to replicating it. */
 async function captureChanges(instance: Instance) {
-  const sql = openPostgres(superuserUrl(instance, "users"), 1);
+  const sql = openPostgres(superuserAccess(instance, "users"), 1);
   try {
     const [role] = await sql`SELECT FROM pg_roles WHERE rolname = ${replicationRole}`;
     if (!role) await sql.unsafe(`CREATE ROLE ${replicationRole}`);

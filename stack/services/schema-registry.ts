@@ -1,6 +1,15 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { valueSubject } from "../../contract/entity.ts";
+import { editSchema } from "../../contract/user-edits.ts";
+import { avroSchema } from "../../contract/wire.ts";
+import { httpAccess } from "../../runtime/http-access.ts";
+import { openRegistry } from "../../runtime/registry.ts";
 import { local } from "../addresses.ts";
-import { environmentOf } from "../environment.ts";
-import { dataFolder } from "../instance.ts";
+import { authorityOf, certificateOf } from "../certificates.ts";
+import { environmentOf, ownConfig } from "../environment.ts";
+import { dataFolder, type Instance } from "../instance.ts";
+import { type Principal, passwordOf, principalsOf } from "../principals.ts";
 import { exitWhenOutOfMemory, smallHeap } from "./java.ts";
 import type { Service } from "./service.ts";
 
@@ -11,6 +20,12 @@ export const schemaRegistry: Service = {
   dependsOn: ["postgres"],
   ports: ["schemaRegistry"],
   address: (instance) => environmentOf(instance).SCHEMA_REGISTRY_URL,
+
+  async prepare(instance) {
+    const file = join(dataFolder(instance, "schema-registry"), "config", "application.properties");
+    if (instance.isSecure) await Bun.write(file, secureProperties(instance));
+    else rmSync(file, { force: true });
+  },
 
   programs: (instance) => {
     const { config, installed, secrets } = instance;
@@ -23,18 +38,18 @@ export const schemaRegistry: Service = {
           ...smallHeap("64m", "256m"),
           exitWhenOutOfMemory,
           "-XX:TieredStopAtLevel=1",
-          ...permissions,
+          ...permissions(instance),
           "-jar",
           runner,
         ],
         cwd: dataFolder(instance, "schema-registry"),
         env: {
           QUARKUS_HTTP_HOST: "127.0.0.1",
-          QUARKUS_HTTP_PORT: String(config.ports.schemaRegistry),
+          [instance.isSecure ? "QUARKUS_HTTP_SSL_PORT" : "QUARKUS_HTTP_PORT"]: String(config.ports.schemaRegistry),
           APICURIO_DISABLE_APIS: disabledPaths,
           APICURIO_STORAGE_KIND: "sql",
           APICURIO_STORAGE_SQL_KIND: "postgresql",
-          APICURIO_DATASOURCE_URL: `jdbc:postgresql://${local(config.ports.postgres)}/registry`,
+          APICURIO_DATASOURCE_URL: `jdbc:postgresql://${local(config.ports.postgres)}/registry${tlsOf(instance)}`,
           APICURIO_DATASOURCE_USERNAME: "registry",
           APICURIO_DATASOURCE_PASSWORD: secrets.postgresRegistry,
           // After a restart of PostgreSQL, each dead connection in the pool fails one request. With fewer connections than
@@ -43,9 +58,15 @@ export const schemaRegistry: Service = {
           APICURIO_DATASOURCE_JDBC_MIN_SIZE: "1",
           APICURIO_DATASOURCE_JDBC_MAX_SIZE: "3",
         },
+        ...(instance.isSecure && { provide: registerSchemas }),
         async ready(instance) {
-          const { SCHEMA_REGISTRY_URL } = environmentOf(instance);
-          const response = await fetch(`${SCHEMA_REGISTRY_URL}/subjects`, { signal: AbortSignal.timeout(5_000) });
+          const { url, ...access } = ownConfig(instance).schemaRegistry;
+          const { headers, tls } = httpAccess(access);
+          const response = await fetch(`${url}/subjects`, {
+            headers,
+            ...(tls && { tls }),
+            signal: AbortSignal.timeout(5_000),
+          });
           if (!response.ok) throw new Error(`Schema Registry responded with status ${response.status}`);
         },
       },
@@ -59,14 +80,54 @@ export const schemaRegistry: Service = {
  */
 const disabledPaths = "(?!/apis/ccompat/v7/|/health).*,.*;.*";
 
-/** Clients may register schemas and set a subject's compatibility, but neither delete nor change global settings. */
-const permissions = Object.entries({
-  read: { paths: "/*", methods: "GET" },
-  register: { paths: "/apis/ccompat/v7/subjects/*,/apis/ccompat/v7/compatibility/*", methods: "GET,POST" },
-  subject: { paths: "/apis/ccompat/v7/config/*", methods: "GET,PUT" },
-  everybody: { paths: "/apis/ccompat/v7/config", methods: "GET" },
-}).flatMap(([name, { paths, methods }]) => [
-  `-Dquarkus.http.auth.permission.${name}.paths=${paths}`,
-  `-Dquarkus.http.auth.permission.${name}.methods=${methods}`,
-  `-Dquarkus.http.auth.permission.${name}.policy=permit`,
-]);
+/**
+ * Clients may register schemas and set a subject's compatibility, but neither delete nor change global settings. On a
+ * secure stack they log in, and only writers may do that.
+ */
+const permissions = ({ isSecure }: Pick<Instance, "isSecure">) =>
+  Object.entries({
+    read: { paths: "/*", methods: "GET", policy: "readers" },
+    subjects: { paths: "/apis/ccompat/v7/subjects/*,/apis/ccompat/v7/config/*", methods: "GET", policy: "readers" },
+    check: { paths: "/apis/ccompat/v7/compatibility/*", methods: "GET,POST", policy: "readers" },
+    register: { paths: "/apis/ccompat/v7/subjects/*", methods: "POST", policy: "writers" },
+    subject: { paths: "/apis/ccompat/v7/config/*", methods: "PUT", policy: "writers" },
+    everybody: { paths: "/apis/ccompat/v7/config", methods: "GET", policy: "readers" },
+  }).flatMap(([name, { paths, methods, policy }]) => [
+    `-Dquarkus.http.auth.permission.${name}.paths=${paths}`,
+    `-Dquarkus.http.auth.permission.${name}.methods=${methods}`,
+    `-Dquarkus.http.auth.permission.${name}.policy=${isSecure ? policy : "permit"}`,
+  ]);
+
+/** Programs that only read schemas. */
+const onlyRead: readonly Principal[] = ["consumer", "spark"];
+
+/** Registers the contract's schemas, as produce and the API do on another stack. */
+async function registerSchemas(instance: Instance) {
+  const { schemaRegistry, kafka } = ownConfig(instance);
+  const registry = openRegistry(schemaRegistry);
+  await registry.register(valueSubject(kafka.topic), avroSchema);
+  await registry.register(valueSubject(kafka.editTopic), editSchema);
+}
+
+/** HTTPS and logins. Quarkus reads this file in its working folder; an argument could be seen by every account. */
+function secureProperties(instance: Instance): string {
+  const { certificate, key } = certificateOf(instance, "schema-registry");
+  const users = principalsOf("registry").map((name) => [
+    `quarkus.security.users.embedded.users.${name}=${passwordOf(instance, name, "registry")}`,
+    `quarkus.security.users.embedded.roles.${name}=${onlyRead.includes(name) ? "reader" : "reader,writer"}`,
+  ]);
+  return `# Written by stack/services/schema-registry.ts at every start.
+quarkus.http.insecure-requests=disabled
+quarkus.http.ssl.certificate.files=${certificate}
+quarkus.http.ssl.certificate.key-files=${key}
+quarkus.http.auth.basic=true
+quarkus.http.auth.policy.readers.roles-allowed=reader
+quarkus.http.auth.policy.writers.roles-allowed=writer
+quarkus.security.users.embedded.plain-text=true
+${users.flat().join("\n")}
+`;
+}
+
+/** PostgreSQL's certificate is checked on a secure stack. */
+const tlsOf = (instance: Instance) =>
+  instance.isSecure ? `?sslmode=verify-full&sslrootcert=${encodeURIComponent(authorityOf(instance))}` : "";

@@ -16,6 +16,8 @@ export interface Program {
   stopWithinSeconds?: number;
   /** Checks that the program serves requests. Called until it resolves, so it must fail fast; its last error is reported. */
   ready?: (instance: Instance) => Promise<void>;
+  /** Creates what the programs that use it may not create themselves. Called by `up` once it is ready; also until it resolves. */
+  provide?: (instance: Instance) => Promise<void>;
 }
 
 /** A service of the stack: its dependencies, how it starts and when it is ready. */

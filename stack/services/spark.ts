@@ -100,6 +100,6 @@ const sparkClass = ({ env }: Instance, daemon: "Master" | "Worker", args: string
 /** Writes `SPARK_JOB`, a script that submits the job to this stack and needs no other knowledge of it. */
 function writeJobScript(instance: Instance) {
   const argv = [process.execPath, join(project, "stack", "main.ts"), "spark"];
-  const script = scriptOf({ name: "spark-job", argv, cwd: project, env: environmentOf(instance) }, instance);
+  const script = scriptOf({ name: "spark-job", argv, cwd: project, env: environmentOf(instance, "spark") }, instance);
   writeFileSync(environmentOf(instance).SPARK_JOB, `${script.trimEnd()} "$@"\n`, { mode: 0o700 });
 }

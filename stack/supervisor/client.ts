@@ -4,6 +4,7 @@ import { processesOf } from "../../operations/processes.ts";
 import { type ProgramState, type Rpc, rpcOf, socketOf, statesOf } from "../../operations/supervisor/programs.ts";
 import { Fault } from "../../operations/supervisor/xml-rpc.ts";
 import { until } from "../../runtime/until.ts";
+import { allSettings } from "../../sources/config.ts";
 import { StackError } from "../failure.ts";
 import type { Instance } from "../instance.ts";
 import { postgresFolder } from "../services/postgres-files.ts";
@@ -139,8 +140,12 @@ async function endLeftovers(session: number, folders: string[]) {
   }
 }
 
-/** The caller's environment without variables that would override the stack's own settings of Airflow, Python or Java. */
+/**
+ * The caller's environment without variables that would override the stack's own settings of Airflow, Python or Java, and
+ * without secrets: each program gets its own.
+ */
 function sanitizedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign = /^(AIRFLOW|PYTHON|JAVA_|JDK_|KAFKA_OPTS|CLASSPATH|VIRTUAL_ENV|PG)/;
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)));
+  const secrets = new Set(allSettings.filter(({ secret }) => secret).map((setting) => setting.env));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name) && !secrets.has(name)));
 }

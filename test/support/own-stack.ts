@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { isFree } from "../../operations/ports.ts";
 import { openProgress } from "../../runtime/progress.ts";
 import { allSettings } from "../../sources/config.ts";
+import { issueCertificates } from "../../stack/certificates.ts";
 import { environmentOf } from "../../stack/environment.ts";
 import { type Instance, openInstance, project } from "../../stack/instance.ts";
 import { down, up } from "../../stack/lifecycle.ts";
+import { makeSecure } from "../../stack/secure.ts";
 import { servicesOf } from "../../stack/services/catalogue.ts";
 import { removePostgresFolder } from "../../stack/services/postgres-files.ts";
 import { supervisorOf } from "../../stack/supervisor/client.ts";
@@ -16,6 +18,7 @@ export interface OwnStack {
   folder: string;
   /** The environment of its programs and of the tests. */
   environment: Record<string, string>;
+  instance: Instance;
   /** Starts everything that is not running, including services that a failed test left stopped. */
   up: (stop: AbortSignal) => Promise<void>;
   /** Stops everything; can be called at any time. */
@@ -26,28 +29,38 @@ export interface OwnStack {
 
 const parent = join(project, ".stack-test");
 
+interface Options {
+  isSecure?: boolean;
+  /** Tells the stacks of one process apart. */
+  suffix?: string;
+}
+
 /** Opens a stack without starting it, after removing the stacks of test runs that were killed. */
-export async function openOwnStack(): Promise<OwnStack> {
+export async function openOwnStack({ isSecure = false, suffix = "" }: Options = {}): Promise<OwnStack> {
   for (const name of existsSync(parent) ? readdirSync(parent) : []) {
-    if (isAlive(Number(name))) continue;
+    if (isAlive(Number.parseInt(name, 10))) continue;
     const left = await openInstance({ ...plainEnvironment(), STACK_DIR: join(parent, name) });
     await down(left);
     remove(left);
   }
 
-  const folder = join(parent, String(process.pid));
+  const folder = join(parent, `${process.pid}${suffix}`);
   const ports = freePorts();
-  const instance = await openInstance({
+  const opened = await openInstance({
     ...plainEnvironment(),
     ...ports,
     STACK_DIR: folder,
     USERS_SOURCE: "randomuser",
     RANDOMUSER_URL: `http://127.0.0.1:${ports.SOURCE_PORT}/api/1.4/`,
   });
-  const environment = { ...(instance.env as Record<string, string>), ...environmentOf(instance), STACK_FOR_TESTS: "1" };
+  const instance = isSecure ? await makeSecure(opened) : opened;
+  if (isSecure) await issueCertificates(instance, { mayRenew: false }, new AbortController().signal);
+  const own = environmentOf(instance, "admin");
+  const environment = { ...(instance.env as Record<string, string>), ...own, STACK_FOR_TESTS: "1" };
   return {
     folder,
     environment,
+    instance,
     async up(stop) {
       if (await runs(instance)) return;
       const progress = openProgress();

@@ -1,0 +1,123 @@
+/**
+ * What TLS, logins and ACLs cost: this consumer drains the same records on a plain stack and on a secure one, in
+ * alternating rounds. `bun bench/secure.ts` starts both stacks itself, and also prints how long each took to start; with
+ * `--start` it does only that, with all services and one stack after the other.
+ */
+
+import Table from "cli-table3";
+import { table } from "../contract/entity.ts";
+import { openCassandra } from "../runtime/cassandra.ts";
+import { openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
+import { loadConfig } from "../sources/config.ts";
+import { environmentOf } from "../stack/environment.ts";
+import { type StartTimes, up } from "../stack/lifecycle.ts";
+import type { Principal } from "../stack/principals.ts";
+import { type OwnStack, openOwnStack } from "../test/support/own-stack.ts";
+import { makeUsers, openUserProducer } from "./corpus.ts";
+import { type Figures, startConsumer } from "./own-consumer.ts";
+
+const rows = 100_000;
+const rounds = 3;
+/** Warm up Cassandra's JVM: freshly started, it uses twice the CPU per row. */
+const warmUps = 3;
+const only = ["postgres", "kafka", "schema-registry", "cassandra"];
+const log = openLog("bench", "warning");
+
+interface Candidate {
+  name: string;
+  stack: OwnStack;
+  figures: Figures[];
+}
+
+const envOf = ({ stack }: Candidate, principal: Principal): Record<string, string> => ({
+  ...(process.env as Record<string, string>),
+  ...(environmentOf(stack.instance, principal) as Record<string, string>),
+  CDC_APPLY: "false",
+  LOG_LEVEL: "error",
+});
+
+async function open(isSecure: boolean): Promise<Candidate> {
+  const name = isSecure ? "secure" : "plain";
+  return { name, stack: await openOwnStack({ isSecure, suffix: `-${name}` }), figures: [] };
+}
+
+async function compareThroughput() {
+  const candidates = await Promise.all([open(false), open(true)]);
+  try {
+    for (const one of candidates) {
+      await up(one.stack.instance, { only });
+      // As produce and consumer do on the first start of a plain stack; on a secure one they may not.
+      await prepare(one);
+    }
+    for (let round = 1; round <= warmUps + rounds; round++)
+      for (const one of candidates) {
+        const figures = await drain(one);
+        if (round > warmUps) one.figures.push(figures);
+        console.error(`${round > warmUps ? "round" : "warm-up"}: ${one.name}, ${Math.round(rateOf(figures))} rows/s`);
+      }
+  } finally {
+    for (const { stack } of candidates) await stack.down().finally(stack.remove);
+  }
+  print(candidates);
+}
+
+async function prepare(one: Candidate) {
+  const producer = await openUserProducer(loadConfig(envOf(one, "tasks")), log);
+  await producer.send(makeUsers(rows));
+  await producer.close();
+}
+
+/** Reads the topic from its beginning into an empty table. */
+async function drain(one: Candidate): Promise<Figures> {
+  const config = loadConfig(envOf(one, "admin"));
+  const cassandra = openCassandra(config, "bench");
+  const exists = await cassandra.execute("SELECT * FROM system_schema.tables WHERE keyspace_name = ?", [
+    config.cassandra.keyspace,
+  ]);
+  if (exists.rows.length > 0)
+    await cassandra.execute(`TRUNCATE ${config.cassandra.keyspace}.${table}`, [], { prepare: false });
+  await cassandra.shutdown();
+  const admin = openKafka(config, "bench", log).admin();
+  await admin.connect();
+  await admin.deleteGroups([config.consumer.groupId]).catch(() => {}); // there is none yet
+  await admin.disconnect();
+  const consumer = await startConsumer(envOf(one, "consumer"));
+  return consumer.drained(rows).finally(consumer.stop);
+}
+
+/** Until every service is ready; the second start, when all data folders exist. */
+async function compareStarts() {
+  for (const isSecure of [false, true, false, true]) {
+    const { name, stack } = await open(isSecure);
+    try {
+      for (const which of ["first", "second"]) {
+        const since = performance.now();
+        const times: StartTimes = await up(stack.instance);
+        const seconds = ((performance.now() - since) / 1_000).toFixed(1);
+        const slowest = Object.entries(times).toSorted(([, a], [, b]) => b - a)[0];
+        console.log(`${name}, ${which} start: ${seconds} s (slowest: ${slowest?.[0]})`);
+        await stack.down();
+      }
+    } finally {
+      await stack.down().finally(stack.remove);
+    }
+  }
+}
+
+const rateOf = ({ rows, seconds }: Figures) => rows / seconds;
+const median = (figures: Figures[]) =>
+  figures.toSorted((a, b) => rateOf(a) - rateOf(b))[Math.floor(figures.length / 2)]!;
+
+function print(candidates: Candidate[]) {
+  const printed = new Table({ head: ["stack", "rows/s", "CPU µs per row"], style: { head: [], border: [] } });
+  const medians = candidates.map(({ name, figures }) => ({ name, ...median(figures) }));
+  for (const one of medians)
+    printed.push([one.name, Math.round(rateOf(one)), ((one.cpu_seconds / one.rows) * 1e6).toFixed(1)]);
+  console.log(printed.toString());
+  const [plain, secure] = medians;
+  console.log(`secure / plain: ${(rateOf(secure!) / rateOf(plain!)).toFixed(2)}`);
+}
+
+await (process.argv.includes("--start") ? compareStarts() : compareThroughput());
+process.exit(0);

@@ -1,0 +1,106 @@
+import { createHmac } from "node:crypto";
+import { authorityOf, certificateOf, operatorCertificate, trustedBy } from "./certificates.ts";
+import type { Instance } from "./instance.ts";
+
+type Server = "kafka" | "cassandra" | "registry" | "postgres" | "connect" | "airflow";
+
+/**
+ * Who logs in to the servers of a secure stack, a principal a program, and to which of them. `operate` is the operator, at
+ * the command line and in a shell with `bun run env`; `admin` is the stack itself, and tests.
+ */
+const servers = {
+  tasks: ["kafka", "registry", "postgres"],
+  consumer: ["kafka", "cassandra", "registry"],
+  api: ["kafka", "cassandra", "registry"],
+  console: ["kafka", "cassandra", "registry", "postgres", "connect", "airflow"],
+  spark: ["kafka", "cassandra", "registry"],
+  operate: ["kafka", "cassandra", "registry", "postgres", "connect", "airflow"],
+  admin: ["kafka", "cassandra", "registry", "postgres", "connect", "airflow"],
+  connect: ["kafka"],
+  broker: ["kafka"],
+  source: [],
+} as const satisfies Record<string, readonly Server[]>;
+
+export type Principal = keyof typeof servers;
+
+/** The principals that log in to a server. */
+export const principalsOf = (server: Server): Principal[] =>
+  (Object.keys(servers) as Principal[]).filter((name) => mayUse(name, server));
+
+export const mayUse = (principal: Principal, server: Server) =>
+  (servers[principal] as readonly Server[]).includes(server);
+
+/** A password that exists only on this stack, the same at every call: a principal has another one for each server. */
+export const passwordOf = ({ secrets }: Pick<Instance, "secrets">, principal: string, server: string) =>
+  createHmac("sha256", secrets.logins).update(`${principal}@${server}`).digest("base64url");
+
+/** What a principal's programs need to use a secure stack, besides addresses, as environment variables. */
+export function loginsOf(instance: Instance, principal: Principal): Record<string, string> {
+  const caFile = authorityOf(instance);
+  const password = (server: Server) => passwordOf(instance, principal, server);
+  const variables: Record<Server, Record<string, string>> = {
+    kafka: {
+      KAFKA_TLS: "true",
+      KAFKA_CA_FILE: caFile,
+      KAFKA_SASL_MECHANISM: "plain",
+      KAFKA_SASL_USERNAME: principal,
+      KAFKA_SASL_PASSWORD: password("kafka"),
+    },
+    cassandra: {
+      CASSANDRA_TLS: "true",
+      CASSANDRA_CA_FILE: caFile,
+      CASSANDRA_USERNAME: principal,
+      CASSANDRA_PASSWORD: password("cassandra"),
+    },
+    registry: {
+      SCHEMA_REGISTRY_CA_FILE: caFile,
+      SCHEMA_REGISTRY_USERNAME: principal,
+      SCHEMA_REGISTRY_PASSWORD: password("registry"),
+    },
+    postgres: { POSTGRES_SSLMODE: "verify-full", POSTGRES_CA_FILE: caFile },
+    connect: {
+      CONNECT_CA_FILE: caFile,
+      CONNECT_CERTIFICATE_FILE: operatorCertificate(instance).certificate,
+      CONNECT_KEY_FILE: operatorCertificate(instance).key,
+    },
+    airflow: { AIRFLOW_PASSWORD: passwordOf(instance, "admin", "airflow") },
+  };
+  const own = Object.entries(variables).filter(([server]) => mayUse(principal, server as Server));
+  return Object.assign(
+    { MANAGE_SCHEMA: String(principal === "admin") },
+    ...own.map(([, values]) => values),
+    overHttps(instance, principal),
+  );
+}
+
+/** For programs that serve HTTPS, and for those that ask them. A token that was set is kept. */
+function overHttps(instance: Instance, principal: Principal): Record<string, string> {
+  const { config, env } = instance;
+  const API_TOKEN = config.api.token ?? passwordOf(instance, "operate", "api");
+  const CONSOLE_TOKEN = config.console.token ?? passwordOf(instance, "operate", "console");
+  const API_PROTECT = env.API_PROTECT || "all";
+  const NODE_EXTRA_CA_CERTS = trustedBy(instance, env);
+  const certificate = (name: "api" | "console") => certificateOf(instance, name);
+  switch (principal) {
+    case "api":
+      return {
+        API_CERTIFICATE_FILE: certificate("api").certificate,
+        API_KEY_FILE: certificate("api").key,
+        API_TOKEN,
+        API_PROTECT,
+      };
+    case "console":
+      return {
+        CONSOLE_CERTIFICATE_FILE: certificate("console").certificate,
+        CONSOLE_KEY_FILE: certificate("console").key,
+        CONSOLE_TOKEN,
+        API_TOKEN,
+        NODE_EXTRA_CA_CERTS,
+      };
+    case "operate":
+    case "admin":
+      return { API_TOKEN, API_PROTECT, CONSOLE_TOKEN, NODE_EXTRA_CA_CERTS };
+    default:
+      return {};
+  }
+}
