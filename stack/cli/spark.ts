@@ -73,9 +73,11 @@ export function jobEnvironment(instance: Instance): Record<string, string> {
   const { kafka, cassandra, cdc, consumer, log, manageSchema } = instance.config;
   const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, CASSANDRA_CONTACT_POINTS, CASSANDRA_LOCAL_DATA_CENTER } =
     environmentOf(instance);
+  const own: Record<string, string> = environmentOf(instance, "spark");
+  const { MANAGE_SCHEMA = String(manageSchema) } = own;
   const optional = { CASSANDRA_USERNAME: cassandra.username, CASSANDRA_PASSWORD: cassandra.password };
   return {
-    ...accessOf(environmentOf(instance, "spark")),
+    ...accessOf(own),
     KAFKA_BROKERS,
     KAFKA_TOPIC: kafka.topic,
     KAFKA_DEAD_LETTER_TOPIC: kafka.deadLetterTopic,
@@ -86,7 +88,7 @@ export function jobEnvironment(instance: Instance): Record<string, string> {
     CASSANDRA_LOCAL_DATA_CENTER,
     CASSANDRA_KEYSPACE: cassandra.keyspace,
     CASSANDRA_REPLICATION_FACTOR: String(cassandra.replicationFactor),
-    MANAGE_SCHEMA: String(manageSchema),
+    MANAGE_SCHEMA,
     CDC_IGNORED_COLUMNS: cdc.ignoredColumns.join(","),
     CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW: String(consumer.maxDeadLettersInARow),
     CONSUMER_MAX_DEAD_LETTER_SHARE: String(consumer.maxDeadLetterShare),
