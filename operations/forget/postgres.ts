@@ -89,9 +89,7 @@ export async function vacuumPostgres(sql: Postgres): Promise<Left[]> {
     await session.unsafe(`SET lock_timeout = ${lockTimeoutMs}`);
     for (const name of [table, deletedTable])
       await attempt(`VACUUM (FULL, ANALYZE) ${name}`, `the files of ${name} still have deleted rows`);
-    await attempt("VACUUM FULL pg_statistic", "PostgreSQL's statistics still have deleted values");
-    if (left.length > 0) return left;
-    return await endLog(sql, attempt, left);
+    return left.length > 0 ? left : await endLog(sql, attempt, left);
   } finally {
     await session.unsafe("RESET lock_timeout").catch(() => {});
     session.release();
@@ -100,33 +98,16 @@ export async function vacuumPostgres(sql: Postgres): Promise<Left[]> {
 
 const slotsWithinMs = 40_000;
 
-/** Lets PostgreSQL remove the files of its log up to now. */
-async function endLog(
-  sql: Postgres,
-  attempt: (statement: string, what: string) => Promise<void>,
-  left: Left[],
-): Promise<Left[]> {
-  const [end] = await sql`SELECT pg_current_wal_insert_lsn()::text AS lsn`;
-  const log = "PostgreSQL's log (pg_wal) still has deleted rows";
-  await attempt("SELECT pg_switch_wal()", log);
-  await attempt("CHECKPOINT", log);
-  if (left.length > 0) return left;
-  const arePast = async () => {
-    const [row] = await sql`
-      SELECT coalesce(bool_and(restart_lsn >= ${end!.lsn}::pg_lsn), true) AS past FROM pg_replication_slots
-      WHERE restart_lsn IS NOT NULL`;
-    if (!row?.past) await sql.unsafe("CHECKPOINT"); // slots advance at what it logs
-    return row?.past;
-  };
-  await until("all slots are past the deletion", arePast, { withinMs: slotsWithinMs, everyMs: 1_000 }).catch(
-    ignoreLate,
-  );
-  if (!(await arePast()))
-    left.push({
-      what: `${log}: a replication slot needs it`,
-      cure: "start what reads the slot, and run this command again",
-    });
-  await attempt("CHECKPOINT", log);
+type Attempt = (statement: string, what: string) => Promise<void>;
+
+/**
+ * Lets PostgreSQL remove the files of its log, and the old values in its statistics. These are a part of the catalogue, of which
+ * slots keep what was deleted until they are past it; and writing them anew may log their old pages.
+ */
+async function endLog(sql: Postgres, attempt: Attempt, left: Left[]): Promise<Left[]> {
+  await passLog(sql, attempt, left);
+  await attempt("VACUUM FULL pg_statistic", "PostgreSQL's statistics still have deleted values");
+  if (left.length === 0) await passLog(sql, attempt, left);
   const [setting] = await sql`SHOW wal_recycle`;
   if (setting?.wal_recycle === "on")
     left.push({
@@ -134,4 +115,30 @@ async function endLog(
       cure: "as an administrator: ALTER SYSTEM SET wal_recycle = off; SELECT pg_reload_conf(); then delete again",
     });
   return left;
+}
+
+/** Waits until no slot needs what was logged until now, and has the log's files removed. */
+async function passLog(sql: Postgres, attempt: Attempt, left: Left[]): Promise<void> {
+  const [end] = await sql`SELECT pg_current_wal_insert_lsn()::text AS lsn, pg_current_xact_id()::xid::text AS xid`;
+  const log = "PostgreSQL's log (pg_wal) still has deleted rows";
+  await attempt("SELECT pg_switch_wal()", log);
+  await attempt("CHECKPOINT", log);
+  if (left.length > 0) return;
+  const arePast = async () => {
+    const [row] = await sql`
+      SELECT coalesce(bool_and(
+        (restart_lsn IS NULL OR restart_lsn >= ${end!.lsn}::pg_lsn) AND
+        (catalog_xmin IS NULL OR age(catalog_xmin) <= age(${end!.xid}::text::xid))
+      ), true) AS past FROM pg_replication_slots`;
+    if (!row?.past) await sql.unsafe("CHECKPOINT"); // slots advance at what it logs
+    return row?.past;
+  };
+  const patience = { withinMs: slotsWithinMs, everyMs: 1_000 };
+  await until("all slots are past the deletion", arePast, patience).catch(ignoreLate);
+  if (!(await arePast()))
+    left.push({
+      what: `${log}: a replication slot needs it`,
+      cure: "start what reads the slot, and run this command again",
+    });
+  await attempt("CHECKPOINT", log);
 }
