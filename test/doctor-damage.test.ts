@@ -71,10 +71,10 @@ test("a broker that is down: partitions that lack a replica, and partitions with
   await broker?.exited;
   const [line, ...more] = await until("the leaders have noticed", async () => {
     const found = await lines([topicsCheck], names);
-    return found.length > 0 && found[0]?.includes(" 11 partitions ") && found;
+    return found.length > 0 && found[0]?.includes(" 12 partitions ") && found;
   });
   expect(more).toEqual([]);
-  expect(line).toStartWith(`warning Kafka: broker 2 is down or too slow: 11 partitions of ${topic}, ${editTopic}, `);
+  expect(line).toStartWith(`warning Kafka: broker 2 is down or too slow: 12 partitions of ${topic}, ${editTopic}, `);
   expect(line).toEndWith("lack a replica. Start broker 2, or read its log; one more failure can lose records.");
 
   await startBroker();
