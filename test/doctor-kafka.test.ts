@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { settledTopicOf } from "../contract/entity.ts";
+import { forgottenTopicOf, settledTopicOf } from "../contract/entity.ts";
 import { brokersCheck } from "../operations/doctor/kafka.ts";
 import { topicsCheck } from "../operations/doctor/topics.ts";
 import { createTopics } from "../runtime/kafka/topics.ts";
@@ -41,10 +41,10 @@ test("topics: missing, with other partitions or replicas, and not keeping their 
   const names = namesWith();
   const { topic, deadLetterTopic, config } = names;
   const { changeTopic, editTopic } = config.kafka;
-  const settled = settledTopicOf(deadLetterTopic);
+  const [settled, forgotten] = [settledTopicOf(deadLetterTopic), forgottenTopicOf(topic)];
   const admin = await openAdmin(names);
   expect(await lines([topicsCheck], names)).toEqual([
-    `error topic ${topic}, ${editTopic}, ${deadLetterTopic}, ${settled}, ${changeTopic}: does not exist. ` +
+    `error topic ${topic}, ${editTopic}, ${deadLetterTopic}, ${settled}, ${forgotten}, ${changeTopic}: does not exist. ` +
       "Restart the consumer, which creates its topics: `bun run down && bun run up`.",
   ]);
 
@@ -57,6 +57,7 @@ test("topics: missing, with other partitions or replicas, and not keeping their 
       { ...one, topic: editTopic, numPartitions: 4, configEntries: [unlimited, compact] },
       { ...one, topic: deadLetterTopic },
       { ...one, topic: settled, configEntries: [unlimited] },
+      { ...one, topic: forgotten },
       { ...one, topic: changeTopic, numPartitions: 2, configEntries: [unlimited] },
     ],
   });
@@ -67,6 +68,7 @@ test("topics: missing, with other partitions or replicas, and not keeping their 
     keep(editTopic, "cleanup.policy=compact", "cleanup.policy=delete"),
     keep(deadLetterTopic, "retention.ms=604800000", "retention.ms=-1"),
     keep(settled, "cleanup.policy=delete", "cleanup.policy=compact"),
+    keep(forgotten, "cleanup.policy=delete", "cleanup.policy=compact"),
     `warning topic ${topic}: has 3 partitions, and the settings say 4. ` +
       "Set kafka.partitions (KAFKA_PARTITIONS) to 3, since partitions cannot be removed and added ones move keys.",
     `warning topic ${changeTopic}: has 2 partitions, and the settings say 1. ` +
@@ -83,6 +85,6 @@ test("topics: missing, with other partitions or replicas, and not keeping their 
   expect(await lines([topicsCheck], wanted)).toEqual([]);
   const three = { ...wanted.config, kafka: { ...wanted.config.kafka, replicationFactor: 3 } };
   const all = await lines([topicsCheck], { ...wanted, config: three });
-  expect(all).toHaveLength(5);
+  expect(all).toHaveLength(6);
   expect(all[0]).toStartWith(`warning topic ${wanted.topic}: has 1 replica of a partition, and the settings say 3.`);
 });
