@@ -84,7 +84,7 @@ export async function outagesAreNamed(platform: ComposeProject): Promise<void> {
     ...["stop", "consumer", "consumer-metrics", "api", "console", "source"],
     ...["airflow-scheduler", "airflow-dag-processor", "spark-worker"],
   );
-  await doctorFinds(platform, [
+  await doctorWillFind(platform, [
     ["the embedded source", "up -d source"],
     ["the console", "up -d console"],
     ["the API", "up -d api"],
@@ -94,7 +94,7 @@ export async function outagesAreNamed(platform: ComposeProject): Promise<void> {
     ["Spark", "up -d spark-worker"],
   ]);
   await platform.compose("stop", "schema-registry", "connect", "airflow-apiserver", "spark-master");
-  await doctorFinds(platform, [
+  await doctorWillFind(platform, [
     ["Schema Registry", "up -d schema-registry"],
     ["Kafka Connect", "up -d connect"],
     ["Airflow", "up -d airflow-apiserver"],
@@ -104,6 +104,10 @@ export async function outagesAreNamed(platform: ComposeProject): Promise<void> {
     ["the API", "up -d api"],
   ]);
 }
+
+/** The same within two minutes: Airflow calls a scheduler healthy for half a minute after its last heartbeat. */
+const doctorWillFind = (platform: ComposeProject, wanted: [about: string, command: string][]) =>
+  until("doctor names what was stopped", () => doctorFinds(platform, wanted), { withinMs: 120_000 });
 
 /** @throws unless doctor finds exactly this, in this order: what it is about, and a `docker compose` command in its cure */
 async function doctorFinds(platform: ComposeProject, wanted: [about: string, command: string][]): Promise<Finding[]> {
