@@ -109,8 +109,8 @@ export const hashSql = (id: string) => `sha256(convert_to(${id}::text, 'UTF8'))`
 
 /**
  * Creates the table, the tracking of its deletions and the table of who was forgotten if missing; takes no locks if
- * everything exists. A trigger records the id of each deleted row, and removes it when the row is inserted again. Its function's search_path is the
- * table's schema, so that a temporary table cannot shadow it.
+ * everything exists. A trigger records the id of each deleted row, and removes it when the row is inserted again. Its
+ * function's search_path is the table's schema, so that a temporary table cannot shadow it.
  */
 export const createSql = `CREATE TABLE IF NOT EXISTS ${table} (
 ${fields

@@ -7,8 +7,8 @@ import { tlsOptions } from "./tls.ts";
 export type Cassandra = Client;
 
 /**
- * A client that connects on its first query. It fails with an AccessError where waiting does not help. Reads and writes use LOCAL_QUORUM. A request to a node fails if there is
- * no response within `readTimeoutMs`.
+ * A client that connects on its first query. It fails with an AccessError where waiting does not help. Reads and writes
+ * use LOCAL_QUORUM. A request to a node fails if there is no response within `readTimeoutMs`.
  */
 export function openCassandra(
   { cassandra }: Pick<Config, "cassandra">,

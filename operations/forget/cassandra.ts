@@ -44,7 +44,7 @@ export async function deleteInCassandra(
 /** The compaction settings of a table. */
 type Compaction = Record<string, string>;
 
-/** Sizes below a terabyte count as equal, and two files are enough: the next flush has all files written anew as one. */
+/** Sizes below a terabyte count as equal, and two files are enough: the next flush has all files rewritten as one. */
 const compactAll: Compaction = {
   class: "SizeTieredCompactionStrategy",
   min_threshold: "2",
@@ -57,7 +57,7 @@ const compactedWithinMs = 600_000;
 export const isSingleNode = (cassandra: Cassandra) => cassandra.hosts.length === 1;
 
 /**
- * Lets a single node write the files of a table anew: without what was deleted, and without the deletions that are older
+ * Lets a single node rewrite the files of a table: without what was deleted, and without the deletions that are older
  * than `gc_grace_seconds`; and its commit log. There is no statement for this, but the table's settings say when Cassandra
  * does it by itself, and dropping a table makes it write all others to disk and begin a new file of the log. `keep` is
  * called with the settings as they were, `kept` are those that an interrupted call has left.

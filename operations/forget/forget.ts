@@ -122,7 +122,7 @@ async function sweepPostgres({ sql, options: { apply, by, onProgress }, marks, r
   onProgress?.("PostgreSQL", "searching", false);
   const found = await searchPostgres(sql);
   const isNeeded = found !== null && (found.length > 0 || marks.pending("postgres") !== undefined);
-  // If somebody is back, the files have to be rewritten as well: this begins anew.
+  // If somebody is back, the files have to be rewritten as well: this starts over.
   if (apply) await marks.note(found ?? [], by);
   if (apply && isNeeded) await deleteInPostgres(sql);
   report("PostgreSQL", found?.length ?? 0, "rows");

@@ -71,7 +71,7 @@ const ignoreLate = (error: unknown) => {
 };
 
 /**
- * Writes the tables anew without the space of deleted rows, and without their values in PostgreSQL's statistics, and lets
+ * Rewrites the tables without the space of deleted rows, and without their values in PostgreSQL's statistics, and lets
  * the log of changes end where they are in it. What the role may not do is returned.
  */
 export async function vacuumPostgres(sql: Postgres): Promise<Left[]> {
@@ -102,7 +102,7 @@ type Attempt = (statement: string, what: string) => Promise<void>;
 
 /**
  * Lets PostgreSQL remove the files of its log, and the old values in its statistics. These are a part of the catalogue, of which
- * slots keep what was deleted until they are past it; and writing them anew may log their old pages.
+ * slots keep what was deleted until they are past it; and rewriting them may log their old pages.
  */
 async function endLog(sql: Postgres, attempt: Attempt, left: Left[]): Promise<Left[]> {
   await passLog(sql, attempt, left);
