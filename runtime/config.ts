@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { certificateFaults, type TlsFiles } from "./certificate-files.ts";
@@ -240,7 +240,7 @@ function certificateFaultsIn(settings: readonly SettingInfo[], config: Record<st
 function whyUnreadable(file: string): string | undefined {
   try {
     if (!statSync(file).isFile()) return "which is not a file";
-    accessSync(file, constants.R_OK);
+    closeSync(openSync(file, "r"));
     return undefined;
   } catch (error) {
     return (error as { code?: string }).code === "ENOENT" ? "which does not exist" : "which this account cannot read";

@@ -346,14 +346,19 @@ test("a secret can be in a file, and a file of the configuration is relative to 
   }
 });
 
-test.skipIf(process.getuid?.() === 0)("a secret's file that this account cannot read is a fault", () => {
+test("a secret's file that this account cannot read is a fault", () => {
   const folder = mkdtempSync(join(tmpdir(), "secret-files-"));
+  // root may read every file: as root, the settings are loaded with the rights of an account without any.
+  const isRoot = process.geteuid?.() === 0;
   try {
+    chmodSync(folder, 0o755);
     const file = join(folder, "token");
     writeFileSync(file, "0123456789abcdef");
     chmodSync(file, 0o000);
+    if (isRoot) process.seteuid?.(65534);
     expect(() => loadConfig({ API_TOKEN_FILE: file })).toThrow("which this account cannot read");
   } finally {
+    if (isRoot) process.seteuid?.(0);
     rmSync(folder, { recursive: true });
   }
 });
