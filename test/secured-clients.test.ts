@@ -1,118 +1,32 @@
 /** The programs on servers that ask for TLS and a login, and what each says to settings that cannot work. */
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from "kafkajs";
 import { validUsers } from "../contract/samples.ts";
 import { keyOf } from "../contract/topics.ts";
-import { openKafka } from "../runtime/kafka.ts";
-import { openLog } from "../runtime/log.ts";
 import { until } from "../runtime/until.ts";
-import { freePort } from "./support/free-port.ts";
 import { namesOf } from "./support/names.ts";
-import { plainEnvironment } from "./support/plain-environment.ts";
-import { type StartedProgram, startProgram } from "./support/program.ts";
-import { passwords, type SecuredServers, startSecuredServers } from "./support/secured-servers.ts";
+import { allow, openClients, type SecuredClients } from "./support/secured-servers/clients.ts";
+import { passwords } from "./support/secured-servers/passwords.ts";
+import { type SecuredServers, startSecuredServers } from "./support/secured-servers/servers.ts";
+import { wrongForCassandra } from "./support/wrong-settings/cassandra.ts";
+import { wrongForKafka } from "./support/wrong-settings/kafka.ts";
+import { wrongForPostgres } from "./support/wrong-settings/postgres.ts";
+import { wrongForRegistry } from "./support/wrong-settings/registry.ts";
 
 setDefaultTimeout(120_000);
 
-type Env = Record<string, string>;
-
 const names = namesOf(import.meta.path);
 let servers: SecuredServers;
-let settings: Env;
-const started: StartedProgram[] = [];
+let start: SecuredClients["start"];
+let run: SecuredClients["run"];
+let end: SecuredClients["end"];
 
 beforeAll(async () => {
   servers = await startSecuredServers(names.config.schemaRegistry.url);
-  const secret = (name: string, value: string) => {
-    writeFileSync(servers.file(name), `${value}\n`, { mode: 0o600 });
-    return servers.file(name);
-  };
-  const password = secret("pipeline-password", passwords.pipeline);
-  settings = {
-    ...plainEnvironment(),
-    STACK_DIR: join(servers.folder, "stack"),
-    LOG_LEVEL: "info",
-    KAFKA_TOPIC: names.topic,
-    KAFKA_DEAD_LETTER_TOPIC: names.deadLetterTopic,
-    KAFKA_EDIT_TOPIC: names.editTopic,
-    KAFKA_CHANGE_TOPIC: `${names.topic}.changes`,
-    CONSUMER_GROUP_ID: names.groupId,
-    CASSANDRA_KEYSPACE: names.keyspace,
-    KAFKA_BROKERS: servers.kafka.secured,
-    KAFKA_TLS: "true",
-    KAFKA_CA_FILE: servers.file("ca.crt"),
-    KAFKA_SASL_MECHANISM: "scram-sha-512",
-    KAFKA_SASL_USERNAME: "pipeline",
-    KAFKA_SASL_PASSWORD_FILE: password,
-    CASSANDRA_CONTACT_POINTS: servers.cassandra,
-    CASSANDRA_TLS: "true",
-    CASSANDRA_CA_FILE: servers.file("ca.crt"),
-    CASSANDRA_USERNAME: "pipeline",
-    CASSANDRA_PASSWORD_FILE: password,
-    SCHEMA_REGISTRY_URL: servers.registry.login,
-    SCHEMA_REGISTRY_CA_FILE: servers.file("ca.crt"),
-    SCHEMA_REGISTRY_USERNAME: "pipeline",
-    SCHEMA_REGISTRY_PASSWORD_FILE: password,
-    POSTGRES_URL: servers.postgresUrl("pipeline"),
-    POSTGRES_PASSWORD_FILE: password,
-    POSTGRES_SSLMODE: "verify-full",
-    POSTGRES_CA_FILE: servers.file("ca.crt"),
-  };
-  writeFileSync(servers.file("users.jsonl"), validUsers.map((user) => `${JSON.stringify(user)}\n`).join(""));
-  await allow("pipeline");
+  ({ start, run, end } = openClients(servers, names));
+  await allow(servers, "pipeline", names);
 }, 300_000);
-afterEach(async () => {
-  for (const { signal, exited } of started.splice(0)) {
-    signal("SIGKILL");
-    await exited;
-  }
-});
+afterEach(() => end());
 afterAll(() => servers?.close());
-
-/** Lets a principal do everything with the topics and the group of this file. */
-async function allow(user: string) {
-  const admin = openKafka(servers.asAdmin.KafkaConfig, "test", openLog("test", "fatal")).admin();
-  await admin.connect();
-  const acl = [AclResourceTypes.TOPIC, AclResourceTypes.GROUP].map((resourceType) => ({
-    resourceType,
-    resourceName: names.topic,
-    resourcePatternType: ResourcePatternTypes.PREFIXED,
-    principal: `User:${user}`,
-    host: "*",
-    operation: AclOperationTypes.ALL,
-    permissionType: AclPermissionTypes.ALLOW,
-  }));
-  await admin.createAcls({ acl });
-  await admin.disconnect();
-}
-
-const programs = {
-  backup: ["tasks/main.ts", "backup", "--input", "users.jsonl", "--output", "backup.jsonl"],
-  produce: ["tasks/main.ts", "produce", "--input", "users.jsonl", "--output", "produced.jsonl"],
-  consumer: ["consumer/main.ts"],
-  api: ["api/main.ts"],
-} as const;
-
-function start(program: keyof typeof programs, more: Env = {}) {
-  const [file, ...args] = programs[program];
-  const own = { ...settings, API_PORT: String(freePort()), CONSUMER_PORT: String(freePort()), ...more };
-  const env = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== ""));
-  const paths = args.map((arg) => (arg.endsWith(".jsonl") ? servers.file(arg) : arg));
-  const process = startProgram(file, paths, env);
-  started.push(process);
-  return { ...process, port: own.API_PORT };
-}
-
-/** The exit code and the log; a program that does not end within 60 s has none. */
-async function run(program: keyof typeof programs, more: Env = {}) {
-  const { exited, output } = start(program, more);
-  const code = await Promise.race([exited, Bun.sleep(60_000)]);
-  const log = await output();
-  for (const password of Object.values(passwords)) expect(log).not.toContain(password);
-  return { code, log };
-}
 
 test("what is missing is named with the statements for an administrator, all at once, and is not created", async () => {
   const [produce, backup] = await Promise.all([
@@ -161,7 +75,7 @@ test("client certificates are shown to Kafka, the registry and PostgreSQL, and S
     [`${group}_CERTIFICATE_FILE`]: servers.file("client.crt"),
     [`${group}_KEY_FILE`]: servers.file("client.key"),
   });
-  await allow("CN=certified");
+  await allow(servers, "CN=certified", names);
   const noLogin = { KAFKA_SASL_MECHANISM: "none", KAFKA_SASL_USERNAME: "", KAFKA_SASL_PASSWORD_FILE: "" };
   const mutual = {
     ...noLogin,
@@ -205,268 +119,18 @@ test("the API works with a secure connect bundle, and a wrong login of it ends t
   expect(refused.log).toContain("correct cassandra.username (CASSANDRA_USERNAME)");
 });
 
-/** Settings that cannot work, what the error must say of them, and the program that is asked. */
-const wrong: [what: string, program: keyof typeof programs, more: () => Env, ...says: string[]][] = [
-  [
-    "an authority that Kafka's certificate is not of",
-    "consumer",
-    () => ({ KAFKA_CA_FILE: servers.file("other-ca.crt") }),
-    "not signed by an authority in kafka.caFile",
-    "correct kafka.caFile (KAFKA_CA_FILE)",
-  ],
-  [
-    "no authority for Kafka",
-    "produce",
-    () => ({ KAFKA_CA_FILE: "" }),
-    "not signed by a public authority",
-    "set kafka.caFile (KAFKA_CA_FILE)",
-  ],
-  [
-    "a wrong password for Kafka",
-    "consumer",
-    () => ({ KAFKA_SASL_PASSWORD_FILE: "", KAFKA_SASL_PASSWORD: "wrong" }),
-    "refuses the login (SCRAM-SHA-512)",
-    "KAFKA_SASL_PASSWORD",
-  ],
-  [
-    "another name than that of Kafka's certificate",
-    "api",
-    () => ({ KAFKA_SERVER_NAME: "kafka.example.com" }),
-    "is for other names",
-    "correct kafka.serverName (KAFKA_SERVER_NAME)",
-  ],
-  [
-    "an expired certificate of Kafka",
-    "produce",
-    () => ({ KAFKA_BROKERS: servers.kafka.expired }),
-    "its certificate has expired",
-    "have its administrator renew it",
-  ],
-  [
-    "no TLS for a Kafka that has it",
-    "produce",
-    () => ({ KAFKA_TLS: "false" }),
-    "it speaks TLS on this port",
-    "set kafka.tls (KAFKA_TLS) to true",
-  ],
-  [
-    "TLS for a Kafka without it",
-    "consumer",
-    () => ({ KAFKA_BROKERS: servers.kafka.login }),
-    "it does not speak TLS on this port",
-    "set kafka.tls (KAFKA_TLS) to false",
-  ],
-  [
-    "no login for a Kafka that needs one",
-    "produce",
-    () => ({ KAFKA_SASL_MECHANISM: "none" }),
-    "it needs a login (",
-    "set kafka.saslMechanism (KAFKA_SASL_MECHANISM)",
-  ],
-  [
-    "a mechanism that Kafka does not have",
-    "produce",
-    () => ({ KAFKA_BROKERS: servers.kafka.login, KAFKA_TLS: "false" }),
-    "it has no login by SCRAM-SHA-512, only by PLAIN",
-    "set kafka.saslMechanism (KAFKA_SASL_MECHANISM)",
-  ],
-  [
-    "a login for a Kafka that takes none",
-    "produce",
-    () => ({ KAFKA_BROKERS: servers.kafka.plain, KAFKA_TLS: "false" }),
-    "it takes no login on this port",
-    "KAFKA_SASL_MECHANISM",
-  ],
-  [
-    "no client certificate for a Kafka that asks for one",
-    "produce",
-    () => ({ KAFKA_BROKERS: servers.kafka.certified, KAFKA_SASL_MECHANISM: "none" }),
-    "client certificate",
-    "kafka.certificateFile (KAFKA_CERTIFICATE_FILE)",
-  ],
-  [
-    "a wrong secret for tokens",
-    "produce",
-    () => ({
-      KAFKA_SASL_MECHANISM: "oauthbearer",
-      KAFKA_OAUTH_TOKEN_URL: servers.tokenUrl,
-      KAFKA_OAUTH_CLIENT_ID: "pipeline",
-      KAFKA_OAUTH_CLIENT_SECRET: "wrong",
-    }),
-    "no token for Kafka",
-    "invalid_client",
-    "KAFKA_OAUTH_CLIENT_SECRET",
-  ],
-  [
-    "a login without grants in Kafka",
-    "produce",
-    () => ({ KAFKA_SASL_USERNAME: "stranger", KAFKA_SASL_PASSWORD_FILE: "", KAFKA_SASL_PASSWORD: passwords.stranger }),
-    "does not allow User:stranger",
-    `--operation Create --topic ${names.topic}`,
-  ],
-  [
-    "an authority that Cassandra's certificate is not of",
-    "api",
-    () => ({ CASSANDRA_CA_FILE: servers.file("other-ca.crt") }),
-    "Cassandra at ",
-    "other-ca.crt",
-    "correct cassandra.caFile (CASSANDRA_CA_FILE)",
-  ],
-  [
-    "a wrong password for Cassandra",
-    "consumer",
-    () => ({ CASSANDRA_PASSWORD_FILE: "", CASSANDRA_PASSWORD: "wrong" }),
-    "it refuses the login",
-    "CASSANDRA_PASSWORD",
-  ],
-  [
-    "no login for Cassandra",
-    "api",
-    () => ({ CASSANDRA_USERNAME: "", CASSANDRA_PASSWORD_FILE: "" }),
-    "it needs a login",
-    "CASSANDRA_USERNAME",
-  ],
-  [
-    "no TLS for Cassandra",
-    "api",
-    () => ({ CASSANDRA_TLS: "false" }),
-    "it speaks TLS on this port",
-    "set cassandra.tls (CASSANDRA_TLS) to true",
-  ],
-  [
-    "another name than that of Cassandra's certificate",
-    "consumer",
-    () => ({ CASSANDRA_SERVER_NAME: "cassandra.example.com" }),
-    "is for other names",
-    "correct cassandra.serverName (CASSANDRA_SERVER_NAME)",
-  ],
-  [
-    "a role without grants in Cassandra",
-    "api",
-    () => ({
-      CASSANDRA_USERNAME: "stranger",
-      CASSANDRA_PASSWORD_FILE: "",
-      CASSANDRA_PASSWORD: passwords.stranger,
-      CASSANDRA_KEYSPACE: `${names.keyspace}_new`,
-    }),
-    "User stranger has no CREATE permission",
-    "GRANT CREATE ON ALL KEYSPACES TO stranger;",
-  ],
-  [
-    "an authority that PostgreSQL's certificate is not of",
-    "backup",
-    () => ({ POSTGRES_CA_FILE: servers.file("other-ca.crt") }),
-    "PostgreSQL at ",
-    "correct postgres.caFile (POSTGRES_CA_FILE)",
-  ],
-  [
-    "a wrong password for PostgreSQL",
-    "backup",
-    () => ({ POSTGRES_PASSWORD_FILE: "", POSTGRES_PASSWORD: "wrong" }),
-    "password authentication failed",
-    "POSTGRES_PASSWORD",
-  ],
-  [
-    "no TLS for a PostgreSQL that requires it",
-    "backup",
-    () => ({ POSTGRES_SSLMODE: "disable" }),
-    "no encryption",
-    "set postgres.sslmode (POSTGRES_SSLMODE)",
-  ],
-  [
-    "no certificate for a role that needs one",
-    "backup",
-    () => ({ POSTGRES_URL: servers.postgresUrl("certified") }),
-    "certificate",
-    "postgres.certificateFile (POSTGRES_CERTIFICATE_FILE)",
-  ],
-  [
-    "a role without grants in PostgreSQL",
-    "backup",
-    () => ({
-      POSTGRES_URL: servers.postgresUrl("stranger"),
-      POSTGRES_PASSWORD_FILE: "",
-      POSTGRES_PASSWORD: passwords.stranger,
-    }),
-    "permission denied for",
-    "GRANT",
-  ],
-  [
-    "a client certificate that has expired",
-    "backup",
-    () => ({
-      POSTGRES_CERTIFICATE_FILE: servers.file("expired-client.crt"),
-      POSTGRES_KEY_FILE: servers.file("expired-client.key"),
-    }),
-    "postgres.certificateFile",
-    "which expired at",
-    "POSTGRES_CERTIFICATE_FILE",
-  ],
-  [
-    "a key of another certificate",
-    "backup",
-    () => ({ POSTGRES_CERTIFICATE_FILE: servers.file("client.crt"), POSTGRES_KEY_FILE: servers.file("server.key") }),
-    "which is not the private key",
-    "POSTGRES_KEY_FILE",
-  ],
-  [
-    "an authority that the registry's certificate is not of",
-    "produce",
-    () => ({ SCHEMA_REGISTRY_CA_FILE: servers.file("other-ca.crt") }),
-    "Schema Registry at ",
-    "correct schemaRegistry.caFile (SCHEMA_REGISTRY_CA_FILE)",
-  ],
-  [
-    "a wrong password for the registry",
-    "api",
-    () => ({ SCHEMA_REGISTRY_PASSWORD_FILE: "", SCHEMA_REGISTRY_PASSWORD: "wrong" }),
-    "refuses the login (401)",
-    "SCHEMA_REGISTRY_USERNAME",
-  ],
-  [
-    "no login for the registry",
-    "produce",
-    () => ({ SCHEMA_REGISTRY_USERNAME: "", SCHEMA_REGISTRY_PASSWORD_FILE: "" }),
-    "needs a login (401)",
-    "SCHEMA_REGISTRY_USERNAME",
-  ],
-  [
-    "no TLS for a registry that has it",
-    "produce",
-    () => ({ SCHEMA_REGISTRY_URL: servers.registry.login.replace("https:", "http:") }),
-    "it speaks TLS on this port",
-    "use https://",
-  ],
-  [
-    "TLS for a registry without it",
-    "produce",
-    () => ({ SCHEMA_REGISTRY_URL: servers.registry.plain.replace("http:", "https:") }),
-    "it does not speak TLS on this port",
-    "use http://",
-  ],
-  [
-    "an expired certificate of the registry",
-    "produce",
-    () => ({ SCHEMA_REGISTRY_URL: servers.registry.expired }),
-    "its certificate has expired",
-    "have its administrator renew it",
-  ],
-  [
-    "no client certificate for a registry that asks for one",
-    "produce",
-    () => ({ SCHEMA_REGISTRY_URL: servers.registry.certificate }),
-    "client certificate",
-    "SCHEMA_REGISTRY_CERTIFICATE_FILE",
-  ],
-];
-
 test("each wrong value ends the program with exit code 2 and one error, which names the server, the setting and what to do", async () => {
   const outcomes: string[] = [];
-  const waiting = [...wrong];
+  const waiting = [
+    ...wrongForKafka(servers, names),
+    ...wrongForCassandra(servers, names),
+    ...wrongForPostgres(servers),
+    ...wrongForRegistry(servers),
+  ];
   const work = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const [what, program, more, ...says] = next;
-      const { code, log } = await run(program, more());
+      const { what, program, settings, says } = next;
+      const { code, log } = await run(program, settings);
       const errors = log
         .split("\n")
         .filter((line) => line.includes("level=error") && /msg="?(failed|configuration)/.test(line));
