@@ -30,10 +30,13 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
       for (const tests of [unitTests, pythonTests]) withoutServices.push(jobOf(() => tests(stack, reports, stop)));
     }
     heading(wanted.length > 0 ? "tests on the real services" : "unit tests, Python tests, tests on the real services");
-    await runInLanes([[build, startStack, ...jobsOf("alone")]], [withoutServices]);
-    await stack.up(stop); // what a failed test left stopped
-    const besideOthers = jobsOf("beside others");
-    await runInLanes([jobsOf("in turn"), besideOthers], [besideOthers]);
+    await build();
+    const [alone, inTurn, besideOthers] = [jobsOf("alone"), jobsOf("in turn"), jobsOf("beside others")];
+    const sharesStack = alone.length + inTurn.length + besideOthers.length > 0;
+    const startStack = async () => (sharesStack ? stack.up(stop) : undefined); // again, for what a failed test left stopped
+    await runInLanes([[startStack, ...alone]], [withoutServices, jobsOf("on its own stack")]);
+    await startStack();
+    await runInLanes([inTurn, besideOthers], [besideOthers]);
   } catch (error) {
     tallies.push({ passed: 0, failed: 1, failures: [failureOf(error, stop)] });
   } finally {
@@ -45,10 +48,6 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
   else console.log(`\nlogs and data of this run's stack: ${stack.folder}`);
   return total;
 
-  function startStack() {
-    return stack.up(stop);
-  }
-
   function jobOf(run: () => Promise<Tally>): Job {
     return async () => {
       stop.throwIfAborted();
@@ -58,7 +57,7 @@ async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
 
   function serviceTest(file: string): Job {
     return jobOf(async () => {
-      if (companyOf(file) !== "beside others") await stack.up(stop); // what a failed test left stopped
+      if (["alone", "in turn"].includes(companyOf(file))) await stack.up(stop); // what a failed test left stopped
       const report = join(reports, `${file.replaceAll("/", "-")}.xml`);
       const argv = bunTest([`./${file}`], report);
       return runTests({ name: file, argv, report, env: stack.environment, withinMs }, stop);

@@ -1,4 +1,4 @@
-// Runs alone: it starts a second stack.
+// Runs on its own stack: it starts a secure one.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -19,16 +19,18 @@ export function serviceTests(): string[] {
 
 /**
  * What may run while a service test does:
- * - alone: nothing, because it stops or damages a service that other tests use;
- * - in turn: only files of the last kind, because it uses what the stack has only one of: its DAGs, its consumer, its
+ * - on its own stack: anything, because it uses no service of the stack that the others share;
+ * - alone: nothing that uses the same stack, because it stops or damages a service that other tests use;
+ * - in turn: only files beside others, because it uses what the stack has only one of: its DAGs, its consumer, its
  *   topics and tables, its connector, its Spark cluster;
- * - beside others: any but the first kind, because it has names of its own (`namesOf`).
+ * - beside others: any that does not run alone, because it has names of its own (`namesOf`).
  */
-export type Company = "alone" | "in turn" | "beside others";
+export type Company = "on its own stack" | "alone" | "in turn" | "beside others";
 
 /** What the file says near its beginning, as in `// Runs alone: it stops Kafka.`; beside others if it says nothing. */
 export function companyOf(file: string): Company {
-  const [, company] = /^\/\/ Runs (alone|in turn): /m.exec(readFileSync(join(project, file), "utf8")) ?? [];
+  const [, company] =
+    /^\/\/ Runs (on its own stack|alone|in turn): /m.exec(readFileSync(join(project, file), "utf8")) ?? [];
   return (company as Company | undefined) ?? "beside others";
 }
 
