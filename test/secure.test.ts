@@ -20,6 +20,7 @@ import { project } from "../stack/instance.ts";
 import { up } from "../stack/lifecycle.ts";
 import type { Principal } from "../stack/principals.ts";
 import { type OwnStack, openOwnStack } from "./support/own-stack.ts";
+import { plainEnvironment } from "./support/plain-environment.ts";
 
 setDefaultTimeout(120_000);
 
@@ -29,7 +30,7 @@ const log = openLog("test-secure", "fatal");
 let stack: OwnStack;
 
 const envOf = (principal: Principal) => environmentOf(stack.instance, principal) as Record<string, string>;
-const configOf = (principal: Principal) => loadConfig({ ...process.env, ...envOf(principal) });
+const configOf = (principal: Principal) => loadConfig({ ...plainEnvironment(), ...envOf(principal) });
 
 beforeAll(async () => {
   stack = await openOwnStack({ isSecure: true, suffix: "-secure" });
@@ -58,7 +59,7 @@ async function api(
 const countOf = async () => ((await (await api("/count")).json()) as { count: number }).count;
 
 test("users go from the tasks into Cassandra, an edit and a change in PostgreSQL follow, each program with its own login", async () => {
-  const env = { ...process.env, ...envOf("tasks"), PATH: `${envOf("tasks").TASKS_BIN}:${process.env.PATH}` };
+  const env = { ...plainEnvironment(), ...envOf("tasks"), PATH: `${envOf("tasks").TASKS_BIN}:${process.env.PATH}` };
   const pipeline = "set -o pipefail; fetch --users 200 --seed secure | format | backup | produce";
   const tasks = Bun.spawn(["bash", "-c", pipeline], { env, stdout: "pipe", stderr: "inherit" });
   const output = await new Response(tasks.stdout).text();
@@ -263,7 +264,8 @@ test("the API is served over HTTPS only, and takes writes with the token only", 
 });
 
 test("commands log in by themselves", async () => {
-  const env = { ...process.env, STACK_DIR: stack.folder, ...stack.instance.env } as Record<string, string>;
+  // Without what names the services of the stack that this test runs on, which would be used instead, without a login.
+  const env = { ...plainEnvironment(), ...stack.instance.env, STACK_DIR: stack.folder } as Record<string, string>;
   const where = Bun.spawn([process.execPath, "stack/run.ts", "operate", "dead-letters", "list", "--json"], {
     cwd: project,
     env,
