@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { openCassandra } from "../runtime/cassandra.ts";
 import { ConfigError } from "../runtime/config.ts";
-import { httpsOf } from "../runtime/https.ts";
+import { isLoopback, openHttpServer } from "../runtime/http-server.ts";
 import { run } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { openMetrics } from "../runtime/metrics.ts";
@@ -36,16 +36,10 @@ await run(openLog("api"), async (stop) => {
   const consolePort = config.ports.console;
   const app = createApp({ users, log, edits, names: config, consolePort, registry, tokens, protect, bodyLimitBytes });
 
-  const server = Bun.serve({
-    hostname: config.host,
-    port: config.ports.api,
-    idleTimeout: 120,
-    fetch: app.fetch,
-    ...httpsOf(config.api),
-  });
+  const server = openHttpServer({ host: config.host, port: config.ports.api, tls: config.api, fetch: app.fetch });
   const [writes, reads] = [tokens.length > 0, protect === "all"].map((asks) => (asks ? "with a token" : "open"));
   log.info("listening", { url: server.url.href, writes, reads });
-  if (tokens.length === 0 && !/^(localhost|127\.|::1$)/.test(config.host))
+  if (tokens.length === 0 && !isLoopback(config.host))
     log.warn("writes are open to anyone who can reach this address; set API_TOKEN or API_TOKENS", {
       host: config.host,
     });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { httpsOf } from "../runtime/https.ts";
+import { isLoopback, openHttpServer } from "../runtime/http-server.ts";
 import { run } from "../runtime/lifecycle.ts";
 import { openLog } from "../runtime/log.ts";
 import { watchLoop } from "../runtime/watchdog.ts";
@@ -15,17 +15,15 @@ await run(openLog("console"), async (stop) => {
   const watch = openWatch(clients);
   const app = createConsole(clients, watch);
 
-  // A stream of events may be silent for minutes; it has its own heartbeat.
-  const server = Bun.serve({
-    hostname: config.host,
+  const server = openHttpServer({
+    host: config.host,
     port: config.ports.console,
-    idleTimeout: 120,
+    tls: config.console,
     fetch: app.fetch,
-    ...httpsOf(config.console),
   });
   const isOpen = config.console.token === undefined;
   log.info("listening", { url: server.url.href, changes: isOpen ? "open" : "with a token" });
-  if (isOpen && !/^(localhost|127\.|::1$)/.test(config.host))
+  if (isOpen && !isLoopback(config.host))
     log.warn("anyone who can reach this address may change data; set CONSOLE_TOKEN", { host: config.host });
   try {
     await watch.start();
