@@ -10,9 +10,11 @@ import { installLinters } from "../stack/install/install.ts";
 
 const project = join(import.meta.dir, "..");
 
+const capitalised = (word: string) => word[0]?.toUpperCase() + word.slice(1);
+
 /** What tells of the past, or is of other systems. */
 const untouched =
-  /^docs\/(decisions|images|your-own-record)|^CHANGELOG|^contract\/generated\/versions|^sources\/samples|\.lock$/;
+  /^docs\/(decisions|images|your-own-record)|^CHANGELOG|^contract\/generated\/versions|^sources\/samples|^test\/kubernetes\/[Ss]trimzi|\.lock$/;
 
 /** What contains the words and is not the record: the project's own name, and names of other systems. */
 const kept = [
@@ -20,9 +22,9 @@ const kept = [
   `https?://[\\w.]+/${plural}`, // other APIs
   `database\\.${singular}`, // Debezium
   `${singular}_defined_macros`, // Airflow
+  ...["runAs", "Kafka", "create"].map((before) => `${before}${capitalised(singular)}`), // Kubernetes, Strimzi, Airflow
+  `${singular}Operator`, // Strimzi
 ].join("|");
-
-const capitalised = (word: string) => word[0]?.toUpperCase() + word.slice(1);
 
 function renamed(text: string, one: string, many: string): string {
   const names = new Map([

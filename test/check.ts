@@ -25,6 +25,7 @@ export async function listChecks(env = process.env): Promise<[name: string, argv
     ["dclint: compose files", [...npm("dclint"), "--max-warnings=0", ...composeFiles]],
     ["hadolint: Dockerfile", [linter("hadolint"), "Dockerfile"]],
     ["docker compose config: every combination of files", [process.execPath, "test/compose/config.ts"]],
+    ["kubectl kustomize: manifests, and the types of their fields", [process.execPath, "test/kubernetes/check.ts"]],
     ["ruff: lint", [linter("ruff"), "check", "--quiet", "."]],
     ["ruff: format", [linter("ruff"), "format", "--check", "--quiet", "."]],
   ];

@@ -20,6 +20,8 @@ interface Expected {
 }
 
 const expected: Expected[] = [
+  { has: "kubectl", skipped: "it needs a Kubernetes cluster" },
+  { has: "docker build", skipped: "`bun run test:compose` builds the same image" },
   { has: "docker compose", skipped: "`bun run test:compose` does the same on a Docker engine" },
   { has: "npx -y bun@1.4.5 run demo", skipped: "it starts a stack, and this test already runs on one" },
   { has: "npx -y bun@1.4.5 run test", skipped: "it runs this test" },

