@@ -13,8 +13,8 @@ import {
 } from "../contract/migration.ts";
 import { type Cassandra, isTransient } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
-import { FinalError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
+import { NeedsAdministrator } from "../runtime/missing.ts";
 import { operatorCommand } from "../runtime/operator-command.ts";
 import type { Postgres } from "../runtime/postgres.ts";
 import { retry } from "../runtime/retry.ts";
@@ -37,7 +37,7 @@ interface Options {
 }
 
 /** A table that this version cannot work with; the message names each difference and what to do. */
-class UnfitTable extends FinalError {
+class UnfitTable extends NeedsAdministrator {
   override name = "UnfitTable";
 }
 

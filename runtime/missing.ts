@@ -7,8 +7,13 @@ export interface MissingThing {
   statement: string;
 }
 
-/** What a program needs and may not create, since `manageSchema` is false. A task ends with it; a service waits. */
-export class MissingSchema extends FinalError {
+/** Somebody with more rights has to act, as the message says. A task ends with it; a service waits. */
+export class NeedsAdministrator extends FinalError {
+  override name = "NeedsAdministrator";
+}
+
+/** What a program needs and may not create, since `manageSchema` is false. */
+export class MissingSchema extends NeedsAdministrator {
   override name = "MissingSchema";
   constructor(readonly things: readonly MissingThing[]) {
     super(

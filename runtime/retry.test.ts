@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { openLog } from "./log.ts";
+import { type Log, openLog } from "./log.ts";
+import { MissingSchema } from "./missing.ts";
 import { retry } from "./retry.ts";
 
 const log = openLog("test", "error");
@@ -52,4 +53,17 @@ test("an error thrown between two attempts ends the retries", async () => {
   const between = () => Promise.reject(rebalance);
   const waiting = retry(() => Promise.reject(away), { what: "work", while: () => true, stop: never, log, between });
   expect(await waiting.catch((error) => error)).toBe(rebalance);
+});
+
+test("what an administrator has to do is logged as an error at every attempt, anything else as a warning", async () => {
+  const events: string[] = [];
+  const record = (level: string) => (message: string) => void events.push(`${level}: ${message}`);
+  const recorded = { warn: record("warn"), error: record("error") } as unknown as Log;
+  const failures = [new MissingSchema([{ what: "topic users", statement: "kafka-topics.sh …" }]), away];
+  const work = async () => {
+    const failure = failures.shift();
+    if (failure) throw failure;
+  };
+  await retry(work, { what: "work", while: () => true, stop: never, log: recorded, maxWaitMs: 2 });
+  expect(events).toEqual(["error: waiting for an administrator", "warn: retrying"]);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { messageOf } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
+import { NeedsAdministrator } from "./missing.ts";
 
 export interface RetryOptions {
   /** The name of the work for the log: "write", "prepare Cassandra". */
@@ -17,7 +18,8 @@ export interface RetryOptions {
 }
 
 /**
- * Retries transient errors indefinitely, with exponential backoff from 100 ms and jitter. Our own code: a library would
+ * Retries transient errors indefinitely, with exponential backoff from 100 ms and jitter, and errors that an administrator has to
+ * end, which are logged as such. Our own code: a library would
  * save only the backoff, and `stop`, `between` and the log would need as many lines around it.
  */
 export async function retry<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
@@ -30,7 +32,9 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
       if (!options.while(error)) throw error;
       stop.throwIfAborted();
       const waitMs = Math.round(backoffMs(attempt, maxWaitMs));
-      log.warn("retrying", { what, attempt, waitMs, error: messageOf(error) });
+      const fields = { what, attempt, waitMs, error: messageOf(error) };
+      if (error instanceof NeedsAdministrator) log.error("waiting for an administrator", fields);
+      else log.warn("retrying", fields);
       await between?.(error);
       await wait(waitMs, undefined, { signal: stop }).catch(() => stop.throwIfAborted());
     }

@@ -12,7 +12,7 @@ import { wrongForKafka } from "./support/wrong-settings/kafka.ts";
 import { wrongForPostgres } from "./support/wrong-settings/postgres.ts";
 import { wrongForRegistry } from "./support/wrong-settings/registry.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const names = namesOf(import.meta.path);
 let servers: SecuredServers;
@@ -45,10 +45,10 @@ test("what is missing is named with the statements for an administrator, all at 
   expect(await run("produce", { MANAGE_SCHEMA: "false" })).toMatchObject({ code: 2 });
 });
 
-test("every program works with TLS and a login, each with another mechanism, and a user reaches the API", async () => {
-  expect((await run("backup")).log).not.toContain("level=error");
-  expect(await run("produce", { KAFKA_SASL_MECHANISM: "plain" })).toMatchObject({ code: 0 });
-  start("consumer", {
+test("every program works with TLS and a login, each with another mechanism, waits for what it may not create, and a user reaches the API", async () => {
+  const withoutRights = { MANAGE_SCHEMA: "false" };
+  const consumer = start("consumer", {
+    ...withoutRights,
     KAFKA_SASL_MECHANISM: "oauthbearer",
     KAFKA_SASL_USERNAME: "",
     KAFKA_SASL_PASSWORD_FILE: "",
@@ -58,16 +58,41 @@ test("every program works with TLS and a login, each with another mechanism, and
     KAFKA_OAUTH_SCOPE: "kafka",
   });
   const api = start("api", {
+    ...withoutRights,
     KAFKA_SASL_MECHANISM: "scram-sha-256",
     SCHEMA_REGISTRY_USERNAME: "",
     SCHEMA_REGISTRY_PASSWORD_FILE: "",
     SCHEMA_REGISTRY_TOKEN: "registry-token",
   });
-  const url = `http://127.0.0.1:${api.port}/get-user/${keyOf(validUsers[0]!)}`;
-  await until("the API has the user", async () => (await fetch(url)).ok, { withinMs: 60_000 });
-  await until("it is ready", async () => (await fetch(`http://127.0.0.1:${api.port}/readyz`)).ok);
+  const table = `CREATE TABLE IF NOT EXISTS ${names.keyspace}.created_users`;
+  const topic = `--create --if-not-exists --topic ${names.topic} `;
+  const subject = `/subjects/${names.editTopic}-value/versions `;
+  const waitsFor = (program: typeof api, statements: string[]) =>
+    until(`it names ${statements.join(", ")}`, async () => {
+      const lines = (await program.output())
+        .split("\n")
+        .filter((line) => line.includes("waiting for an administrator"));
+      return statements.every((statement) => lines.some((line) => line.includes(statement)));
+    });
+  await Promise.all([waitsFor(consumer, [table, topic]), waitsFor(api, [table, topic, subject])]);
+
+  // An administrator does.
+  expect(await run("migrate")).toMatchObject({ code: 0 });
+  expect(await run("backup")).toMatchObject({ code: 0 });
+  expect(await run("produce", { KAFKA_SASL_MECHANISM: "plain" })).toMatchObject({ code: 0 });
+  const ask = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${api.port}${path}`);
+    return response.ok ? await response.text() : "";
+  };
+  await until("the API has the user", () => ask(`/get-user/${keyOf(validUsers[0]!)}`));
+  await until("only a subject is missing", async () => {
+    const writes = await ask("/readyz");
+    return writes.includes(subject) && !writes.includes(topic);
+  });
+  start("api");
+  await until("the API takes writes", async () => (await ask("/readyz")).includes('"accepted"'));
   // Everything is there now, so nothing has to be created.
-  expect(await run("produce", { MANAGE_SCHEMA: "false" })).toMatchObject({ code: 0 });
+  expect(await run("produce", withoutRights)).toMatchObject({ code: 0 });
 });
 
 test("client certificates are shown to Kafka, the registry and PostgreSQL, and SASL works without TLS", async () => {
@@ -113,7 +138,7 @@ test("the API works with a secure connect bundle, and a wrong login of it ends t
     CASSANDRA_SECURE_CONNECT_BUNDLE: servers.file("bundle.zip"),
   };
   const { port } = start("api", bundled);
-  await until("it is ready", async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok, { withinMs: 60_000 });
+  await until("it is ready", async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
   const refused = await run("api", { ...bundled, CASSANDRA_PASSWORD_FILE: "", CASSANDRA_PASSWORD: "wrong" });
   expect(refused).toMatchObject({ code: 2 });
   expect(refused.log).toContain("correct cassandra.username (CASSANDRA_USERNAME)");
