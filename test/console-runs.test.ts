@@ -133,12 +133,25 @@ pageTest(
     await page.getByRole("link", { name: "users.jsonl:1" }).click();
     await page.waitForURL(new RegExp(`/runs/${encodeURIComponent(runId).replaceAll(/[.+]/g, "\\$&")}$`));
 
-    const name = String(user![searchFields[0]]);
     await page.goto(`${served.url}/${plural}`);
     await page.getByText(/^\d[\d,]* \w+ in Cassandra/).waitFor();
-    await page.getByRole("searchbox").fill(name.toUpperCase());
-    await page.getByRole("button", { name: "Search" }).click();
-    await page.locator(`a[href="/where?${singular}=${user!.id}"]`).waitFor();
+    // By each field, then by all of them at once.
+    const search = async (wanted: Partial<Record<string, string>>) => {
+      for (const [index, name] of searchFields.entries())
+        await page
+          .getByRole("searchbox")
+          .nth(index)
+          .fill(wanted[name] ?? "");
+      await page.getByRole("button", { name: "Search" }).click();
+      await page.waitForURL((at) => searchFields.every((name) => at.searchParams.get(name) === (wanted[name] ?? "")));
+    };
+    const texts = Object.fromEntries(searchFields.map((name) => [name, String(user![name]).toUpperCase()]));
+    for (const wanted of [...searchFields.map((name) => ({ [name]: texts[name] })), texts]) {
+      await search(wanted);
+      await page.locator(`a[href="/where?${singular}=${user!.id}"]`).waitFor();
+    }
+    await search({ ...texts, [searchFields[1]]: "Nobody" });
+    await page.getByText(/^No \w+ has “.+” as its .+ and “Nobody” as its .+ Case does not matter/).waitFor();
     await page.goto(`${served.url}/${plural}?cursor=AAAA`);
     await page.getByText("This page is not there any more").waitFor();
     await page.goto(`${served.url}/where?${singular}=nobody@example.com`);

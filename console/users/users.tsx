@@ -3,14 +3,13 @@ import { idField, plural, searchFields, singular, table, timeField } from "../..
 import type { User } from "../../contract/user.ts";
 import { countUsers } from "../../operations/users/count.ts";
 import { BadCursor } from "../../operations/users/cursor.ts";
-import { openUserPages, type Page } from "../../operations/users/pages.ts";
+import { openUserPages, type Page, type Wanted as WantedTexts } from "../../operations/users/pages.ts";
 import type { Query } from "../../operations/users/query.ts";
 import { openSight } from "../away.tsx";
 import type { Part } from "../part.ts";
 import { Count, Time } from "../values.tsx";
 import { shownFields, textOf, titleOf, whereHref } from "./shown.tsx";
 
-const [searchField] = searchFields;
 const perPage = 50;
 const maxTextLength = 200;
 
@@ -39,22 +38,21 @@ export const users: Part = {
       everyMs: 5_000,
       async render(about) {
         const wanted = wantedIn(about);
-        const { text, cursor } = wanted;
-        const sight = await ask(() =>
-          (text ? pages.search({ [searchField]: text }, perPage, cursor) : pages.list(perPage, cursor)).catch(refused),
-        );
+        const { texts, cursor } = wanted;
+        const found = () => (isEmpty(texts) ? pages.list(perPage, cursor) : pages.search(texts, perPage, cursor));
+        const sight = await ask(() => found().catch(refused));
         return "away" in sight ? sight.away : <List {...wanted} found={sight.value} />;
       },
     });
 
     app.get(path, async (c) => {
-      const text = c.req.query(searchField)?.trim().slice(0, maxTextLength) ?? "";
-      const about = JSON.stringify([text, c.req.query("cursor") ?? ""]);
+      const texts = textsIn(c.req.query());
+      const about = JSON.stringify([texts, c.req.query("cursor") ?? ""]);
       const [total, list] = await Promise.all([
         live.show("users-count", undefined, <p class="faint">Counting …</p>),
         live.show("users", about, <p class="faint">Reading …</p>),
       ]);
-      return page(c, { title, body: <Body text={text} total={total} list={list} /> });
+      return page(c, { title, body: <Body texts={texts} total={total} list={list} /> });
     });
   },
 };
@@ -78,17 +76,33 @@ function openCounter(work: () => Promise<number>): () => Promise<number> {
 }
 
 interface Wanted {
-  text: string;
+  /** None for all rows. */
+  texts: WantedTexts;
   cursor?: string;
 }
+
+const isEmpty = (texts: WantedTexts) => Object.keys(texts).length === 0;
+
+/** The texts to search for, of the parameters of a request or whatever else. */
+const textsIn = (given: Record<string, unknown>): WantedTexts =>
+  Object.fromEntries(
+    searchFields
+      .map((name) => [
+        name,
+        String(given[name] ?? "")
+          .trim()
+          .slice(0, maxTextLength),
+      ])
+      .filter(([, text]) => text !== ""),
+  );
 
 /** What a fragment's key asks for; anything may be in it. */
 function wantedIn(about: string): Wanted {
   try {
-    const [text, cursor] = JSON.parse(about) as unknown[];
-    return { text: String(text ?? "").slice(0, maxTextLength), ...(cursor ? { cursor: String(cursor) } : {}) };
+    const [texts, cursor] = JSON.parse(about) as unknown[];
+    return { texts: textsIn(Object(texts)), ...(cursor ? { cursor: String(cursor) } : {}) };
   } catch {
-    return { text: "" };
+    return { texts: {} };
   }
 }
 
@@ -104,22 +118,24 @@ const Total = ({ of, keyspace }: { of: number; keyspace: string }) => (
   </p>
 );
 
-const Body = ({ text, total, list }: { text: string; total: Child; list: Child }) => (
+const Body = ({ texts, total, list }: { texts: WantedTexts; total: Child; list: Child }) => (
   <>
     {total}
     <search>
       <form class="inline" method="get" action={path}>
-        <label>
-          {titleOf(searchField)}
-          <input
-            type="search"
-            name={searchField}
-            value={text}
-            maxlength={maxTextLength}
-            autocomplete="off"
-            dir="auto"
-          />
-        </label>
+        {searchFields.map((name) => (
+          <label>
+            {titleOf(name)}
+            <input
+              type="search"
+              name={name}
+              value={texts[name] ?? ""}
+              maxlength={maxTextLength}
+              autocomplete="off"
+              dir="auto"
+            />
+          </label>
+        ))}
         <button type="submit">Search</button>
       </form>
     </search>
@@ -127,8 +143,8 @@ const Body = ({ text, total, list }: { text: string; total: Child; list: Child }
   </>
 );
 
-function List({ text, cursor, found }: Wanted & { found: Page | "refused" }) {
-  const first = hrefOf(text);
+function List({ texts, cursor, found }: Wanted & { found: Page | "refused" }) {
+  const first = hrefOf(texts);
   if (found === "refused")
     return (
       <p role="alert">
@@ -136,14 +152,19 @@ function List({ text, cursor, found }: Wanted & { found: Page | "refused" }) {
       </p>
     );
   if (found.users.length === 0 && !cursor && !found.cursor)
-    return text ? (
+    return isEmpty(texts) ? (
       <p>
-        No {singular} has “<bdi>{text}</bdi>” as its {titleOf(searchField).toLowerCase()}. Case does not matter, but it
-        has to be the whole {titleOf(searchField).toLowerCase()}. <a href={path}>Show all</a>
+        There are no {plural} yet. A <a href="/runs">run</a> brings some.
       </p>
     ) : (
       <p>
-        There are no {plural} yet. A <a href="/runs">run</a> brings some.
+        No {singular} has{" "}
+        {Object.entries(texts).map(([name, text], index) => (
+          <>
+            {index > 0 && " and "}“<bdi>{text}</bdi>” as its {titleOf(name).toLowerCase()}
+          </>
+        ))}
+        . Case does not matter, but it has to be the whole text. <a href={path}>Show all</a>
       </p>
     );
   return (
@@ -167,7 +188,7 @@ function List({ text, cursor, found }: Wanted & { found: Page | "refused" }) {
       </div>
       <p class="pager">
         {cursor && <a href={first}>First page</a>}
-        {found.cursor && <a href={hrefOf(text, found.cursor)}>Next page</a>}
+        {found.cursor && <a href={hrefOf(texts, found.cursor)}>Next page</a>}
       </p>
     </>
   );
@@ -186,7 +207,7 @@ const Row = ({ user }: { user: User }) => (
   </tr>
 );
 
-const hrefOf = (text: string, cursor?: string) => {
-  const search = new URLSearchParams({ ...(text && { [searchField]: text }), ...(cursor && { cursor }) });
+const hrefOf = (texts: WantedTexts, cursor?: string) => {
+  const search = new URLSearchParams({ ...texts, ...(cursor && { cursor }) });
   return search.size === 0 ? path : `${path}?${search}`;
 };
