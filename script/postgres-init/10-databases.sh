@@ -18,6 +18,10 @@ CREATE ROLE debezium LOGIN REPLICATION;
 GRANT users TO debezium WITH INHERIT FALSE, SET FALSE;
 SQL
 
+# `forget` ends the log of changes where somebody still is in it.
+psql --set ON_ERROR_STOP=1 --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname users \
+  --command 'GRANT pg_checkpoint TO users' --command 'GRANT EXECUTE ON FUNCTION pg_switch_wal() TO users'
+
 # Creates the table, its replica identity, triggers, heartbeat and publication, as the table's owner.
 psql --set ON_ERROR_STOP=1 --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname users \
   --command 'SET ROLE users' --file /contract/change_capture.sql

@@ -12,6 +12,7 @@ const read = (file: string) => Bun.file(join(project, file)).text();
 interface Service {
   image: string;
   command?: string | string[];
+  user?: string;
   ports?: string[];
   volumes?: string[];
   environment?: Record<string, string>;
@@ -318,6 +319,21 @@ describe("names", () => {
       "table.include.list": `public.${entity.table}`,
       "column.truncate.to.4000.chars": `public\\.${entity.table}\\..*`,
     });
+  });
+
+  test("forget has the rights and the settings that it has on the native stack", async () => {
+    const [native, roles] = await Promise.all(
+      ["stack/services/postgres.ts", "script/postgres-init/10-databases.sh"].map(read),
+    );
+    for (const grant of ["GRANT pg_checkpoint TO users", "GRANT EXECUTE ON FUNCTION pg_switch_wal() TO users"])
+      expect([native?.includes(grant), roles?.includes(grant)]).toEqual([true, true]);
+    expect(native).toContain('wal_recycle: "off"');
+    expect(compose.services.postgres?.command).toContain("-cwal_recycle=off");
+    // It rewrites the files of runs, which are Airflow's.
+    const { user, volumes = [], environment = {} } = compose.services.operate ?? {};
+    expect(volumes).toContain(`airflow-runs:${environment.RUNS_DIR}`);
+    expect(user).toBe("50000:0");
+    expect(compose.services["airflow-scheduler"]?.user).toBeUndefined();
   });
 
   test("the image's binary is built from every folder that the programs import", async () => {
