@@ -30,6 +30,8 @@ export interface Look {
   topics: TopicChanges;
   /** Reads on to what is now the end of the topics. */
   readOn(): Promise<void>;
+  /** The first offsets of the topics when they were read: what is before was deleted, or has other offsets since. */
+  first(): Offsets;
   /** By the index of the user. */
   fetched: Map<number, Fetched>;
   notes: string[];
@@ -44,6 +46,7 @@ export function openLook(clients: Clients, config: Config, scope: Scope, { onPro
   const topics = openTopicChanges({ kafka, admin, registry, config, log });
   const progress: Look["progress"] = (step, rows, isDone = false) => onProgress?.(step, rows, isDone);
   let from: Offsets | undefined;
+  let first: Offsets = new Map();
   return {
     clients,
     config,
@@ -52,6 +55,7 @@ export function openLook(clients: Clients, config: Config, scope: Scope, { onPro
     topics,
     async readOn() {
       const range = await rangeOf(admin, topics.topics);
+      first = range.from;
       await topics.read(
         { from: from ?? range.from, to: range.to },
         (changes) => {
@@ -63,6 +67,7 @@ export function openLook(clients: Clients, config: Config, scope: Scope, { onPro
       );
       from = range.to;
     },
+    first: () => first,
     fetched: new Map(),
     notes: [],
     hasPostgres: true,

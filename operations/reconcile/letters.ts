@@ -2,7 +2,9 @@ import { settledTopicOf } from "../../contract/entity.ts";
 import type { Message } from "../../stream/change.ts";
 import { idIn, readLetter } from "../dead-letters/letter.ts";
 import { readSettlement, settlementKey } from "../dead-letters/settlement.ts";
-import { type Clients, rangeOf, readRange } from "../topic-log.ts";
+import { type Clients, type Offsets, rangeOf, readRange } from "../topic-log.ts";
+import type { Newest } from "./fold.ts";
+import type { Facts } from "./verdict.ts";
 
 /** The last dead letter of a user. */
 export interface UserLetter {
@@ -59,4 +61,21 @@ export async function lettersByUser(clients: Clients, deadLetterTopic: string, s
   );
   for (const letter of letters.values()) letter.isSettled = settled.has(letter.key);
   return { letters: letters as ReadonlyMap<string, UserLetter>, ofNobody };
+}
+
+/**
+ * What a letter says of the newest record of its user; nothing if something newer has been stored. `first` are the first offsets
+ * of the topics: if the original was before them, the records after it may be older ones that `forget` has appended again.
+ */
+export function letterAgainst(newest: Newest | null, letter: UserLetter | undefined, first: Offsets): Facts["letter"] {
+  if (!letter) return null;
+  const { isSettled } = letter;
+  if (!newest) return { isOfNewest: false, isSettled };
+  const isSamePartition = letter.topic === newest.topic && letter.partition === newest.partition;
+  if (isSamePartition && letter.offset === newest.offset) return { isOfNewest: true, isSettled };
+  const isInOrder = letter.offset >= Number(first.get(letter.topic)?.get(letter.partition) ?? 0n);
+  const isSuperseded =
+    (isSamePartition && isInOrder && letter.offset < newest.offset) ||
+    newest.timeMicros / 1_000 >= (letter.producedMs ?? Number.POSITIVE_INFINITY);
+  return isSuperseded ? null : { isOfNewest: false, isSettled };
 }

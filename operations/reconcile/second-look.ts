@@ -3,7 +3,7 @@ import { partitionLags } from "../lag.ts";
 import { rowsOf } from "./cassandra-rows.ts";
 import type { Look } from "./first-look.ts";
 import type { Newest } from "./fold.ts";
-import { lettersByUser, type UserLetter } from "./letters.ts";
+import { letterAgainst, lettersByUser, type UserLetter } from "./letters.ts";
 import { type BackedUp, backedUpOf, slotState } from "./postgres-rows.ts";
 import { hashOf, noRow } from "./row-hash.ts";
 import { type Facts, type Judgement, judge, type Seen } from "./verdict.ts";
@@ -121,23 +121,10 @@ function factsOf(look: Look, index: number, around: Around): Facts {
     captured: hasPostgres ? fold.captured(index) : noRow.unknown,
     isSlotBehind,
     fetched: ofRun ? { timeMicros: ofRun.timeMicros, isRunning: ofRun.run.isRunning } : null,
-    letter: letterOf(letters.get(id), newest),
+    letter: letterAgainst(newest, letters.get(id), look.first()),
     isApiLogged: config.api.log,
     changeTopic: config.kafka.changeTopic,
   };
-}
-
-/** A letter counts unless something newer has been stored. */
-function letterOf(letter: UserLetter | undefined, newest: Newest | null): Facts["letter"] {
-  if (!letter) return null;
-  const { isSettled } = letter;
-  if (!newest) return { isOfNewest: false, isSettled };
-  const isSamePartition = letter.topic === newest.topic && letter.partition === newest.partition;
-  if (isSamePartition && letter.offset === newest.offset) return { isOfNewest: true, isSettled };
-  const isSuperseded =
-    (isSamePartition && letter.offset < newest.offset) ||
-    newest.timeMicros / 1_000 >= (letter.producedMs ?? Number.POSITIVE_INFINITY);
-  return isSuperseded ? null : { isOfNewest: false, isSettled };
 }
 
 /**
