@@ -1,4 +1,5 @@
 import type { Message as KafkaMessage } from "kafkajs";
+import { forgottenTopicOf } from "../../contract/entity.ts";
 import { replayHeaders } from "../../contract/topics.ts";
 import { shownAddress } from "../../runtime/addresses.ts";
 import type { Config } from "../../runtime/config.ts";
@@ -7,6 +8,7 @@ import { FinalError } from "../../runtime/lifecycle.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Registry } from "../../runtime/registry.ts";
 import type { Message, Route } from "../../stream/change.ts";
+import { readForgotten } from "../../stream/forgotten/notes.ts";
 import { openRoutes } from "../../stream/routes.ts";
 import { type Clients, readRange } from "../topic-log.ts";
 import { type Settle, type Settling, withLedger } from "./ledger.ts";
@@ -150,12 +152,13 @@ async function replayOpen(
 type Prepare = (letter: Letter, entry: Pick<Entry, "key">) => Promise<Settling | Refusal>;
 
 async function openPreparation(
-  { admin, config, registry, log, by }: Dependencies,
+  { kafka, admin, config, registry, log, by }: Dependencies,
   { values, force }: Pick<ReplayOptions, "values" | "force">,
 ): Promise<Prepare> {
   const { routes } = openRoutes({ config, registry: failingOnce(registry, config), log });
   const repair = openRepair({ kafka: config.kafka, registry });
   const fields = Object.keys(values);
+  const forgotten = await readForgotten(kafka, forgottenTopicOf(config.kafka.topic));
   const existing = new Set(await admin.listTopics());
   const { topics } = await admin.fetchTopicMetadata({
     topics: [...routes.keys()].filter((name) => existing.has(name)),
@@ -164,6 +167,7 @@ async function openPreparation(
 
   return async (letter, { key }) => {
     const refuse = (why: string) => ({ letter: positionOf(letter), reason: letter.reason, why });
+    if (forgotten.isIn(letter.message)) return refuse("it is about somebody who was forgotten");
     const obstacle = obstacleOf(letter, partitions, force);
     if (obstacle) return refuse(obstacle);
     const value = fields.length > 0 ? await repaired(repair, letter, values) : letter.message.value;

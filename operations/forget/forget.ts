@@ -23,6 +23,7 @@ import {
   whenCaptured,
 } from "./postgres.ts";
 import { cleanTopic, renewDeletions, searchTopics, type TopicClients } from "./topics.ts";
+import { inTurn } from "./turn.ts";
 
 export interface Clients extends TopicClients {
   sql: Postgres;
@@ -79,25 +80,36 @@ interface Sweep extends Omit<Clients, "config"> {
  * the notes, so it can be interrupted and done again at any time, for any number of people at once.
  */
 export async function forget(clients: Clients, options: Options): Promise<Report> {
-  const { apply, ids, by } = options;
+  const { apply, by, stop, onProgress } = options;
   const marks = await openMarks({ ...clients, creates: apply });
+  const ids = options.ids.filter((id) => !marks.forgotten.has(id));
+  const work = () => noteAndSweep(clients, { ...options, ids }, marks);
   try {
-    if (apply)
-      await marks.note(
-        ids.filter((id) => !marks.forgotten.has(id)),
-        by,
-      );
-    const places: Place[] = [];
-    const report: Sweep["report"] = (place, found, unit) => {
-      places.push({ place, found, unit });
-      options.onProgress?.(place, `${found} ${unit} ${apply ? "removed" : "found"}`, true);
-    };
-    const sweep: Sweep = { ...clients, options, marks, places, left: [], report };
-    if (!marks.forgotten.isEmpty()) await sweepAll(sweep);
-    return { forgotten: marks.hashes().length, places, left: sweep.left };
+    if (!apply) return await work();
+    const turn = { sql: clients.sql, topic: clients.config.kafka.topic, stop };
+    return await inTurn(turn, work, async (wait) => {
+      onProgress?.("another forget", "is running; this one waits for its end", false);
+      await marks.note(ids, by);
+      await wait();
+      onProgress?.("another forget", "has ended", true);
+    });
   } finally {
     await marks.close();
   }
+}
+
+async function noteAndSweep(clients: Clients, options: Options, marks: Marks): Promise<Report> {
+  const { apply, ids, by } = options;
+  // Also if that was done before waiting: newer than what another command has noted as done meanwhile.
+  if (apply) await marks.note(ids, by);
+  const places: Place[] = [];
+  const report: Sweep["report"] = (place, found, unit) => {
+    places.push({ place, found, unit });
+    options.onProgress?.(place, `${found} ${unit} ${apply ? "removed" : "found"}`, true);
+  };
+  const sweep: Sweep = { ...clients, options, marks, places, left: [], report };
+  if (!marks.forgotten.isEmpty()) await sweepAll(sweep);
+  return { forgotten: marks.hashes().length, places, left: sweep.left };
 }
 
 async function sweepAll(sweep: Sweep) {
@@ -129,19 +141,24 @@ async function sweepPostgres({ sql, options: { apply, by, onProgress }, marks, r
   return isNeeded;
 }
 
-async function sweepCassandra({ cassandra, config, options, marks, report }: Sweep): Promise<boolean> {
+/**
+ * Returns whether anything had, or may have, to be deleted, and the newest time at which somebody was forgotten whose
+ * deletions were all written by then.
+ */
+async function sweepCassandra({ cassandra, config, options, marks, report }: Sweep) {
   const { apply, ids, by, onProgress } = options;
   onProgress?.("Cassandra", "searching", false);
   const found = await searchCassandra(cassandra, config, marks.forgotten);
   const count = [...found.values()].reduce((sum, each) => sum + each.length, 0);
   if (apply) await marks.note([...found.values()].flat(), by);
+  const newest = marks.pending("cassandra-ids");
   if (apply)
     // Also those that have no row: a consumer may be about to write one.
     for (const [keyspace, inKeyspace] of found)
       await deleteInCassandra(cassandra, keyspace, [...new Set([...inKeyspace, ...ids])], config);
   if (apply && count + ids.length > 0) await marks.removed("cassandra");
   report("Cassandra", count, "rows");
-  return count > 0 || marks.pending("cassandra") !== undefined;
+  return { isNeeded: count > 0 || marks.pending("cassandra") !== undefined, newest };
 }
 
 async function sweepFiles({ options, marks, report, left }: Sweep) {
@@ -149,9 +166,7 @@ async function sweepFiles({ options, marks, report, left }: Sweep) {
   if (runsDir === null)
     left.push({
       what: "the files of runs cannot be written from here",
-      cure:
-        "set RUNS_DIR to their folder; in containers: " +
-        "docker compose exec airflow-scheduler sh -c '$TASKS_BIN/operate forget'",
+      cure: "set RUNS_DIR to their folder, and run this command by an account that may write to it",
     });
   else {
     onProgress?.("runs", "searching", false);
@@ -210,12 +225,14 @@ async function endInPostgres({ sql, options: { apply, onProgress }, marks, left 
 
 const again = "run this command without --check";
 
-async function endInCassandra({ cassandra, config, options, marks, left }: Sweep, isNeeded: boolean) {
+async function endInCassandra(
+  { cassandra, config, options, marks, left }: Sweep,
+  { isNeeded, newest }: Awaited<ReturnType<typeof sweepCassandra>>,
+) {
   const { apply, isCompacted, onProgress } = options;
   const tables = await tablesOf(cassandra, config);
   const keyspaces = tables.map(({ keyspace }) => keyspace);
   const graceMs = Math.max(0, ...tables.map(({ graceSeconds }) => graceSeconds)) * 1_000;
-  const newest = marks.pending("cassandra-ids");
   if (newest === undefined && !isNeeded) return;
   const idsUntilMs = marks.removedAtMs("cassandra") + graceMs;
   const isDue = Date.now() > idsUntilMs;

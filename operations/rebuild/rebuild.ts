@@ -94,12 +94,15 @@ export async function rebuild(
   }
 
   async function readOn() {
-    const present = await rangeOf(admin, topics);
-    const range: Range = { from: startOf(present.from, end), to: present.to };
-    for (const topic of range.to.keys()) reports.get(topic)!.exists = true;
-    const already = new Map([...reports].map(([topic, { records }]) => [topic, records]));
-    await changes.read(range, (read) => apply(read, already.get(read.topic)! + recordsIn(range, read.topic)), stop);
-    end = range.to;
+    for (let isWhole = false; !isWhole; ) {
+      const present = await rangeOf(admin, topics);
+      const range: Range = { from: startOf(present.from, end), to: present.to };
+      for (const topic of range.to.keys()) reports.get(topic)!.exists = true;
+      const already = new Map([...reports].map(([topic, { records }]) => [topic, records]));
+      await changes.read(range, (read) => apply(read, already.get(read.topic)! + recordsIn(range, read.topic)), stop);
+      end = range.to;
+      isWhole = !(await wereDeleted(admin, range));
+    }
   }
 
   await readOn();
@@ -132,6 +135,17 @@ const startOf = (first: Offsets, end: Offsets): Offsets =>
       new Map([...partitions].map(([partition, offset]) => [partition, end.get(topic)?.get(partition) ?? offset])),
     ]),
   );
+
+/** Whether records of a range have been deleted: `forget` has appended those that stay after it. */
+async function wereDeleted(admin: Admin, { from, to }: Range): Promise<boolean> {
+  const { from: first } = await rangeOf(admin, [...to.keys()]);
+  return [...to].some(([topic, ends]) =>
+    [...ends].some(([partition, end]) => {
+      const begin = from.get(topic)?.get(partition) ?? 0n;
+      return begin < end && (first.get(topic)?.get(partition) ?? 0n) > begin;
+    }),
+  );
+}
 
 /** The rows that are changed from some offsets on: for each partition, the last offset by id. */
 function openTail(tailFrom: Offsets) {

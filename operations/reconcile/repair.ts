@@ -1,9 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Message, Producer, RecordMetadata } from "kafkajs";
-import { idField, timeField, valueSubject } from "../../contract/entity.ts";
+import { forgottenTopicOf, idField, timeField, valueSubject } from "../../contract/entity.ts";
 import { User } from "../../contract/user.ts";
 import { editSchema, encodeEdit } from "../../contract/user-edits.ts";
 import { avroSchema, encode } from "../../contract/wire.ts";
+import { readForgotten } from "../../stream/forgotten/notes.ts";
 import { partitionLags } from "../lag.ts";
 import { type Evidence, evidenceOf } from "./evidence.ts";
 import type { Look } from "./first-look.ts";
@@ -42,7 +43,10 @@ export async function repair(look: Look, found: readonly Found[], apply: boolean
   try {
     for (let start = 0; start < found.length; start += chunkSize) {
       look.stop.throwIfAborted();
-      const plans = (await evidenceOf(look, found.slice(start, start + chunkSize))).map(planFor);
+      // Somebody may have been forgotten since the first look: what is sent now would come after the sweep of the topics.
+      const forgotten = await readForgotten(look.clients.kafka, forgottenTopicOf(look.config.kafka.topic));
+      const chunk = found.slice(start, start + chunkSize).filter(({ id }) => !forgotten.has(id));
+      const plans = (await evidenceOf(look, chunk)).map(planFor);
       repairs.push(...(producer ? await carryOut(look, producer, plans) : plans.map(({ repair }) => repair)));
     }
   } finally {

@@ -34,12 +34,13 @@ export function explainRefusals(sql: Sql, settings: PostgresSettings): Sql {
     });
     return query;
   };
+  const explained = async (error: unknown) => {
+    throw (await refusalOf(error, settings)) ?? error;
+  };
   const own = {
     unsafe: (...given: Parameters<Sql["unsafe"]>) => explain(sql.unsafe(...given)),
-    begin: (...given: Parameters<Sql["begin"]>) =>
-      sql.begin(...given).catch(async (error: unknown) => {
-        throw (await refusalOf(error, settings)) ?? error;
-      }),
+    begin: (...given: Parameters<Sql["begin"]>) => sql.begin(...given).catch(explained),
+    reserve: () => sql.reserve().catch(explained),
   };
   return new Proxy(sql, {
     apply: (target, self, given) => explain(Reflect.apply(target as unknown as () => unknown, self, given)),
