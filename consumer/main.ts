@@ -80,10 +80,12 @@ await run(openLog("consumer"), async (stop) => {
 });
 
 function openClients(config: Config, log: Log) {
-  const cassandra = openCassandra(config, "consumer");
-  const kafka = openKafka(config, "consumer", log, Number.MAX_SAFE_INTEGER);
+  // A node that hangs is given up while there is time to ask another one before the group gives up this consumer.
+  const answerWithinMs = config.consumer.sessionTimeoutMs / 2;
+  const cassandra = openCassandra(config, "consumer", answerWithinMs);
+  const kafka = openKafka(config, "consumer", log, Number.MAX_SAFE_INTEGER, answerWithinMs);
   // kafkajs does not retry here: our own retries are counted, logged and ended by a stop.
-  const producer = openKafka(config, "consumer", log, 0).producer({ allowAutoTopicCreation: false });
+  const producer = openKafka(config, "consumer", log, 0, answerWithinMs).producer({ allowAutoTopicCreation: false });
   return { cassandra, kafka, producer, admin: kafka.admin() };
 }
 

@@ -1,10 +1,13 @@
 import { once } from "node:events";
+import type { Admin } from "kafkajs";
 import { rollOutOrder, rollOutText } from "../contract/migration.ts";
 import { migrateCassandra, migratePostgres, type TableReport } from "../operations/migrate.ts";
 import { postgresUrl } from "../operations/native-stack.ts";
+import { addReplicas, type ScarceTopic } from "../operations/replicas.ts";
 import { allStatements, type Statements } from "../operations/statements.ts";
 import { isTransient, openCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
+import { openKafka } from "../runtime/kafka.ts";
 import { messageOf } from "../runtime/lifecycle.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { classifyError, openPostgres } from "../runtime/postgres.ts";
@@ -13,7 +16,7 @@ import { tableText } from "../runtime/table.ts";
 import { loadConfig, overridesIn } from "../sources/config.ts";
 import { type Command, jsonOption } from "./command.ts";
 
-type Given = { check?: boolean; show?: boolean; json?: boolean };
+type Given = { check?: boolean; show?: boolean; replicas?: boolean; json?: boolean };
 
 export const migrate: Command<Given> = {
   name: "migrate",
@@ -29,6 +32,11 @@ export const migrate: Command<Given> = {
         conflicts: "check",
         describe: "Ask no server: print all statements for tables, topics and subjects, for an administrator",
       })
+      .option("replicas", {
+        type: "boolean",
+        conflicts: ["check", "show"],
+        describe: "Only give each topic as many replicas as the settings say, and wait until they have all records",
+      })
       .option("json", jsonOption)
       .example("$0 migrate --check", "shows what a deployment would add"),
   exits: {
@@ -36,12 +44,17 @@ export const migrate: Command<Given> = {
     1: "something was refused, or with --check is missing",
     2: "a server could not be asked or changed",
   },
-  async run({ check = false, show = false, json = false }) {
+  async run({ check = false, show = false, replicas = false, json = false }) {
     const config = loadConfig();
     for (const sentence of overridesIn(config)) console.error(sentence);
     if (show) {
       const servers = allStatements(config);
       console.log(json ? JSON.stringify({ servers }) : servers.map(scriptOf).join("\n\n"));
+      return 0;
+    }
+    if (replicas) {
+      const topics = await withAdmin(config, (admin) => addReplicas(admin, config));
+      console.log(json ? JSON.stringify({ topics }) : replicasText(topics, config));
       return 0;
     }
     const outcomes = await migrateAll(config, !check);
@@ -50,6 +63,22 @@ export const migrate: Command<Given> = {
     return outcomes.every((outcome) => "added" in outcome && isFit(outcome)) ? 0 : 1;
   },
 };
+
+async function withAdmin<T>(config: Config, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = openKafka(config, "migrate", openLog("migrate", "warning")).admin();
+  try {
+    await admin.connect();
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+function replicasText(topics: ScarceTopic[], { kafka }: Config): string {
+  if (topics.length === 0) return `every topic has the ${kafka.replicationFactor} replicas that the settings say`;
+  const rows = topics.map(({ topic, replicas }) => [topic, String(replicas), String(kafka.replicationFactor)]);
+  return tableText(["topic", "replicas before", "now"], rows);
+}
 
 /** How long a server may be unavailable, or its table locked, in milliseconds. */
 const patienceMs = 30_000;

@@ -18,7 +18,12 @@ export function openCassandra(
   const { contactPoints, localDataCenter, username, password, tls, secureConnectBundle } = cassandra;
   const client = new Client({
     ...(secureConnectBundle === undefined
-      ? { contactPoints, localDataCenter, ...(tls && { sslOptions: tlsOptions(cassandra) }) }
+      ? {
+          contactPoints,
+          protocolOptions: { port: portOf(contactPoints) },
+          localDataCenter,
+          ...(tls && { sslOptions: tlsOptions(cassandra) }),
+        }
       : { cloud: { secureConnectBundle } }),
     applicationName: application,
     ...(username !== undefined && { authProvider: new auth.PlainTextAuthProvider(username, password ?? "") }),
@@ -29,6 +34,12 @@ export function openCassandra(
   });
   explainRefusals(client, cassandra);
   return client;
+}
+
+/** Nodes tell the driver one another's addresses but not their port, so it has to be the same for all. */
+function portOf([first = ""]: readonly string[]): number {
+  const [, port = "9042"] = /:(\d+)$/.exec(first) ?? [];
+  return Number(port);
 }
 
 const transientCodes: ReadonlySet<number> = new Set([

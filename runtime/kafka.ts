@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { patchAccess } from "./kafka/access.ts";
 import { patchFetchResponse } from "./kafka/fetch-response.ts";
 import { noteTopics, patchGrants } from "./kafka/grants.ts";
+import { patchLeaderless } from "./kafka/leaderless.ts";
 import { saslOptions } from "./kafka/login.ts";
 import { patchNullHeaders } from "./kafka/null-headers.ts";
 import { logCreatorOf } from "./kafka-log.ts";
@@ -26,6 +27,7 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending:
 patchAccess();
 patchGrants();
 patchFetchResponse();
+patchLeaderless();
 patchNullHeaders();
 
 /**

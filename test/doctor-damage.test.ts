@@ -7,6 +7,7 @@ import getPort from "get-port";
 import { replicationRole } from "../contract/change-capture.ts";
 import { captureChecksOf } from "../operations/doctor/capture.ts";
 import { topicsCheck } from "../operations/doctor/topics.ts";
+import { rangeOf } from "../operations/topic-log.ts";
 import { createTopics, wantedTopics } from "../runtime/kafka/topics.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
@@ -97,11 +98,14 @@ test("a broker that is down: partitions that lack a replica, and partitions with
     /^error Kafka: partitions of .* have no leader: every broker with a replica of them is down\. /,
   );
   expect(leaderless).toContain(` ${alone.topic}`);
-  expect(leaderless).toEndWith(
-    "Start the brokers that are down; until then their records can be neither written nor read.",
+  expect(leaderless).toEndWith("Start broker 2; until then their records can be neither written nor read.");
+
+  // All topics can be listed, and whoever needs that one is told which it is.
+  expect(await admin.listTopics()).toContain(alone.topic);
+  await expect(rangeOf(admin, [alone.topic])).rejects.toThrow(
+    new RegExp(`partition 1 of ${alone.topic}(,.*)? (has|have) no leader: no broker with all records is running$`),
   );
 
-  // Left without a leader, they would keep kafkajs from listing any topic.
   await startBroker();
   await until("all are led", async () => (await lines([topicsCheck], alone)).length === 0);
   const topics = [names, alone].flatMap(({ config }) => wantedTopics(config).map(({ topic }) => topic));

@@ -4,9 +4,9 @@ import { shownAddress } from "../../runtime/addresses.ts";
 import type { Config } from "../../runtime/config.ts";
 import { wantedTopics } from "../../runtime/kafka/topics.ts";
 import { recordsBetween } from "../lag.ts";
+import { topicsIn } from "../replicas.ts";
 import type { Clients } from "./clients.ts";
 import type { Check, Finding } from "./finding.ts";
-import { partitionsOf } from "./topics.ts";
 
 export const consumerCheck: Check = { what: "the consumer group", of: ["the consumer"], look: lookAtGroup };
 
@@ -87,8 +87,8 @@ async function stateOf(admin: Admin, config: Pick<Config, "kafka" | "cdc" | "con
   const consumed = wantedTopics(config)
     .map(({ topic }) => topic)
     .filter((topic) => !notRead.includes(topic));
-  const found = await Promise.all(consumed.map((topic) => partitionsOf(admin, topic)));
-  const topics = consumed.filter((_, index) => Array.isArray(found[index]));
+  const existing = await topicsIn(admin);
+  const topics = consumed.filter((topic) => existing.get(topic)?.every(({ leader }) => leader >= 0));
   const { groups } = await admin.describeGroups([groupId]);
   const committed = topics.length === 0 ? [] : await admin.fetchOffsets({ groupId, topics });
   const positions = topics.map(async (topic) => {

@@ -114,7 +114,7 @@ async function indexState(cassandra: Cassandra, keyspaceAndIndex: string[], host
   return { ...state, node: host.address };
 }
 
-/** Whether the keyspace is replicated as the settings say, and whether enough nodes are up for its reads and writes. */
+/** Whether the keyspace is replicated as the settings say, and which nodes of it are down. */
 async function lookAtReplication({ cassandra, config, cures }: Clients): Promise<Finding[]> {
   const { keyspace, localDataCenter, replicationFactor } = config.cassandra;
   const about = `Cassandra's keyspace ${keyspace}`;
@@ -137,15 +137,26 @@ async function lookAtReplication({ cassandra, config, cures }: Clients): Promise
       },
     ];
   }
-  const up = cassandra.hosts.values().filter((host) => host.datacenter === localDataCenter && host.isUp()).length;
+  const nodes = cassandra.hosts.values().filter((host) => host.datacenter === localDataCenter);
+  const down = nodes.filter((host) => !host.isUp()).map(({ address }) => address);
+  const up = nodes.length - down.length;
   const quorum = Math.floor(replicationFactor / 2) + 1;
-  if (up >= quorum) return [];
+  if (up < quorum)
+    return [
+      {
+        severity: "error",
+        about,
+        cause: `${up} ${up === 1 ? "node is" : "nodes are"} up in ${localDataCenter}, and a quorum of ${replicationFactor} replicas needs ${quorum}`,
+        cure: "Start the nodes that are down, or lower CASSANDRA_REPLICATION_FACTOR",
+      },
+    ];
+  if (down.length === 0) return [];
   return [
     {
-      severity: "error",
-      about,
-      cause: `${up} ${up === 1 ? "node is" : "nodes are"} up in ${localDataCenter}, and a quorum of ${replicationFactor} replicas needs ${quorum}`,
-      cure: "Start the nodes that are down, or lower CASSANDRA_REPLICATION_FACTOR",
+      severity: "warning",
+      about: "Cassandra",
+      cause: `${down.join(", ")} ${down.length === 1 ? "is" : "are"} down: ${up} of ${nodes.length} nodes in ${localDataCenter} are up`,
+      cure: `Start it, or read its log: ${cures.log("cassandra")}; what it misses it gets when it is back within three hours`,
     },
   ];
 }

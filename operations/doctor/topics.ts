@@ -1,5 +1,6 @@
 import { type Admin, ConfigResourceTypes, type PartitionMetadata } from "kafkajs";
 import { wantedTopics } from "../../runtime/kafka/topics.ts";
+import { fewestReplicas, scarceTopics, topicsIn } from "../replicas.ts";
 import type { Clients } from "./clients.ts";
 import type { Check, Finding } from "./finding.ts";
 
@@ -8,24 +9,19 @@ export const topicsCheck: Check = { what: "topics", of: ["Kafka"], look: lookAtT
 /** Whether the topics exist, as the settings have them, keep every record, and have all of their replicas. */
 async function lookAtTopics(clients: Clients): Promise<Finding[]> {
   const admin = await clients.admin();
-  const wanted = await Promise.all(
-    wantedTopics(clients.config).map(async (topic) => ({
-      ...topic,
-      partitions: await partitionsOf(admin, topic.topic),
-    })),
-  );
-  const missing = wanted.filter(({ partitions }) => partitions === "missing").map(({ topic }) => topic);
-  const leaderless = wanted.filter(({ partitions }) => partitions === "leaderless").map(({ topic }) => topic);
-  const layouts = wanted.flatMap((topic) => (Array.isArray(topic.partitions) ? [topic as Layout] : []));
-  const retention = await lookAtRetention(admin, layouts, clients).catch((error) => {
-    if (hasType(error, "LEADER_NOT_AVAILABLE")) return []; // kafkajs asks about every topic first
-    throw error;
+  const existing = await topicsIn(admin);
+  const wanted = wantedTopics(clients.config);
+  const missing = wanted.filter(({ topic }) => !existing.has(topic)).map(({ topic }) => topic);
+  const layouts = wanted.flatMap((topic): Layout[] => {
+    const partitions = existing.get(topic.topic);
+    return partitions ? [{ ...topic, partitions }] : [];
   });
   return [
     ...(missing.length > 0 ? [missingTopics(missing, clients)] : []),
-    ...replicaFindings(layouts, leaderless),
-    ...retention,
-    ...layouts.flatMap((layout) => unlikeSettings(layout)),
+    ...replicaFindings(layouts),
+    ...(await lookAtRetention(admin, layouts, clients)),
+    ...layouts.flatMap(unlikeSettings),
+    ...scarceReplicas(existing, clients),
   ];
 }
 
@@ -41,30 +37,6 @@ type Wanted = ReturnType<typeof wantedTopics>[number];
 /** A topic as the settings ask for it, and as it is. */
 type Layout = Wanted & { partitions: PartitionMetadata[] };
 
-/**
- * The partitions of a topic. kafkajs says nothing about any topic it asks for if a partition of one of them has no
- * leader, so each is asked for alone.
- */
-export async function partitionsOf(
-  admin: Admin,
-  topic: string,
-): Promise<PartitionMetadata[] | "missing" | "leaderless"> {
-  try {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    return topics[0]?.partitions ?? "missing";
-  } catch (error) {
-    if (hasType(error, "UNKNOWN_TOPIC_OR_PARTITION")) return "missing";
-    if (hasType(error, "LEADER_NOT_AVAILABLE")) return "leaderless";
-    throw error;
-  }
-}
-
-/** Whether an error of kafkajs, or what it comes from, is this one of Kafka's. */
-function hasType(error: unknown, type: string): boolean {
-  const { type: own, cause } = error as { type?: unknown; cause?: unknown };
-  return own === type || (cause instanceof Error && hasType(cause, type));
-}
-
 function unlikeSettings({ topic, numPartitions, replicationFactor, partitions }: Layout): Finding[] {
   const about = `topic ${topic}`;
   const findings: Finding[] = [];
@@ -79,22 +51,40 @@ function unlikeSettings({ topic, numPartitions, replicationFactor, partitions }:
           ? "Its order needs one partition: create the topic again, and have its producer write it from the beginning"
           : `Set kafka.partitions (KAFKA_PARTITIONS) to ${count}, since partitions cannot be removed and added ones move keys`,
     });
-  const replicas = Math.min(...partitions.map(({ replicas }) => replicas.length));
-  if (replicas !== replicationFactor)
+  const replicas = fewestReplicas(partitions);
+  if (replicas > replicationFactor)
     findings.push({
       severity: "warning",
       about,
-      cause: `has ${replicas} ${replicas === 1 ? "replica" : "replicas"} of a partition, and the settings say ${replicationFactor}`,
-      cure: `Set kafka.replicationFactor (KAFKA_REPLICATION_FACTOR) to ${replicas}, or reassign its partitions with kafka-reassign-partitions`,
+      cause: `has ${replicas} replicas of a partition, and the settings say ${replicationFactor}`,
+      cure: `Set kafka.replicationFactor (KAFKA_REPLICATION_FACTOR) to ${replicas}`,
     });
   return findings;
 }
 
+/** Topics with fewer replicas than the settings say, ours and those of Kafka and Kafka Connect that ours need. */
+function scarceReplicas(existing: Map<string, PartitionMetadata[]>, { config, cures }: Clients): Finding[] {
+  const { replicationFactor } = config.kafka;
+  const scarce = scarceTopics(existing, config);
+  if (scarce.length === 0) return [];
+  const shown = scarce.map(({ topic, replicas }) => `${topic} (${replicas})`).join(", ");
+  return [
+    {
+      severity: "warning",
+      about: "Kafka",
+      cause: `fewer replicas than the ${replicationFactor} of the settings: ${shown}`,
+      cure: `Add them: ${cures.operate("migrate --replicas")}; or set kafka.replicationFactor (KAFKA_REPLICATION_FACTOR) lower`,
+    },
+  ];
+}
+
 /** A broker that is down is one finding, whatever it has replicas of. */
-function replicaFindings(layouts: Layout[], leaderless: string[]): Finding[] {
+function replicaFindings(layouts: Layout[]): Finding[] {
   const partitions = layouts.flatMap(({ topic, partitions }) => partitions.map((each) => ({ topic, ...each })));
+  const leaderless = [...new Set(partitions.filter(({ leader }) => leader < 0).map(({ topic }) => topic))];
   const behind = partitions.filter(({ isr, replicas }) => isr.length < replicas.length);
-  const brokers = new Set(behind.flatMap(({ isr, replicas }) => replicas.filter((replica) => !isr.includes(replica))));
+  const lacking = behind.flatMap(({ isr, replicas }) => replicas.filter((replica) => !isr.includes(replica)));
+  const brokers = new Set([...lacking, ...partitions.flatMap(({ offlineReplicas }) => offlineReplicas ?? [])]);
   const named = `broker ${[...brokers].sort((a, b) => a - b).join(", ")}`;
   if (leaderless.length > 0)
     return [
@@ -102,7 +92,7 @@ function replicaFindings(layouts: Layout[], leaderless: string[]): Finding[] {
         severity: "error",
         about: "Kafka",
         cause: `partitions of ${leaderless.join(", ")} have no leader: every broker with a replica of them is down`,
-        cure: `Start ${brokers.size > 0 ? named : "the brokers that are down"}; until then their records can be neither written nor read`,
+        cure: `Start ${named}; until then their records can be neither written nor read`,
         explains: ["Kafka"],
       },
     ];
