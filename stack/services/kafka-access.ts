@@ -70,7 +70,7 @@ const everyAcl = {
 const { ALL, READ, WRITE, CREATE, DELETE, DESCRIBE, DESCRIBE_CONFIGS } = AclOperationTypes;
 
 /** What each principal may do, and nothing else. */
-function aclsOf(config: Pick<Config, "kafka" | "consumer" | "cdc">): AclEntry[] {
+export function aclsOf(config: Pick<Config, "kafka" | "consumer" | "cdc">): AclEntry[] {
   const { topic, editTopic, changeTopic, deadLetterTopic } = config.kafka;
   const { groupId } = config.consumer;
   const forgottenTopic = forgottenTopicOf(topic);

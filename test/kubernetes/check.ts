@@ -16,7 +16,7 @@ interface Resource {
 
 const linter = await installLinters();
 rmSync(work, { recursive: true, force: true });
-for (const folder of ["base"])
+for (const folder of ["base", "operators"])
   for (const resource of render(join(manifests, folder))) await writeTyped(folder, resource);
 process.exit(await reportTypes());
 

@@ -44,7 +44,8 @@ export interface Kinds {
 
   "postgresql.cnpg.io/v1 Cluster": Resource<Plain<ClusterSpec>>;
 
-  /** No package has K8ssandra's types: nothing checks its fields. */
+  // No package has the types of these two. The first has little more; of the second, nothing checks the fields.
+  "postgresql.cnpg.io/v1 Database": Resource<{ cluster: { name: string }; name: string; owner: string }>;
   "k8ssandra.io/v1alpha1 K8ssandraCluster": Resource<object>;
 }
 
@@ -54,7 +55,13 @@ interface Resource<Spec> extends Pick<IDeployment, "metadata"> {
   spec: Spec;
 }
 
-/** A type as it is in YAML: the members of an enum are their texts, and quantities are texts or numbers. */
+/** Names that cdk8s writes in its own way. */
+interface Renamed {
+  pgHba: "pg_hba";
+  postInitApplicationSql: "postInitApplicationSQL";
+}
+
+/** A type of cdk8s as it is in YAML: the members of an enum are their texts, and quantities are texts or numbers. */
 type Plain<T> = T extends string
   ? `${T}`
   : T extends readonly (infer Item)[]
@@ -62,5 +69,5 @@ type Plain<T> = T extends string
     : T extends { value: unknown }
       ? string | number
       : T extends object
-        ? { [Key in keyof T]: Plain<T[Key]> }
+        ? { [Key in keyof T as Key extends keyof Renamed ? Renamed[Key] : Key]: Plain<T[Key]> }
         : T;
