@@ -1,6 +1,6 @@
 import type { Admin } from "kafkajs";
 import { slot } from "../contract/entity.ts";
-import { askWithAccess, type HttpAccess } from "../runtime/http-access.ts";
+import { askWithAccess, curlFor, type HttpAccess } from "../runtime/http-access.ts";
 import type { Postgres } from "../runtime/postgres.ts";
 import { topicLag } from "./lag.ts";
 
@@ -16,9 +16,14 @@ export interface ConnectorStatus {
   tasks: { state: string; trace?: string }[];
 }
 
-/** One connector, through Kafka Connect's REST API. Each call is one request; the caller waits for its effect. */
-export interface Connector {
+/** How a person asks for a connector: its address, and `curl` with what Kafka Connect asks for. */
+interface Shown {
   url: string;
+  curl: string;
+}
+
+/** One connector, through Kafka Connect's REST API. Each call is one request; the caller waits for its effect. */
+export interface Connector extends Shown {
   /** undefined if Connect does not know the connector. */
   status: () => Promise<ConnectorStatus | undefined>;
   /** undefined if Connect does not know the connector or responds with an error. */
@@ -41,6 +46,7 @@ export function openConnector(connect: ConnectApi, name: string, withinMs = 30_0
     askWithAccess(address, { ...init, signal: AbortSignal.timeout(withinMs) }, "connect", connect);
   return {
     url,
+    curl: curlFor(connect),
     async status() {
       const response = await call(`${url}/status`);
       if (response.status === 404) return undefined;
@@ -97,14 +103,14 @@ export async function captureState({ connector, sql, admin, groupId, changeTopic
 
 /** States and failure of a connector from its status; null means that Connect did not respond. */
 export function connectorState(
-  { url }: Pick<Connector, "url">,
+  shown: Shown,
   status: ConnectorStatus | undefined | null,
 ): Pick<CaptureState, "connector" | "task" | "failure"> {
   const trace = status?.tasks.find(({ state }) => state === "FAILED")?.trace ?? status?.connector.trace;
   return {
     connector: status ? status.connector.state : status === null ? "UNKNOWN" : "MISSING",
     task: status?.tasks[0]?.state ?? "NONE",
-    failure: trace ? { reason: reasonOf(trace), remedy: remedyOf(trace, url) } : null,
+    failure: trace ? { reason: reasonOf(trace), remedy: remedyOf(trace, shown) } : null,
   };
 }
 
@@ -118,23 +124,23 @@ export function reasonOf(trace: string): string {
 }
 
 /** How to fix a failed task. */
-export function remedyOf(trace: string, url: string): string {
+export function remedyOf(trace: string, connector: Shown): string {
   if (/no longer available on the server|requested WAL segment|can no longer (get changes|access)/.test(trace))
     return (
       `PostgreSQL has dropped the replication slot ${slot} or the WAL it needs, so the connector has missed changes. ` +
-      startOver(url)
+      startOver(connector)
     );
   if (/publication/i.test(trace))
-    return `Apply contract/generated/change_capture.sql to the database, then: ${restart(url)}`;
-  return `Fix the cause, then: ${restart(url)}`;
+    return `Apply contract/generated/change_capture.sql to the database, then: ${restart(connector)}`;
+  return `Fix the cause, then: ${restart(connector)}`;
 }
 
 /** How to have a connector whose position is lost begin again. */
-export const startOver = (url: string) =>
-  `Start over with a new slot and a snapshot: curl -X PUT ${url}/stop && curl -X DELETE ${url}/offsets && ` +
-  `curl -X PUT ${url}/resume. Rows deleted in the meantime stay in Cassandra: delete them through the API.`;
+export const startOver = ({ url, curl }: Shown) =>
+  `Start over with a new slot and a snapshot: ${curl} -X PUT ${url}/stop && ${curl} -X DELETE ${url}/offsets && ` +
+  `${curl} -X PUT ${url}/resume. Rows deleted in the meantime stay in Cassandra: delete them through the API.`;
 
-const restart = (url: string) => `curl -X POST "${url}/restart?includeTasks=true&onlyFailed=true"`;
+const restart = ({ url, curl }: Shown) => `${curl} -X POST "${url}/restart?includeTasks=true&onlyFailed=true"`;
 
 /** WAL that PostgreSQL retains for the connector, in bytes; null if it has no slot. */
 export async function slotLag(sql: Postgres): Promise<number | null> {

@@ -137,17 +137,21 @@ function wrongAt(path: string[], settings: readonly SettingInfo[]): WrongValue {
   return { path: setting?.path ?? path, ...(setting && { env: setting.env }) };
 }
 
-/** The settings in the file that would have another value if their variable was not set. */
+/**
+ * The settings in the file that would have another value if their variable was not set. Those that a secure stack sets
+ * for a command, named in SET_BY_STACK, are none of the user's.
+ */
 function overriddenBy(
   settings: SettingInfo[],
   given: object,
   env: Env,
   values: { portOffset: number; [key: string]: unknown },
 ): Override[] {
+  const byStack = new Set(env.SET_BY_STACK?.split(","));
   return settings
     .filter(({ path, env: name, schema }) => {
       const written = at(given, path);
-      if (!env[name] || written === undefined) return false;
+      if (!env[name] || written === undefined || byStack.has(name)) return false;
       const parsed = schema.safeParse(written);
       const alone = path[0] === "ports" ? Number(parsed.data) + values.portOffset : parsed.data;
       return !parsed.success || !Bun.deepEquals(alone, at(values, path));

@@ -28,6 +28,15 @@ export function httpAccess({ username, password, token, ...files }: HttpAccess):
   };
 }
 
+/** `curl` with what a server asks for, for a person. It asks for the password; a token is left out, which a shell would keep. */
+export function curlFor({ username, caFile, certificateFile, keyFile }: HttpAccess): string {
+  const options = { "--cacert": caFile, "--cert": certificateFile, "--key": keyFile, "-u": username };
+  const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [name, quoted(value)]));
+  return ["curl", ...given].join(" ");
+}
+
+const quoted = (word: string) => (/^[\w./:@+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
 const products = { schemaRegistry: "Schema Registry", connect: "Kafka Connect" } as const;
 
 /** The AccessError that a status means; undefined if it is about something else. */

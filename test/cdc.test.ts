@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { validUsers } from "../contract/samples.ts";
 import { columnArrays, upsertSql, userOf } from "../contract/tables.ts";
 import type { User } from "../contract/user.ts";
+import { httpAccess } from "../runtime/http-access.ts";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
 import { loadConfig } from "../sources/config.ts";
@@ -13,6 +14,7 @@ import { type StartedConsumer, startConsumer } from "./faults/consumer.ts";
 import { type Capture, openCapture } from "./support/capture.ts";
 import { readRows, withCassandra } from "./support/cassandra.ts";
 import { readTopic } from "./support/kafka.ts";
+import { grantPrograms } from "./support/secure-stack.ts";
 
 setDefaultTimeout(240_000);
 
@@ -180,10 +182,9 @@ test("the latency from commit to stored is measured, and every record is account
 });
 
 test("with cdc.apply false the consumer does not read the topic", async () => {
-  const idle = startConsumer({
-    ...capture,
-    env: { ...capture.env, CDC_APPLY: "false", CONSUMER_GROUP_ID: "cdc-idle" },
-  });
+  const env = { ...capture.env, CDC_APPLY: "false", CONSUMER_GROUP_ID: "cdc-idle" };
+  await grantPrograms(loadConfig(env));
+  const idle = startConsumer({ env });
   await until("it is ready", async () => (await idle.status("/readyz")) === 200);
   expect(await idle.metric("consumer_records_total", { topic: capture.changeTopic })).toBe(0);
   idle.signal("SIGTERM");
@@ -219,7 +220,9 @@ test("if the slot is dropped, the task fails with a remedy that fixes it and kee
     return now.state === "FAILED" && now;
   });
   expect(task.reason).toContain("no longer available on the server");
-  expect(task.remedy).toContain(`curl -X PUT ${connector.url}/stop && curl -X DELETE ${connector.url}/offsets`);
+  expect(task.remedy).toContain(
+    `${connector.curl} -X PUT ${connector.url}/stop && ${connector.curl} -X DELETE ${connector.url}/offsets`,
+  );
 
   for (const step of [() => connector.put("stop"), connector.deleteOffsets, () => connector.put("resume")])
     await step();
@@ -233,18 +236,24 @@ test("if the slot is dropped, the task fails with a remedy that fixes it and kee
   await agree();
 });
 
+/** Kafka Connect's REST API. */
+function ask(url: string, init?: RequestInit) {
+  const { headers, tls } = httpAccess(capture.config.connect);
+  return fetch(url, { ...init, headers: { ...headers, ...(init?.headers as object) }, ...(tls && { tls }) });
+}
+
 test("posting postgres-connector.json creates the connector, and posting it again conflicts", async () => {
   const connect = new URL("/connectors/", capture.connector.url).href;
   const { name } = (await Bun.file(join(project, "postgres-connector.json")).json()) as { name: string };
-  await fetch(`${connect}${name}`, { method: "DELETE" });
+  await ask(`${connect}${name}`, { method: "DELETE" });
   // The same request as the README's curl line, without requiring curl.
   const headers = { accept: "application/json", "content-type": "application/json" };
   const body = await Bun.file(join(project, "postgres-connector.json")).text();
-  const register = async () => (await fetch(connect, { method: "POST", headers, body })).status;
+  const register = async () => (await ask(connect, { method: "POST", headers, body })).status;
   await until("it is accepted", async () => (await register()) === 201, { everyMs: 1_000 });
   expect(await register()).toBe(409);
   await until("its task runs", async () => {
-    const status = (await (await fetch(`${connect}${name}/status`)).json()) as { tasks: { state: string }[] };
+    const status = (await (await ask(`${connect}${name}/status`)).json()) as { tasks: { state: string }[] };
     return status.tasks[0]?.state === "RUNNING";
   });
 });
@@ -256,16 +265,16 @@ test("a connector from an earlier postgres-connector.json is updated to the curr
   const headers = { "content-type": "application/json" };
   await until(
     "the earlier connector is there",
-    async () => (await fetch(url, { method: "PUT", headers, body: earlier })).ok,
+    async () => (await ask(url, { method: "PUT", headers, body: earlier })).ok,
   );
   expect(await registerConnector(await openInstance(), new AbortController().signal)).toMatchObject({
     task: "RUNNING",
   });
-  expect(await (await fetch(url)).json()).toEqual({ name, ...config });
+  expect(await (await ask(url)).json()).toEqual({ name, ...config });
 });
 
 test("the state of the stack's change capture has the connector, the task, the slot and the lag", async () => {
-  const sql = openPostgres(loadConfig().postgres.url, 1);
+  const sql = openPostgres(loadConfig().postgres, 1);
   await sql.unsafe(upsertSql, columnArrays([userWith()]) as never);
   await sql.end();
   const instance = await openInstance();

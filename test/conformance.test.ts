@@ -33,6 +33,7 @@ import { type EditSchemaIds, editSchemas, editSpecimens } from "./support/edit-c
 import { lagOf, readTopic } from "./support/kafka.ts";
 import { type Names, namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
+import { environmentAs, grantPrograms } from "./support/secure-stack.ts";
 import { startCluster, startJob } from "./support/spark.ts";
 
 /** Resolves when an engine has processed everything in its topics and exited. */
@@ -52,7 +53,7 @@ const topics = {
 const log = openLog("conformance", "error");
 
 async function drainWithConsumer({ env, config, groupId }: Names) {
-  const consumer = startProgram("consumer/main.ts", [], env);
+  const consumer = startProgram("consumer/main.ts", [], environmentAs("consumer", env));
   for (const topic of [topics.KAFKA_TOPIC, topics.KAFKA_CHANGE_TOPIC, topics.KAFKA_EDIT_TOPIC])
     await until(`${topic} is drained`, async () => (await lagOf(config, groupId, topic)) === 0);
   consumer.signal("SIGTERM");
@@ -71,6 +72,7 @@ test("every engine writes the same rows with the same write times, and the same 
   for (const [engine, drain] of Object.entries(engines)) {
     const names = namesOf(`${engine}-${import.meta.file}`, topics);
     await prepareKafka(names.config, "conformance", log, new AbortController().signal);
+    await grantPrograms(names.config);
     await drain(names);
     outcomes.set(engine, await outcomeOf(names));
     await dropKeyspace(names.config);

@@ -1,6 +1,7 @@
 /**
  * `bun run test`: the check, the unit tests, the Python tests, and the tests on the real services, on a stack of its own
- * that is always stopped at the end. `bun run test FILE…` runs only these files on such a stack.
+ * that is always stopped at the end. `bun run test FILE…` runs only these files on such a stack, `bun run test:secure` the
+ * main path on a secure one.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -16,8 +17,21 @@ import { type Company, companyOf, serviceTests, unitFolders } from "./support/te
 /** How long one test process may take. */
 const withinMs = 10 * 60_000;
 
-async function main(wanted: string[], stop: AbortSignal): Promise<Tally> {
-  const stack = await openOwnStack();
+/**
+ * What `--secure` runs: the way from the source to the tables by all engines, change data capture, and the consumer's
+ * faults. Tests are the stack's `admin`; the programs that they start log in as themselves.
+ */
+const mainPath = [
+  "test/pipeline.test.ts",
+  "test/cdc.test.ts",
+  "test/conformance.test.ts",
+  "test/faults/consumer-killed.test.ts",
+  "test/faults/consumer-poison.test.ts",
+  "test/faults/consumer-services-away.test.ts",
+].filter((file) => existsSync(join(project, file)));
+
+async function main(wanted: string[], { isSecure }: { isSecure: boolean }, stop: AbortSignal): Promise<Tally> {
+  const stack = await openOwnStack({ isSecure });
   const reports = join(stack.folder, "reports");
   const tallies: Tally[] = [];
   try {
@@ -117,16 +131,21 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
     stop.abort(new Error(signal));
   });
 
-const wanted = process.argv.slice(2);
+const given = process.argv.slice(2);
+const isSecure = given[0] === "--secure";
+const files = isSecure ? given.slice(1) : given;
+const wanted = isSecure && files.length === 0 ? mainPath : files;
 const unknown = wanted.find((file) => !existsSync(join(project, file)));
 if (unknown !== undefined) {
   const isHelp = unknown === "--help" || unknown === "-h";
   if (!isHelp) console.error(`No test file ${unknown}; nothing was started.`);
-  console.error("usage: bun run test [FILE]…   all tests, or only these files, on a stack of its own");
+  console.error(
+    "usage: bun run test [--secure] [FILE]…   all tests, or only these files, on a stack of its own, or a secure one",
+  );
   process.exit(isHelp ? 0 : 2);
 }
 
-const total = await main(wanted, stop.signal);
+const total = await main(wanted, { isSecure }, stop.signal);
 for (const failure of total.failures) console.log(`failed: ${failure}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exit(stop.signal.aborted ? 130 : total.failed === 0 ? 0 : 1);

@@ -27,7 +27,7 @@ beforeAll(async () => {
   formatted = usersOf(join(await runFolder(airflow, dag_run_id), "users.jsonl"));
 }, 240_000);
 
-const postgres = openPostgres(config.postgres.url);
+const postgres = openPostgres(config.postgres);
 afterAll(() => postgres.end());
 
 /** The users with this run's timestamp; other runs share the topic and the tables. */

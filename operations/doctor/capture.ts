@@ -31,8 +31,9 @@ export function captureChecksOf(names: Names): Check[] {
 async function lookAtConnector({ config, web, cures }: Clients, { connector: name }: Names): Promise<Finding[]> {
   if (web.connect === undefined) return [];
   const connector = openConnector({ url: web.connect, ...config.connect }, name, connectWithinMs);
+  const { curl } = connector;
   const url = cures.address(connector.url);
-  const state = connectorState({ url }, await connector.status());
+  const state = connectorState({ url, curl }, await connector.status());
   const finding = (cause: string, cure: string): Finding => ({
     severity: "error",
     about: `connector ${name}`,
@@ -45,21 +46,21 @@ async function lookAtConnector({ config, web, cures }: Clients, { connector: nam
     return [
       finding(
         "is not registered, so changes in PostgreSQL do not reach Cassandra",
-        `Register it: \`curl -X POST -H 'Content-Type: application/json' ${cures.address(`${web.connect}/connectors/`)} -d @postgres-connector.json\``,
+        `Register it: \`${curl} -X POST -H 'Content-Type: application/json' ${cures.address(`${web.connect}/connectors/`)} -d @postgres-connector.json\``,
       ),
     ];
   if (state.connector === "PAUSED" || state.connector === "STOPPED")
     return [
       finding(
         `is ${state.connector.toLowerCase()}: changes in PostgreSQL wait, and its WAL grows`,
-        `Resume it: \`curl -X PUT ${url}/resume\``,
+        `Resume it: \`${curl} -X PUT ${url}/resume\``,
       ),
     ];
   if (state.connector === "RUNNING" && state.task === "RUNNING") return [];
   return [
     finding(
       `connector ${state.connector.toLowerCase()}, task ${state.task.toLowerCase()}`,
-      `Restart it unless that passes: \`curl -X POST "${url}/restart?includeTasks=true"\``,
+      `Restart it unless that passes: \`${curl} -X POST "${url}/restart?includeTasks=true"\``,
     ),
   ];
 }
@@ -114,11 +115,12 @@ async function lookAtSlot(
   const state = connector && connectorState(connector, await connector.status().catch(() => null));
   const about = `replication slot ${slotName}`;
   if (!connector) return [];
+  const { curl } = connector;
   const url = cures.address(connector.url);
   if (slot?.status === "lost") {
     if (state?.failure) return []; // the connector's finding
     const cause = "PostgreSQL has dropped WAL that it needs, so the connector has missed changes";
-    return [{ severity: "error", about, cause, cure: startOver(url) }];
+    return [{ severity: "error", about, cause, cure: startOver({ url, curl }) }];
   }
   const findings: Finding[] = [];
   if (slot && slot.limit !== null && slot.retained > slot.limit / 2)
@@ -128,7 +130,7 @@ async function lookAtSlot(
       cause: `holds back ${mebibytes(slot.retained)} of WAL; at ${mebibytes(slot.limit)} PostgreSQL drops it, and changes are lost`,
       cure: slot.active
         ? "Let the connector catch up, or raise max_slot_wal_keep_size"
-        : `Let the connector run: \`curl ${url}/status\` says why it does not`,
+        : `Let the connector run: \`${curl} ${url}/status\` says why it does not`,
     });
   // Without a running task, the connector is what is wrong.
   else if (!slot?.active && state?.task === "RUNNING")
@@ -138,7 +140,7 @@ async function lookAtSlot(
       cause: slot
         ? "nobody reads it although the connector's task runs"
         : "is missing although the connector's task runs",
-      cure: `Restart the task unless that passes: \`curl -X POST "${url}/restart?includeTasks=true"\``,
+      cure: `Restart the task unless that passes: \`${curl} -X POST "${url}/restart?includeTasks=true"\``,
     });
   return findings;
 }

@@ -3,7 +3,7 @@ import { contractAttribute, newerFields } from "../../contract/newer-schema.ts";
 import { editReaderOf, editSchema, newerEditFields } from "../../contract/user-edits.ts";
 import { avroSchema, isRejected, readerOf } from "../../contract/wire.ts";
 import { shownAddress } from "../../runtime/addresses.ts";
-import { askWithAccess } from "../../runtime/http-access.ts";
+import { askWithAccess, curlFor } from "../../runtime/http-access.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 import type { Clients } from "./clients.ts";
 import type { Check, Finding } from "./finding.ts";
@@ -129,7 +129,11 @@ const isStrictEnough = (level: string) => /^(BACKWARD|FULL)(_TRANSITIVE)?$/.test
 
 type Ask = <T>(path: string) => Promise<T | null>;
 
-async function lookAtCompatibility({ subject }: Subject, ask: Ask, { web, cures }: Clients): Promise<Finding[]> {
+async function lookAtCompatibility(
+  { subject }: Subject,
+  ask: Ask,
+  { config: { schemaRegistry }, web, cures }: Clients,
+): Promise<Finding[]> {
   const path = `config/${encodeURIComponent(subject)}`;
   const config =
     (await ask<{ compatibilityLevel: string }>(path)) ?? (await ask<{ compatibilityLevel: string }>("config"));
@@ -140,7 +144,7 @@ async function lookAtCompatibility({ subject }: Subject, ask: Ask, { web, cures 
       severity: "warning",
       about: `subject ${subject}`,
       cause: `its compatibility is ${level}, so a schema that cannot be read would be accepted`,
-      cure: `Set it: \`curl -X PUT ${cures.address(`${web.registry}/${path}`)} -H 'Content-Type: application/json' -d '{"compatibility": "BACKWARD"}'\``,
+      cure: `Set it: \`${curlFor(schemaRegistry)} -X PUT ${cures.address(`${web.registry}/${path}`)} -H 'Content-Type: application/json' -d '{"compatibility": "BACKWARD"}'\``,
     },
   ];
 }

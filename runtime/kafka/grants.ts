@@ -1,6 +1,8 @@
 // @ts-expect-error: kafkajs declares no types for its inner files
+import Cluster from "kafkajs/src/cluster";
+// @ts-expect-error: kafkajs declares no types for its inner files
 import Connection from "kafkajs/src/network/connection";
-import { AccessError } from "../access-error.ts";
+import { AccessError, accessErrorIn } from "../access-error.ts";
 import { whyRefused } from "./access.ts";
 
 /** A request, and the connection that it is sent on: what is needed of kafkajs's own. */
@@ -20,7 +22,16 @@ interface Refused {
   topic?: string;
 }
 
-/** Topics, groups and transactional ids of the settings, by which an error can say what a request was about. */
+/** What kafkajs asks a broker for when it looks for a group's coordinator, or a transactional id's. */
+interface Sought {
+  groupId: string;
+  coordinatorType: number;
+}
+interface Seeker {
+  brokerPool: { findConnectedBroker: () => Promise<{ findGroupCoordinator: (sought: Sought) => Promise<unknown> }> };
+}
+
+/** Topics of the settings, and the groups and transactional ids in use, by which an error can say what a request was about. */
 const names = { topic: new Set<string>(), group: new Set<string>(), "transactional-id": new Set<string>() };
 
 /** Makes the names known to errors about missing grants. */
@@ -41,7 +52,25 @@ export function patchGrants() {
       throw refusal ?? (closed ? await whyRefused(error, this) : undefined) ?? error;
     }
   };
+  const { findGroupCoordinatorMetadata } = Cluster.prototype;
+  Cluster.prototype.findGroupCoordinatorMetadata = async function (this: Seeker, sought: Sought) {
+    names[sought.coordinatorType === transaction ? "transactional-id" : "group"].add(sought.groupId);
+    try {
+      return await findGroupCoordinatorMetadata.call(this, sought);
+    } catch (error) {
+      throw (await whyNotFound(this, sought)) ?? error;
+    }
+  };
 }
+
+const transaction = 1;
+
+/** kafkajs asks each broker for a coordinator and forgets why it got none, so one of them is asked again. */
+const whyNotFound = ({ brokerPool }: Seeker, sought: Sought) =>
+  brokerPool
+    .findConnectedBroker()
+    .then((broker) => broker.findGroupCoordinator(sought))
+    .then(() => undefined, accessErrorIn);
 
 /** What a request needs, if that is not Describe. Source: kafka.apache.org/documentation, "Protocols". */
 const operations: Record<string, string> = {
@@ -56,6 +85,7 @@ const operations: Record<string, string> = {
   AddPartitionsToTxn: "Write",
   OffsetCommit: "Read",
   TxnOffsetCommit: "Read",
+  GroupCoordinator: "Read", // Describe would do, but no more than that
   JoinGroup: "Read",
   SyncGroup: "Read",
   Heartbeat: "Read",
@@ -72,7 +102,12 @@ async function missingGrant(error: unknown, request: Request, { host, port, sasl
   if (kind === undefined) return undefined;
   const { apiName } = request;
   const isCluster = kind === "CLUSTER";
-  const operation = isCluster && apiName === "InitProducerId" ? "IdempotentWrite" : (operations[apiName] ?? "Describe");
+  const operation =
+    kind === "TRANSACTIONAL_ID"
+      ? "Write"
+      : isCluster && apiName === "InitProducerId"
+        ? "IdempotentWrite"
+        : (operations[apiName] ?? "Describe");
   const resource = kind.toLowerCase().replace("_", "-") as keyof typeof names;
   const about = inner?.topic ?? topic ?? (isCluster ? undefined : await nameIn(request, resource));
   const who = sasl?.username ? `User:${sasl.username}` : "the principal of this login";

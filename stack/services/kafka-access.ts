@@ -55,10 +55,15 @@ export async function grantKafka(admin: Admin, config: Config): Promise<void> {
   await admin.createAcls({ acl: wanted });
   await until("Kafka has the ACLs", async () => {
     const { resources } = await admin.describeAcls(everyAcl);
-    const count = resources.reduce((sum, { acls }) => sum + acls.length, 0);
-    return count >= wanted.length;
+    const existing = new Set(
+      resources.flatMap(({ acls, ...resource }) => acls.map((acl) => keyOf({ ...resource, ...acl }))),
+    );
+    return wanted.every((acl) => existing.has(keyOf(acl)));
   });
 }
+
+const keyOf = ({ resourceType, resourceName, principal, operation }: Omit<AclEntry, "resourcePatternType">) =>
+  `${resourceType} ${resourceName} ${principal} ${operation}`;
 
 const everyAcl = {
   resourceType: AclResourceTypes.ANY,
@@ -98,7 +103,7 @@ export function aclsOf(config: Pick<Config, "kafka" | "consumer" | "cdc">): AclE
     ...(["operate", "console"] as const).flatMap((operator) => [
       ...acls(operator, topics(own), ALL),
       ...acls(operator, topics(["__consumer_offsets"]), READ),
-      ...acls(operator, cluster, DESCRIBE),
+      ...acls(operator, cluster, DESCRIBE, DESCRIBE_CONFIGS), // `forget` asks how long the broker keeps deleted files
       ...acls(operator, groups([groupId]), READ, DELETE),
       // The groups with which a command reads topics, and its transactions.
       ...acls(operator, prefixed(AclResourceTypes.GROUP, [...own, "__consumer_offsets"].map(dotted)), READ, DELETE),
@@ -108,14 +113,16 @@ export function aclsOf(config: Pick<Config, "kafka" | "consumer" | "cdc">): AclE
     // Kafka Connect keeps its state in three topics; Debezium's beside the change topic are for its own upkeep.
     ...acls("connect", prefixed(AclResourceTypes.TOPIC, ["connect-"]), READ, WRITE, CREATE, DESCRIBE_CONFIGS),
     ...acls("connect", topics([changeTopic]), WRITE, CREATE),
-    ...acls("connect", prefixed(AclResourceTypes.TOPIC, debeziumTopics), WRITE, CREATE),
+    ...captureAcls(topicPrefix),
     ...acls("connect", groups(["connect"]), READ),
     ...acls("connect", prefixed(AclResourceTypes.TRANSACTIONAL_ID, ["connect-"]), WRITE, DESCRIBE),
     ...acls("connect", cluster, DESCRIBE),
   ];
 }
 
-const debeziumTopics = [`${topicPrefix}.`, `__debezium-heartbeat.${topicPrefix}`];
+/** What Kafka Connect may do with the topics of a Debezium connector. */
+export const captureAcls = (prefix: string) =>
+  acls("connect", prefixed(AclResourceTypes.TOPIC, [`${prefix}.`, `__debezium-heartbeat.${prefix}`]), WRITE, CREATE);
 
 const dotted = (topic: string) => `${topic}.`;
 

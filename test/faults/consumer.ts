@@ -2,6 +2,7 @@ import { afterAll } from "bun:test";
 import { sumOf } from "../../operations/prometheus.ts";
 import type { Names } from "../support/names.ts";
 import { type StartedProgram, startProgram } from "../support/program.ts";
+import { environmentAs } from "../support/secure-stack.ts";
 
 /** A consumer of a test's own, with its health and metrics. */
 export interface StartedConsumer extends StartedProgram {
@@ -23,7 +24,7 @@ afterAll(() => {
 /** Starts `consumer/main.ts`, of a copy of the project if one is given, on the test's topic, group and keyspace. */
 export function startConsumer({ env }: Pick<Names, "env">, folder?: string): StartedConsumer {
   // The consumers of a test file are configured with the same port; if it is taken they use another and log it.
-  const program = startProgram("consumer/main.ts", [], env, folder);
+  const program = startProgram("consumer/main.ts", [], environmentAs("consumer", env), folder);
   started.push(program);
   const urlOf = async (path: string) => {
     const [, url] = address.exec(await program.output()) ?? [];

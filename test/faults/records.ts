@@ -8,6 +8,7 @@ import { openKafka } from "../../runtime/kafka.ts";
 import { openLog } from "../../runtime/log.ts";
 import { openRegistry } from "../../runtime/registry.ts";
 import type { Names } from "../support/names.ts";
+import { grantPrograms } from "../support/secure-stack.ts";
 
 /** Produces to a test's own topic and records what the broker acknowledged. */
 export interface Recorder {
@@ -30,6 +31,7 @@ const maxRequestRecords = 500;
 /** Creates the test's topics, registers the schema, and connects. */
 export async function openRecorder({ config }: Pick<Names, "config">): Promise<Recorder> {
   await prepareKafka(config, "test-recorder", log, new AbortController().signal);
+  await grantPrograms(config);
   const schemaId = await openRegistry(config.schemaRegistry).register(valueSubject(config.kafka.topic), avroSchema);
   const producer = openKafka(config, "test-recorder", log, 1_000).producer({ allowAutoTopicCreation: false });
   await producer.connect();

@@ -3,14 +3,21 @@ import { captureSql, replicationRole } from "../../contract/change-capture.ts";
 import { table } from "../../contract/entity.ts";
 import { userOf } from "../../contract/tables.ts";
 import type { User } from "../../contract/user.ts";
-import { type ConnectorDefinition, openConnector, reasonOf, remedyOf } from "../../operations/connector.ts";
+import {
+  type ConnectApi,
+  type ConnectorDefinition,
+  openConnector,
+  reasonOf,
+  remedyOf,
+} from "../../operations/connector.ts";
 import { openPostgres, type Postgres } from "../../runtime/postgres.ts";
 import { until } from "../../runtime/until.ts";
-import { postgresUrl, superuserUrl } from "../../stack/addresses.ts";
+import { postgresUrl, superuserAccess } from "../../stack/addresses.ts";
 import { environmentOf } from "../../stack/environment.ts";
 import { openInstance, project } from "../../stack/instance.ts";
 import { dropKeyspace, readRows } from "./cassandra.ts";
 import { type Names, namesOf } from "./names.ts";
+import { grantPrograms } from "./secure-stack.ts";
 
 /** A test's own change data capture: a database, a connector, a slot, a topic and a keyspace. */
 export interface Capture extends Names {
@@ -32,6 +39,7 @@ export interface Capture extends Names {
 
 export interface Connector {
   url: string;
+  curl: string;
   /** Posts the definition; resolves with the status. */
   post: () => Promise<number>;
   /** Posts the definition, and resolves once the task runs. */
@@ -50,18 +58,19 @@ export async function openCapture(file: string, env: Record<string, string> = {}
   const changeTopic = `${prefix}.public.${table}`;
   const names = namesOf(file, { KAFKA_CHANGE_TOPIC: changeTopic, ...env });
   const instance = await openInstance(process.env);
-  const server = openPostgres(superuserUrl(instance, "postgres"), 1);
+  const server = openPostgres(superuserAccess(instance, "postgres"), 1);
   await server.unsafe(`CREATE DATABASE ${prefix} OWNER users`);
   // stack/services/pg_hba.conf admits members of the role with the name of the database.
   await server.unsafe(`CREATE ROLE ${prefix}`);
   await server.unsafe(`GRANT ${prefix} TO users, ${replicationRole}`);
-  const superuser = openPostgres(superuserUrl(instance, prefix), 1);
+  const superuser = openPostgres(superuserAccess(instance, prefix), 1);
   const owner = { role: "users", password: instance.secrets.postgresUsers, database: prefix };
   const url = postgresUrl(instance, owner);
-  const sql = openPostgres(url, 4);
+  const sql = openPostgres({ ...names.config.postgres, url }, 4);
   await sql.begin((transaction) => transaction.unsafe(captureSql));
+  await grantPrograms(names.config, prefix);
 
-  const connector = connectorOf(environmentOf(instance).CONNECT_URL, prefix);
+  const connector = connectorOf({ ...names.config.connect, url: environmentOf(instance).CONNECT_URL }, prefix);
   const rows = async () => {
     const all = await sql`SELECT * FROM ${sql(table)}`;
     return new Map(all.map((row) => [String(row.id), userOf(row)]));
@@ -117,8 +126,8 @@ function differences(postgres: Map<string, User>, cassandra: Map<string, User>) 
 }
 
 /** The connector in postgres-connector.json with the test's own names. */
-function connectorOf(connect: string, prefix: string): Connector {
-  const client = openConnector({ url: connect }, prefix);
+function connectorOf(connect: ConnectApi, prefix: string): Connector {
+  const client = openConnector(connect, prefix);
   const definition = async () => {
     const { config } = (await Bun.file(join(project, "postgres-connector.json")).json()) as ConnectorDefinition;
     const own = { "topic.prefix": prefix, "slot.name": prefix, "database.dbname": prefix };
@@ -126,6 +135,7 @@ function connectorOf(connect: string, prefix: string): Connector {
   };
   const connector: Connector = {
     url: client.url,
+    curl: client.curl,
     post: async () => (await client.create(await definition())).status,
     async register() {
       // 409 is both the answer for a name that is taken and that of a worker that is busy with another connector.
@@ -145,7 +155,7 @@ function connectorOf(connect: string, prefix: string): Connector {
     },
     async task() {
       const [{ state = "NONE", trace = "" } = {}] = (await client.status())?.tasks ?? [];
-      return { state, reason: reasonOf(trace), remedy: remedyOf(trace, client.url) };
+      return { state, reason: reasonOf(trace), remedy: remedyOf(trace, client) };
     },
     runs: () => until("the connector's task runs", async () => (await connector.task()).state === "RUNNING"),
   };
