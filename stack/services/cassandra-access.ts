@@ -55,7 +55,7 @@ export async function grantCassandra(instance: Instance, config: Config): Promis
 }
 
 /** What each role may do; all may read the schema. The operator makes keyspaces, for `rebuild --into`, and owns those. */
-function grants({ cassandra: { keyspace } }: Pick<Config, "cassandra">): string[] {
+export function grants({ cassandra: { keyspace } }: Pick<Config, "cassandra">): string[] {
   const onTable = ["consumer", "api", "spark"].flatMap((role) =>
     ["SELECT", "MODIFY"].map((permission) => `GRANT ${permission} ON TABLE ${keyspace}.${table} TO ${role}`),
   );

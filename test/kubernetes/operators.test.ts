@@ -6,6 +6,7 @@ import { replicationRole } from "../../contract/change-capture.ts";
 import { wantedTopics } from "../../runtime/kafka/topics.ts";
 import { allSettings, resolveConfig } from "../../sources/config.ts";
 import { project } from "../../stack/instance.ts";
+import { grants } from "../../stack/services/cassandra-access.ts";
 import { aclsOf } from "../../stack/services/kafka-access.ts";
 import { type Manifest, named, readManifests, readText, readYaml } from "./manifests.ts";
 
@@ -185,6 +186,13 @@ test("Cassandra has as many nodes as there are replicas, and is where the progra
   });
   expect([size, racks.length]).toEqual([config.cassandra.replicationFactor, config.cassandra.replicationFactor]);
   expect(jars).toContain(`"org.apache.cassandra:cassandra-all:${cassandra.serverVersion}"`);
+});
+
+test("docs/kubernetes.md gives the programs' roles in Cassandra the rights that they have on a secure stack", async () => {
+  const page = await read("docs/kubernetes.md");
+  const given = [...page.matchAll(/GRANT .*?(?=;)/g)].map(([grant]) => grant);
+  const wanted = grants(config).filter((grant) => /TO (consumer|api|console)$/.test(grant));
+  expect(given.sort()).toEqual(wanted.sort());
 });
 
 test("the registry is the native stack's, and answers where the programs look for it", async () => {
