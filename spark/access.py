@@ -1,5 +1,6 @@
 """How the job is let in by Kafka, Cassandra and the Schema Registry: TLS and logins, by the project's settings."""
 
+import atexit
 import os
 import shutil
 import ssl
@@ -133,14 +134,16 @@ class CassandraAccess:
 
 
 def trust_store(ca: Path) -> str:
-    """A PKCS #12 file with the certificates of a PEM file, in a new folder of its own."""
+    """A PKCS #12 file with the certificates of a PEM file, in a new folder that is removed when the job ends."""
     java = os.environ.get("JAVA_HOME")
     keytool = shutil.which(f"{java}/bin/keytool" if java else "keytool") or shutil.which("keytool")
     if keytool is None:
         raise FinalError(
             "Java's keytool, which converts CASSANDRA_CA_FILE, was found neither in JAVA_HOME nor on the PATH"
         )
-    store = Path(tempfile.mkdtemp(prefix="spark-trust-")) / "trust.p12"
+    folder = Path(tempfile.mkdtemp(prefix="spark-trust-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    store = folder / "trust.p12"
     end = "-----END CERTIFICATE-----"
     certificates = [part + end for part in ca.read_text(encoding="utf-8").split(end)[:-1]]
     for index, certificate in enumerate(certificates):
@@ -152,6 +155,7 @@ def trust_store(ca: Path) -> str:
             input=certificate.encode(),
             capture_output=True,
             check=False,
+            umask=0o077,
         )
         if imported.returncode != 0:
             raise FinalError(

@@ -45,9 +45,10 @@ def refused_setting(error: BaseException) -> str | None:
 
 
 def is_certificate(error: BaseException) -> bool:
-    """Whether a server's certificate was not accepted."""
+    """Whether a server's certificate was not accepted. Of this the driver for Cassandra keeps only the text."""
     reason = getattr(error, "reason", None)
-    return isinstance(error, ssl.SSLCertVerificationError) or isinstance(reason, ssl.SSLCertVerificationError)
+    is_one = isinstance(error, ssl.SSLCertVerificationError) or isinstance(reason, ssl.SSLCertVerificationError)
+    return is_one or "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def is_final(error: BaseException) -> bool:

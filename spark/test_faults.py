@@ -1,8 +1,11 @@
 """Which errors a query is restarted after."""
 
+import ssl
+from urllib.error import URLError
+
 import pytest
 
-from faults import TransientError, is_transient
+from faults import TransientError, is_certificate, is_transient
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,12 @@ def test_anything_else_is_not(message: str) -> None:
 
 def test_an_error_of_ours_says_so_by_its_class() -> None:
     assert is_transient(TransientError("cannot reach Cassandra"))
+
+
+def test_a_refused_certificate_is_known_by_class_and_in_the_driver_s_text() -> None:
+    refused = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    in_text = PermissionError(1, "Last error: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)")
+    assert is_certificate(refused)
+    assert is_certificate(URLError(refused))
+    assert is_certificate(in_text)
+    assert not is_certificate(PermissionError(1, "Operation not permitted"))

@@ -41,6 +41,7 @@ def main() -> int:
     entity = Entity.parse((options.generated / "entity.json").read_text(encoding="utf-8"))
     try:
         settings = Settings.of(entity)
+        connector = connector_options(settings, dict(SparkConf().getAll()))
     except FinalError as error:
         log.open_log("info")
         log.error("configuration is wrong", fault=str(error))
@@ -50,7 +51,7 @@ def main() -> int:
         (options.generated / f"{topic}.avsc").read_text(encoding="utf-8") for topic in (entity.topic, entity.edit_topic)
     )
     schema = UserSchema.parse(avsc, entity)
-    spark = open_session(settings)
+    spark = open_session(connector)
     stop = Stop(spark)
     try:
         metrics.serve(settings.host, options.metrics_port)
@@ -89,10 +90,8 @@ def exit_if_stop_blocks(code: int) -> None:
     watchdog.start()
 
 
-def open_session(settings: Settings) -> SparkSession:
-    builder = SparkSession.builder.appName("user_stream").config(
-        map=connector_options(settings, dict(SparkConf().getAll()))
-    )
+def open_session(connector: dict[str, str]) -> SparkSession:
+    builder = SparkSession.builder.appName("user_stream").config(map=connector)
     # A ten-byte record can claim to contain a 2 GB string, and allocating it would crash the executor.
     limits = [
         f"-Dorg.apache.avro.limits.{what}.maxLength={MAX_VALUE_BYTES}"

@@ -1,12 +1,15 @@
 /** The programs on servers that ask for TLS and a login, and what each says to settings that cannot work. */
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, readdirSync } from "node:fs";
 import { validUsers } from "../contract/samples.ts";
 import { keyOf } from "../contract/topics.ts";
 import { until } from "../runtime/until.ts";
+import { readRows } from "./support/cassandra.ts";
 import { namesOf } from "./support/names.ts";
 import { allow, openClients, type SecuredClients } from "./support/secured-servers/clients.ts";
 import { passwords } from "./support/secured-servers/passwords.ts";
 import { type SecuredServers, startSecuredServers } from "./support/secured-servers/servers.ts";
+import { runSparkJob } from "./support/secured-servers/spark.ts";
 import { wrongForCassandra } from "./support/wrong-settings/cassandra.ts";
 import { wrongForKafka } from "./support/wrong-settings/kafka.ts";
 import { wrongForPostgres } from "./support/wrong-settings/postgres.ts";
@@ -16,16 +19,17 @@ setDefaultTimeout(300_000);
 
 const names = namesOf(import.meta.path);
 let servers: SecuredServers;
+let clients: SecuredClients;
 let start: SecuredClients["start"];
 let run: SecuredClients["run"];
-let end: SecuredClients["end"];
 
 beforeAll(async () => {
   servers = await startSecuredServers(names.config.schemaRegistry.url);
-  ({ start, run, end } = openClients(servers, names));
+  clients = openClients(servers, names);
+  ({ start, run } = clients);
   await allow(servers, "pipeline", names);
 }, 300_000);
-afterEach(() => end());
+afterEach(() => clients.end());
 afterAll(() => servers?.close());
 
 test("what is missing is named with the statements for an administrator, all at once, and is not created", async () => {
@@ -45,17 +49,21 @@ test("what is missing is named with the statements for an administrator, all at 
   expect(await run("produce", { MANAGE_SCHEMA: "false" })).toMatchObject({ code: 2 });
 });
 
+const byToken = () => ({
+  KAFKA_SASL_MECHANISM: "oauthbearer",
+  KAFKA_SASL_USERNAME: "",
+  KAFKA_SASL_PASSWORD_FILE: "",
+  KAFKA_OAUTH_TOKEN_URL: servers.tokenUrl,
+  KAFKA_OAUTH_CLIENT_ID: "pipeline",
+  KAFKA_OAUTH_CLIENT_SECRET: passwords.pipeline,
+  KAFKA_OAUTH_SCOPE: "kafka",
+});
+
 test("every program works with TLS and a login, each with another mechanism, waits for what it may not create, and a user reaches the API", async () => {
   const withoutRights = { MANAGE_SCHEMA: "false" };
   const consumer = start("consumer", {
     ...withoutRights,
-    KAFKA_SASL_MECHANISM: "oauthbearer",
-    KAFKA_SASL_USERNAME: "",
-    KAFKA_SASL_PASSWORD_FILE: "",
-    KAFKA_OAUTH_TOKEN_URL: servers.tokenUrl,
-    KAFKA_OAUTH_CLIENT_ID: "pipeline",
-    KAFKA_OAUTH_CLIENT_SECRET: passwords.pipeline,
-    KAFKA_OAUTH_SCOPE: "kafka",
+    ...byToken(),
   });
   const api = start("api", {
     ...withoutRights,
@@ -130,6 +138,24 @@ test("client certificates are shown to Kafka, the registry and PostgreSQL, and S
   expect(refused.log).toContain("permission denied for");
 });
 
+test("Spark's job works with TLS, logins and a token for Kafka, ends at a wrong authority, and leaves no file", async () => {
+  const folder = (name: string) => {
+    mkdirSync(servers.file(name));
+    return servers.file(name);
+  };
+  const keyspace = `${names.keyspace}_spark`;
+  const [done, refused] = await Promise.all([
+    runSparkJob(clients, folder("spark"), { ...byToken(), CASSANDRA_KEYSPACE: keyspace }),
+    runSparkJob(clients, folder("spark-refused"), { CASSANDRA_CA_FILE: servers.file("other-ca.crt") }),
+  ]);
+  expect(done).toMatchObject({ code: 0 });
+  const rows = await readRows({ cassandra: { ...servers.asAdmin.CassandraConfig.cassandra, keyspace } });
+  expect([...rows.keys()].sort()).toEqual(validUsers.map(keyOf).sort());
+  expect(refused).toMatchObject({ code: 2, log: expect.stringContaining("CASSANDRA_CA_FILE") });
+  for (const name of ["spark", "spark-refused"])
+    expect(readdirSync(servers.file(name)).filter((entry) => entry.startsWith("spark-trust-"))).toEqual([]);
+});
+
 test("the API works with a secure connect bundle, and a wrong login of it ends the API", async () => {
   const bundled = {
     CASSANDRA_CONTACT_POINTS: "",
@@ -158,7 +184,7 @@ test("each wrong value ends the program with exit code 2 and one error, which na
       const { code, log } = await run(program, settings);
       const errors = log
         .split("\n")
-        .filter((line) => line.includes("level=error") && /msg="?(failed|configuration)/.test(line));
+        .filter((line) => /level=error .*msg="?(failed|configuration)|^(Kafka|Cassandra|PostgreSQL) at /.test(line));
       const missing = says.filter((part) => !errors.some((line) => line.includes(part)));
       if (code !== 2 || errors.length !== 1 || missing.length > 0)
         outcomes.push(

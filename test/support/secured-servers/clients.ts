@@ -19,13 +19,16 @@ const programs = {
   consumer: ["consumer/main.ts"],
   api: ["api/main.ts"],
   migrate: ["operate/main.ts", "migrate"],
+  reconcile: ["operate/main.ts", "reconcile"],
 } as const;
 export type Program = keyof typeof programs;
 
 export type Env = Record<string, string>;
 
 export interface SecuredClients {
-  /** Starts a program, as `pipeline` with every protection; a setting that is "" is left out. */
+  /** The settings of a program: as `pipeline` with every protection, and some of its own; one that is "" is left out. */
+  settingsWith(more: Env): Env;
+  /** Starts a program. */
   start(program: Program, more?: Env): StartedProgram & { port: string };
   /** The exit code and the log of a program; one that does not end within 60 s has no code. */
   run(program: Program, more?: Env): Promise<{ code: number | undefined; log: string }>;
@@ -38,17 +41,20 @@ export function openClients(servers: SecuredServers, names: Names): SecuredClien
   const started: StartedProgram[] = [];
   writeFileSync(servers.file("users.jsonl"), validUsers.map((user) => `${JSON.stringify(user)}\n`).join(""));
 
+  const settingsWith = (more: Env) =>
+    Object.fromEntries(Object.entries({ ...settings, ...more }).filter(([, value]) => value !== ""));
+
   function start(program: Program, more: Env = {}) {
     const [file, ...args] = programs[program];
-    const own = { ...settings, API_PORT: String(freePort()), CONSUMER_PORT: String(freePort()), ...more };
-    const env = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== ""));
+    const own = { API_PORT: String(freePort()), CONSUMER_PORT: String(freePort()), ...more };
     const paths = args.map((arg) => (arg.endsWith(".jsonl") ? servers.file(arg) : arg));
-    const process = startProgram(file, paths, env);
+    const process = startProgram(file, paths, settingsWith(own));
     started.push(process);
     return { ...process, port: own.API_PORT };
   }
 
   return {
+    settingsWith,
     start,
     async run(program, more) {
       const { exited, output } = start(program, more);
@@ -103,13 +109,15 @@ function settingsOf(servers: SecuredServers, names: Names): Env {
   };
 }
 
-/** Lets a principal do everything with the topics and groups whose names begin with a test's own. */
+/** Lets a principal do everything with the topics and groups whose names begin with a test's own, and Spark's groups. */
 export async function allow(servers: SecuredServers, user: string, { topic }: Pick<Names, "topic">) {
   const admin = openKafka(servers.asAdmin.KafkaConfig, "test", openLog("test", "fatal")).admin();
   await admin.connect();
-  const acl = [AclResourceTypes.TOPIC, AclResourceTypes.GROUP].map((resourceType) => ({
+  const { TOPIC, GROUP } = AclResourceTypes;
+  const resources = [[TOPIC, topic] as const, [GROUP, topic] as const, [GROUP, "spark-kafka-"] as const];
+  const acl = resources.map(([resourceType, resourceName]) => ({
     resourceType,
-    resourceName: topic,
+    resourceName,
     resourcePatternType: ResourcePatternTypes.PREFIXED,
     principal: `User:${user}`,
     host: "*",

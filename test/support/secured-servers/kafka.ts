@@ -25,6 +25,7 @@ export async function startKafka(instance: Instance, addresses: KafkaAddresses, 
   const data = dataFolder(instance, "kafka");
   const properties = join(data, "kraft.properties");
   const names = Object.keys(listeners) as (keyof typeof listeners)[];
+  const keys = `file://${file("jwks.json")}`;
   const controller = `127.0.0.1:${instance.config.ports.kafkaController}`;
   const login = (name: string) => `org.apache.kafka.common.security.${name} required`;
   const plain = Object.entries(passwords)
@@ -61,11 +62,18 @@ listener.name.secured.plain.sasl.jaas.config=${login("plain.PlainLoginModule")} 
 listener.name.secured.scram-sha-256.sasl.jaas.config=${login("scram.ScramLoginModule")};
 listener.name.secured.scram-sha-512.sasl.jaas.config=${login("scram.ScramLoginModule")};
 listener.name.secured.oauthbearer.sasl.jaas.config=${login("oauthbearer.OAuthBearerLoginModule")};
+listener.name.secured.oauthbearer.sasl.server.callback.handler.class=org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler
+listener.name.secured.oauthbearer.sasl.oauthbearer.jwks.endpoint.url=${keys}
 listener.name.login.sasl.enabled.mechanisms=PLAIN
 listener.name.login.plain.sasl.jaas.config=${login("plain.PlainLoginModule")} ${plain};
 `,
   );
-  const java = [instance.installed.java, ...smallHeap("128m", "384m"), "-cp", classPathOf(instance, "kafka")];
+  const java = [
+    instance.installed.java,
+    ...smallHeap("128m", "384m"),
+    `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${keys}`,
+    ...["-cp", classPathOf(instance, "kafka")],
+  ];
   const scram = Object.entries(passwords).flatMap(([user, password]) =>
     ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((mechanism) => [
       "--add-scram",

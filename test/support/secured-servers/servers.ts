@@ -59,7 +59,7 @@ export async function startSecuredServers(registryUrl: string): Promise<SecuredS
     plain: at(ports.plain),
     login: at(ports.login),
   };
-  const tokens = serveTokens();
+  const tokens = await serveTokens(file("jwks.json"));
   const fronts = openFronts(registryUrl, file);
   const settings = instance.config;
   const asAdmin = {

@@ -1,8 +1,25 @@
+import { writeFileSync } from "node:fs";
 import { passwords } from "./passwords.ts";
 
-/** An issuer of tokens without a signature, as Kafka accepts in tests. */
-export function serveTokens() {
+/** An issuer of signed tokens for the client `pipeline`; `keys` is the file from which Kafka takes the public key. */
+export async function serveTokens(keys: string) {
+  const algorithm = {
+    name: "RSASSA-PKCS1-v1_5",
+    hash: "SHA-256",
+    modulusLength: 2_048,
+    publicExponent: Buffer.from([1, 0, 1]),
+  };
+  const { privateKey, publicKey } = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const header = { alg: "RS256", kid: "test" };
+  const jwk = { ...(await crypto.subtle.exportKey("jwk", publicKey)), ...header, use: "sig" };
+  writeFileSync(keys, JSON.stringify({ keys: [jwk] }));
+
   const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const signed = async (claims: object) => {
+    const text = `${encoded(header)}.${encoded(claims)}`;
+    const signature = await crypto.subtle.sign(algorithm, privateKey, Buffer.from(text));
+    return `${text}.${Buffer.from(signature).toString("base64url")}`;
+  };
   return Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -18,7 +35,7 @@ export function serveTokens() {
         exp: now + 60,
         ...(body.has("scope") && { scope: body.get("scope") }),
       };
-      return Response.json({ access_token: `${encoded({ alg: "none" })}.${encoded(claims)}.`, expires_in: 60 });
+      return Response.json({ access_token: await signed(claims), expires_in: 60 });
     },
   });
 }

@@ -45,4 +45,10 @@ export const wrongForCassandra = (servers: SecuredServers, names: Names): WrongS
     },
     says: ["User stranger has no CREATE permission", "GRANT CREATE ON ALL KEYSPACES TO stranger;"],
   },
+  {
+    what: "an authority that Cassandra's certificate is not of, for an operator's command",
+    program: "reconcile",
+    settings: { CASSANDRA_CA_FILE: servers.file("other-ca.crt") },
+    says: ["Cassandra at ", "correct cassandra.caFile (CASSANDRA_CA_FILE)"],
+  },
 ];

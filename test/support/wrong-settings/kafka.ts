@@ -91,4 +91,10 @@ export const wrongForKafka = (servers: SecuredServers, names: Names): WrongSetti
     },
     says: ["does not allow User:stranger", `--operation Create --topic ${names.topic}`],
   },
+  {
+    what: "a wrong password for Kafka, of an operator's command",
+    program: "reconcile",
+    settings: { KAFKA_SASL_PASSWORD_FILE: "", KAFKA_SASL_PASSWORD: "wrong" },
+    says: ["refuses the login (SCRAM-SHA-512)", "KAFKA_SASL_PASSWORD"],
+  },
 ];

@@ -52,4 +52,10 @@ export const wrongForPostgres = (servers: SecuredServers): WrongSetting[] => [
     settings: { POSTGRES_CERTIFICATE_FILE: servers.file("client.crt"), POSTGRES_KEY_FILE: servers.file("server.key") },
     says: ["which is not the private key", "POSTGRES_KEY_FILE"],
   },
+  {
+    what: "a wrong password for PostgreSQL, of an operator's command",
+    program: "reconcile",
+    settings: { POSTGRES_PASSWORD_FILE: "", POSTGRES_PASSWORD: "wrong" },
+    says: ["password authentication failed", "POSTGRES_PASSWORD"],
+  },
 ];
