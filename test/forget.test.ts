@@ -54,6 +54,18 @@ async function runTasks() {
   return counts;
 }
 const forget = (...args: string[]) => program("operate/main.ts", ["forget", ...args, "--json"]);
+/** Until nothing is left to be done or to be waited for. */
+async function forgetAll(): Promise<{ forgotten: number }> {
+  let last = "";
+  const attempt = async () => {
+    const { code, output, last: line } = await forget();
+    last = output;
+    return code === 0 && JSON.parse(line);
+  };
+  return until("nothing is left to be done", attempt).catch((error) => {
+    throw new Error(`${error.message}\n${last}`);
+  });
+}
 const isCaughtUp = () =>
   until("everything is applied", async () => {
     const [end] = await sql`SELECT pg_current_wal_lsn()::text AS lsn`;
@@ -133,15 +145,7 @@ test("a forgotten user is in no file of the stack, and no replay, re-run or snap
   await until("the rows are deleted", async () => !(await readRows(config)).has(person.id));
   interrupted.signal("SIGKILL");
   await interrupted.exited;
-  let last = "";
-  await until("nothing is left to be done", async () => {
-    const { code, output } = await forget();
-    last = output;
-    if (code === 2) throw new Error(output);
-    return code === 0;
-  }).catch((error) => {
-    throw new Error(`${error.message}\n${last}`);
-  });
+  await forgetAll();
   const expectNothing = () =>
     until("no file has the person", () => filesWith(needles).length === 0, { withinMs: 1 }).catch(() =>
       expect(filesWith(needles)).toEqual([]),
@@ -205,11 +209,26 @@ test("a forgotten user is in no file of the stack, and no replay, re-run or snap
   await dropKeyspace({ cassandra: { ...config.cassandra, keyspace: into } });
   const { output, code } = await program("operate/main.ts", ["reconcile", "--json"]);
   expect([code, output]).toEqual([0, expect.any(String)]);
-  const clean = await until("the sent copy is taken out", async () => {
-    const { code, output } = await forget();
-    return code === 0 && JSON.parse(output.trim().split("\n").at(-1)!);
-  });
-  expect(clean.forgotten).toBe(2);
+
+  // The same person and another one at once, while other commands work.
+  const [third, fourth] = users.slice(4) as [User, User];
+  const meanwhile = [
+    ["reconcile", "--repair"],
+    ["rebuild", "--into", into],
+  ] as const;
+  const [one, other, ...commands] = await Promise.all([
+    forget(third.id),
+    forget(third.id, fourth.id),
+    ...meanwhile.map((args) => program("operate/main.ts", [...args])),
+  ]);
+  for (const { code, output } of [one, other, ...commands]) expect([0, 1], output).toContain(code);
+  expect([one, other].filter(({ output }) => output.includes("this one waits for its end"))).toHaveLength(1);
+  await dropKeyspace({ cassandra: { ...config.cassandra, keyspace: into } });
+  for (const { id } of [third, fourth]) {
+    others.delete(id);
+    for (const bytes of [id, Buffer.from(id.replaceAll("-", ""), "hex")]) needles.push(Buffer.from(bytes));
+  }
+  expect((await forgetAll()).forgotten).toBe(4);
   await expectNothing();
   expect(await readRows(config)).toEqual(others);
 
