@@ -38,7 +38,7 @@ export function environmentOf(instance: Instance, principal: Principal = "operat
     TASKS_BIN: join(project, "dist", "tasks"),
     RUNS_DIR: join(folder, "runs"),
     PYTHON: installed.python,
-    JAVA_HOME: installed.javaHome,
+    JAVA_HOME: installed.java17Home,
     ...(isSecure && loginsOf(instance, principal)),
   };
 }

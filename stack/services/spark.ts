@@ -78,7 +78,7 @@ export async function clusterOf(instance: Instance): Promise<Cluster> {
 export function sparkEnvironment(instance: Instance): Record<string, string> {
   const { python, home } = sparkOf(instance.env);
   return {
-    JAVA_HOME: instance.installed.javaHome,
+    JAVA_HOME: instance.installed.java17Home,
     SPARK_HOME: home,
     SPARK_CONF_DIR: join(project, "spark", "conf"),
     SPARK_LOCAL_IP: "127.0.0.1",
