@@ -5,7 +5,7 @@ import { local } from "../addresses.ts";
 import { certificateOf, clientCertificate, operatorCertificate, p12Password } from "../certificates.ts";
 import { environmentOf, ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
-import { classPathOf, exitWhenOutOfMemory, smallHeap } from "./java.ts";
+import { classPathOf, exitWhenOutOfMemory, logging, quietAboutInternals, smallHeap } from "./java.ts";
 import { clientProperties } from "./kafka-access.ts";
 import type { Service } from "./service.ts";
 
@@ -19,7 +19,6 @@ export const connect: Service = {
 
   async prepare(instance) {
     await Bun.write(join(dataFolder(instance, "connect"), "worker.properties"), properties(instance));
-    await Bun.write(join(dataFolder(instance, "connect"), "log4j.properties"), logging);
   },
 
   programs: (instance) => {
@@ -32,7 +31,8 @@ export const connect: Service = {
           ...smallHeap("128m", "512m"),
           exitWhenOutOfMemory,
           ...readsNoFiles,
-          `-Dlog4j.configuration=file:${join(folder, "log4j.properties")}`,
+          ...logging(levels),
+          ...quietAboutInternals,
           ...["-cp", classPathOf(instance, "connect")],
           "org.apache.kafka.connect.cli.ConnectDistributed",
           join(folder, "worker.properties"),
@@ -143,14 +143,12 @@ function secureProperties(instance: Instance): string {
   ].join("\n");
 }
 
-const logging = `log4j.rootLogger=WARN, stdout
-log4j.logger.org.apache.kafka.connect.runtime.rest=INFO
-log4j.logger.org.apache.kafka.connect.runtime.distributed=INFO
-log4j.logger.io.debezium=INFO
-log4j.appender.stdout=org.apache.log4j.ConsoleAppender
-log4j.appender.stdout.layout=org.apache.log4j.PatternLayout
-log4j.appender.stdout.layout.ConversionPattern=%d %p %m (%c{1})%n
-`;
+const levels = {
+  default: "warn",
+  "org.apache.kafka.connect.runtime.rest": "info",
+  "org.apache.kafka.connect.runtime.distributed": "info",
+  "io.debezium": "info",
+};
 
 async function isHealthy(instance: Instance) {
   const { headers, tls } = httpAccess(ownConfig(instance).connect);

@@ -8,5 +8,16 @@ export const classPathOf = ({ installed }: Pick<Instance, "installed">, bundle: 
 /** Small heaps use the single-threaded collector: the stack runs on few cores, and pauses are short at this size. */
 export const smallHeap = (minimum: string, maximum: string) => [`-Xms${minimum}`, `-Xmx${maximum}`, "-XX:+UseSerialGC"];
 
+/** Lines of slf4j-simple begin with the time; `levels` are those of loggers, `default` that of all others. */
+export const logging = ({ default: least = "info", ...levels }: Record<string, string>) => [
+  "-Dorg.slf4j.simpleLogger.showDateTime=true",
+  "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
+  `-Dorg.slf4j.simpleLogger.defaultLogLevel=${least}`,
+  ...Object.entries(levels).map(([logger, level]) => `-Dorg.slf4j.simpleLogger.log.${logger}=${level}`),
+];
+
+/** Some libraries still use what Java 25 warns of. */
+export const quietAboutInternals = ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"];
+
 /** Makes a JVM that runs out of memory exit, so that supervisor restarts it. */
 export const exitWhenOutOfMemory = "-XX:+ExitOnOutOfMemoryError";

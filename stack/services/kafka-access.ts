@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   type AclEntry,
   AclOperationTypes,
@@ -47,6 +48,15 @@ export const clientProperties = (instance: Instance, principal: Principal): Reco
   "ssl.truststore.type": "PEM",
   "ssl.truststore.location": authorityOf(instance),
 });
+
+/** The option that names a file with a principal's login, for Kafka's command-line tools; none on a plain stack. */
+export async function loginOptions(instance: Instance, principal: Principal): Promise<string[]> {
+  if (!instance.isSecure) return [];
+  const file = join(instance.folder, "run", `kafka-${principal}.properties`);
+  const lines = Object.entries(clientProperties(instance, principal)).map(([key, value]) => `${key}=${value}\n`);
+  await Bun.write(file, lines.join(""));
+  return ["--command-config", file];
+}
 
 /** Creates the topics and what each principal may do with them; resolves once the broker enforces it. */
 export async function grantKafka(admin: Admin, config: Config): Promise<void> {

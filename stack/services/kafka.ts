@@ -7,8 +7,9 @@ import { openKafka } from "../../runtime/kafka.ts";
 import { local } from "../addresses.ts";
 import { ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
-import { classPathOf, exitWhenOutOfMemory, smallHeap } from "./java.ts";
+import { classPathOf, exitWhenOutOfMemory, logging, quietAboutInternals, smallHeap } from "./java.ts";
 import { grantKafka, secureProperties } from "./kafka-access.ts";
+import { checkRelease, noteRelease, upgradeFormat } from "./kafka-release.ts";
 import { run } from "./run-tool.ts";
 import type { Service } from "./service.ts";
 
@@ -23,11 +24,13 @@ export const kafka: Service = {
   async prepare(instance, stop) {
     const file = join(dataFolder(instance, "kafka"), "kraft.properties");
     await Bun.write(file, properties(instance));
+    checkRelease(instance);
     if (existsSync(join(logFolder(instance), "meta.properties"))) return;
     const tool = [...java(instance, smallHeap("64m", "256m")), "kafka.tools.StorageTool"];
     // It may begin with a dash, so it is part of its option.
     const clusterId = Buffer.from(crypto.randomUUID().replaceAll("-", ""), "hex").toString("base64url");
     await run(instance, "kafka", [...tool, "format", `--cluster-id=${clusterId}`, "-c", file], { stop });
+    noteRelease(instance);
   },
 
   programs: (instance) => [
@@ -40,7 +43,10 @@ export const kafka: Service = {
       ],
       cwd: dataFolder(instance, "kafka"),
       stopWithinSeconds: 30,
-      ready: describesItself,
+      async ready(instance) {
+        await describesItself(instance);
+        await upgradeFormat(instance);
+      },
       ...(instance.isSecure && { provide: grantAll }),
     },
   ],
@@ -51,9 +57,8 @@ const logFolder = (instance: Instance) => join(dataFolder(instance, "kafka"), "l
 const java = (instance: Instance, flags: string[]) => [
   instance.installed.java,
   ...flags,
-  "-Dorg.slf4j.simpleLogger.showDateTime=true",
-  "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
-  "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn", // otherwise it logs all settings three times per start
+  ...logging({ "org.apache.kafka.common.config": "warn" }), // otherwise it logs all settings several times per start
+  ...quietAboutInternals,
   ...["-cp", classPathOf(instance, "kafka")],
 ];
 
