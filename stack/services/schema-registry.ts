@@ -37,6 +37,8 @@ export const schemaRegistry: Service = {
           ...smallHeap("64m", "256m"),
           exitWhenOutOfMemory,
           "-XX:TieredStopAtLevel=1",
+          // On a busy machine the first connection over TLS took longer than the default of 5 s, which ends the process.
+          "-Dquarkus.datasource.postgresql.jdbc.acquisition-timeout=60S",
           ...permissions(instance),
           // Its first connection creates the tables; if that takes longer, it goes on without them.
           "-Dquarkus.datasource.postgresql.jdbc.acquisition-timeout=60S",
