@@ -24,7 +24,7 @@ const kept = [
   `${singular}_defined_macros`, // Airflow
   ...["runAs", "Kafka", "create"].map((before) => `${before}${capitalised(singular)}`), // Kubernetes, Strimzi, Airflow
   `${singular}Operator`, // Strimzi
-  `${singular}: "\\d+:`, // Docker Compose: the account of a container
+  `${singular}"?: ?"\\d+:`, // Docker Compose: the account of a container
 ].join("|");
 
 function renamed(text: string, one: string, many: string): string {
