@@ -54,10 +54,10 @@ export function freeOffset(ports: readonly number[]): number {
   return offsets.find((offset) => ports.every((port) => isFree(port + offset))) ?? 100;
 }
 
-/** Whether a port of 127.0.0.1 is free. */
-export function isFree(port: number): boolean {
+/** Whether a port of a loopback address is free. */
+export function isFree(port: number, hostname = "127.0.0.1"): boolean {
   try {
-    Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+    Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
     return true;
   } catch {
     return false;

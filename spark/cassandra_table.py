@@ -163,6 +163,8 @@ def connect(settings: Settings) -> Iterator[Session]:
     points = [point.rpartition(":") for point in settings.contact_points.split(",")]
     policy = {"load_balancing_policy": TokenAwarePolicy(DCAwareRoundRobinPolicy(settings.local_data_center))}
     where = {"contact_points": [(host.strip(), int(port)) if host else port.strip() for host, _, port in points]}
+    if points[0][0]:
+        where["port"] = int(points[0][2])  # the other nodes tell their addresses only
     profile = ExecutionProfile(
         **({} if access.bundle else policy),
         consistency_level=ConsistencyLevel.LOCAL_QUORUM,

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { allSettings, type Config, loadConfig } from "../sources/config.ts";
-import { local, ownAccess, postgresUrl } from "./addresses.ts";
+import { everyNode, local, nodesOf, ownAccess, postgresUrl } from "./addresses.ts";
 import { type Instance, project } from "./instance.ts";
 import { loginsOf, mayUse, type Principal } from "./principals.ts";
 
@@ -10,7 +10,7 @@ import { loginsOf, mayUse, type Principal } from "./principals.ts";
  * On a secure stack, it has what a principal needs to log in, and no passwords of others.
  */
 export function environmentOf(instance: Instance, principal: Principal = "operate") {
-  const { config, secrets, installed, folder, env, isSecure } = instance;
+  const { config, secrets, installed, folder, env, isSecure, isCluster } = instance;
   const { ports } = config;
   const web = isSecure ? "https" : "http";
   const role = { role: "users", password: secrets.postgresUsers, database: "users" };
@@ -19,11 +19,11 @@ export function environmentOf(instance: Instance, principal: Principal = "operat
     ...ownAccess,
     STACK_DIR: folder,
     ...(env.CONFIG_FILE && { CONFIG_FILE: resolve(env.CONFIG_FILE) }),
-    KAFKA_BROKERS: local(ports.kafka),
+    KAFKA_BROKERS: everyNode(instance, ports.kafka).join(","),
     SCHEMA_REGISTRY_URL: `${web}://${local(ports.schemaRegistry)}/apis/ccompat/v7`,
     POSTGRES_URL: postgresUrl(instance, isSecure && !mayUse(principal, "postgres") ? { ...role, password: "" } : role),
     CONNECT_URL: `${web}://${local(ports.connect)}`,
-    CASSANDRA_CONTACT_POINTS: local(ports.cassandra),
+    CASSANDRA_CONTACT_POINTS: everyNode(instance, ports.cassandra).join(","),
     CASSANDRA_LOCAL_DATA_CENTER: "datacenter1",
     EMBEDDED_SOURCE_URL: `http://${local(ports.source)}/api/1.4/`,
     AIRFLOW_URL: `http://${local(ports.airflow)}`,
@@ -39,6 +39,10 @@ export function environmentOf(instance: Instance, principal: Principal = "operat
     RUNS_DIR: join(folder, "runs"),
     PYTHON: installed.python,
     JAVA_HOME: installed.java17Home,
+    ...(isCluster && {
+      KAFKA_REPLICATION_FACTOR: String(nodesOf(instance).length),
+      CASSANDRA_REPLICATION_FACTOR: String(nodesOf(instance).length),
+    }),
     ...(isSecure && loginsOf(instance, principal)),
   };
 }

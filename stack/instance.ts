@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { stackFolder } from "../operations/native-stack.ts";
 import { type Config, loadConfig, sourceAddress } from "../sources/config.ts";
 import { local, ownAccess } from "./addresses.ts";
 import { type Installation, install } from "./install/install.ts";
@@ -17,6 +18,8 @@ export interface Instance {
   installed: Installation;
   /** Whether its services take TLS and logins only; `up --secure` makes it so. */
   isSecure: boolean;
+  /** Whether it has three brokers, three Cassandra nodes and two consumers; `up --cluster` starts such a one. */
+  isCluster: boolean;
   /** The environment the stack was opened with. */
   env: NodeJS.ProcessEnv;
 }
@@ -33,7 +36,7 @@ export async function openInstance(given = process.env): Promise<Instance> {
   const file = join(project, "config.yaml"); // whatever the working directory
   const env: NodeJS.ProcessEnv = { ...(existsSync(file) && { CONFIG_FILE: file }), ...given };
   process.umask(0o077);
-  const folder = resolve(env.STACK_DIR || join(project, ".stack"));
+  const folder = stackFolder(env);
   for (const name of ["data", "logs", "run", "runs"]) {
     const path = join(folder, name);
     mkdirSync(path, { recursive: true });
@@ -45,12 +48,16 @@ export async function openInstance(given = process.env): Promise<Instance> {
     secrets: loadSecrets(join(folder, "secrets.json")),
     installed: await install(env),
     isSecure: existsSync(secureMarker({ folder })),
+    isCluster: existsSync(clusterMarker({ folder })),
     env,
   };
 }
 
 /** A file that exists in the folder of a secure stack. */
 export const secureMarker = ({ folder }: Pick<Instance, "folder">) => join(folder, "secure");
+
+/** A file that exists in the folder of a cluster. */
+export const clusterMarker = ({ folder }: Pick<Instance, "folder">) => join(folder, "is-cluster");
 
 /** A service's data folder, created if missing. */
 export function dataFolder({ folder }: Pick<Instance, "folder">, service: string): string {

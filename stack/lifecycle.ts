@@ -59,8 +59,7 @@ export async function up(
         progress.start(service.name, `starting ${service.title}`);
         try {
           if (!wasRunning(service)) await service.prepare?.(instance, signal);
-          for (const program of service.programs(instance))
-            await startProgram(program, service, instance, supervisor, signal);
+          await startPrograms(service, instance, supervisor, signal);
         } catch (error) {
           progress.failed(service.name);
           throw error;
@@ -97,20 +96,34 @@ export async function stopServices(instance: Instance, names: string[], progress
   if ((await runningPrograms(supervisor)).size === 0) await supervisor.shutdown();
 }
 
+async function startPrograms(service: Service, instance: Instance, supervisor: Supervisor, stop: AbortSignal) {
+  const programs = service.programs(instance);
+  const withinMs = service.startsTogether ? readyWithinMs * programs.length : readyWithinMs; // they share this machine
+  const start = (program: Program) => startProgram({ program, service, instance, supervisor, withinMs }, stop);
+  if (service.startsTogether) await Promise.all(programs.map(start));
+  else for (const program of programs) await start(program);
+}
+
+interface Start {
+  program: Program;
+  service: Service;
+  instance: Instance;
+  supervisor: Supervisor;
+  /** Time limit for it to become ready, in milliseconds. */
+  withinMs: number;
+}
+
 /**
  * Starts one program and waits until it is ready. After one crash supervisor restarts it, since on a busy machine it may
  * have timed out waiting for another service; a second crash is a failure.
  * @throws StackError with the end of the program's log
  */
 async function startProgram(
-  program: Program,
-  service: Service,
-  instance: Instance,
-  supervisor: Supervisor,
+  { program, service, instance, supervisor, withinMs }: Start,
   stop: AbortSignal,
 ): Promise<void> {
   await supervisor.start(program.name);
-  const deadline = Date.now() + readyWithinMs;
+  const deadline = Date.now() + withinMs;
   const aborted = abortOf(stop);
   const exitsUntil = countExits();
   for (;;) {
@@ -128,7 +141,7 @@ async function startProgram(
     const exits = exitsUntil(state);
     if (failure === undefined && exits === before && isUp(state)) return;
     if (exits >= maxExits) throw await failed(`crashed ${exits === 2 ? "twice" : `${exits} times`} during start-up`);
-    if (Date.now() > deadline) throw await failed(`was not ready within ${readyWithinMs / 1000} s`, failure);
+    if (Date.now() > deadline) throw await failed(`was not ready within ${withinMs / 1000} s`, failure);
     await Bun.sleep(probeEveryMs);
   }
 
@@ -156,7 +169,8 @@ async function stopAll(
     const programs = service.programs(instance).filter(({ name }) => known.has(name) && shouldStop(name));
     if (programs.length === 0) return;
     progress.start(service.name, `stopping ${service.title}`);
-    for (const { name } of programs.reverse()) await supervisor.stop(name);
+    if (service.startsTogether) await Promise.all(programs.map(({ name }) => supervisor.stop(name)));
+    else for (const { name } of programs.reverse()) await supervisor.stop(name);
     progress.done(service.name, "stopped");
   });
 }

@@ -57,3 +57,11 @@ test("an unknown command is rejected with a list of all commands", async () => {
     for (const name of Object.keys(commands)) expect(stderr).toContain(`bun run ${name}`);
   }
 }, 60_000);
+
+test("a cluster with TLS and logins is refused before anything is changed", async () => {
+  for (const command of ["up", "demo"]) {
+    const { exitCode, stderr, touched } = await bunRun(command, "--cluster", "--secure");
+    expect([exitCode, touched]).toEqual([1, false]);
+    expect(stderr).toContain("The cluster has no TLS and no logins");
+  }
+}, 60_000);

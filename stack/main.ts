@@ -1,11 +1,11 @@
 /** The stack's command line: `bun run up`, `bun run demo` and so on; package.json has a script for each command. */
 import { ConfigError } from "../runtime/config.ts";
 import { paint } from "../runtime/progress.ts";
-import { parseCommandLine, secureOption } from "./cli/command-line.ts";
+import { clusterOption, parseCommandLine, secureOption } from "./cli/command-line.ts";
 import { commands } from "./cli/commands.ts";
 import { StackError } from "./failure.ts";
 import { openInstance } from "./instance.ts";
-import { makeSecure, trustCertificates } from "./secure.ts";
+import { makeSecure, noSecureCluster, trustCertificates } from "./secure.ts";
 
 async function main(argv: string[]): Promise<number> {
   const request = parseCommandLine(commands, argv);
@@ -22,9 +22,10 @@ async function main(argv: string[]): Promise<number> {
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   try {
     const { command, args } = request;
+    if ([secureOption, clusterOption].every((option) => args.includes(option))) throw noSecureCluster();
     const opened = await openInstance();
-    const wantsSecure = command.options?.[secureOption] !== undefined && args.includes(secureOption);
-    const instance = wantsSecure ? await makeSecure(opened) : opened;
+    const wants = (option: string) => command.options?.[option] !== undefined && args.includes(option);
+    const instance = wants(secureOption) ? await makeSecure(opened) : opened;
     await trustCertificates(instance, stop.signal);
     return await command.run(instance, args, stop.signal);
   } catch (error) {

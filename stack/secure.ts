@@ -7,10 +7,11 @@ import { supervisorOf } from "./supervisor/client.ts";
 
 /**
  * Makes a stack secure from its next start on, with the data that it has.
- * @throws StackError if it is running
+ * @throws StackError if it is running, or a cluster
  */
 export async function makeSecure(instance: Instance): Promise<Instance> {
   if (instance.isSecure) return instance;
+  if (instance.isCluster) throw noSecureCluster();
   if (await supervisorOf(instance).isRunning())
     throw new StackError(
       "The stack is running without TLS and logins",
@@ -19,6 +20,12 @@ export async function makeSecure(instance: Instance): Promise<Instance> {
   writeFileSync(secureMarker(instance), "");
   return { ...instance, isSecure: true };
 }
+
+export const noSecureCluster = () =>
+  new StackError(
+    "The cluster has no TLS and no logins",
+    "Nothing was started. Use `--secure` with single nodes; `bun run down` goes back to them.",
+  );
 
 /**
  * Starts this process again, with its id and its arguments, unless it trusts the certificates of its secure stack: Bun

@@ -27,6 +27,8 @@ const expected: Expected[] = [
   { has: "npx -y bun@1.4.5 run test", skipped: "it runs this test" },
   { has: "RANDOMUSER_URL=https://randomuser.me", skipped: "a line for .env, which needs internet access" },
   { has: "bun run up --secure", skipped: "it would change this stack; test/secure.test.ts starts one of its own" },
+  { has: "bun run up --cluster", skipped: "it would start another stack; test/cluster/ starts one of its own" },
+  { has: "kill -9", skipped: "it needs a cluster; test/cluster/ does the same" },
   { has: "ca.crt", skipped: "it needs a secure stack; test/secure.test.ts asks the same servers" },
   { has: "run up --spark", skipped: "it runs until Ctrl-C; test/faults/spark.test.ts submits the same job" },
   { has: "spark-submit --master yarn", skipped: "it needs three clusters" },

@@ -1,3 +1,4 @@
+import { clusterNodes } from "../../operations/native-stack.ts";
 import type { Config } from "../../sources/config.ts";
 
 /** Where a program of the stack can be opened, or at least reached: on this machine, at the ports in the settings. */
@@ -13,6 +14,12 @@ export function pageOf(program: string, { ports, schemaRegistry }: Config): Prog
     postgres: { text: `localhost:${ports.postgres}` },
     kafka: { text: `localhost:${ports.kafka}` },
     cassandra: { text: `localhost:${ports.cassandra}` },
+    ...Object.fromEntries(
+      clusterNodes.flatMap((host, index) => [
+        [`kafka-${index + 1}`, { text: `${host}:${ports.kafka}` }],
+        [`cassandra-${index + 1}`, { text: `${host}:${ports.cassandra}` }],
+      ]),
+    ),
     "schema-registry": web(
       "subjects",
       ports.schemaRegistry,
@@ -22,6 +29,7 @@ export function pageOf(program: string, { ports, schemaRegistry }: Config): Prog
     "airflow-api-server": web("Airflow", ports.airflow, "/"),
     source: web("generated users", ports.source, "/api/1.4/?results=3"),
     consumer: web("metrics", ports.consumer, "/metrics"),
+    "consumer-2": { text: "metrics", href: `http://${clusterNodes[1]}:${ports.consumer}/metrics` },
     api: web("Swagger UI", ports.api, "/apidocs"),
     "spark-master": web("Spark master", ports.sparkUi, "/"),
     "spark-worker": web("Spark worker", ports.sparkWorkerUi, "/"),

@@ -50,7 +50,7 @@ function connectionErrorIn(error: unknown): { broker?: string; message: string }
 }
 
 /** Why a connection to an address fails, or undefined. */
-async function connectionFailure(host: string, port: number): Promise<string | undefined> {
+export async function connectionFailure(host: string, port: number): Promise<string | undefined> {
   const socket = net.connect({ host, port });
   try {
     await once(socket, "connect", { signal: AbortSignal.timeout(connectWithinMs) });

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Config } from "../../runtime/config.ts";
 import type { SettingInfo } from "../../runtime/setting.ts";
+import { clusterNodes } from "../native-stack.ts";
 import { conflictsOf, freeOffset } from "../ports.ts";
 import { holdersOf } from "../processes.ts";
 import { type ProgramState, rpcOf, statesOf } from "../supervisor/programs.ts";
@@ -24,14 +25,24 @@ export const programsOf = ({ folder }: Pick<NativeStack, "folder">): Promise<Pro
 /** A service as the stack runs it. */
 interface NativeService {
   service: Service;
+  /** All that there may be; a cluster has others than single nodes. */
   programs: string[];
+  /** Whether each of its programs does the same, so that the others go on without one of them. */
+  isReplicated?: boolean;
   ports: (keyof Config["ports"])[];
 }
 
+const nodes = (service: string) => clusterNodes.map((_, index) => `${service}-${index + 1}`);
+
 const nativeServices: NativeService[] = [
   { service: "PostgreSQL", programs: ["postgres"], ports: ["postgres"] },
-  { service: "Kafka", programs: ["kafka"], ports: ["kafka", "kafkaController"] },
-  { service: "Cassandra", programs: ["cassandra"], ports: ["cassandra", "cassandraStorage"] },
+  { service: "Kafka", programs: ["kafka", ...nodes("kafka")], isReplicated: true, ports: ["kafka", "kafkaController"] },
+  {
+    service: "Cassandra",
+    programs: ["cassandra", ...nodes("cassandra")],
+    isReplicated: true,
+    ports: ["cassandra", "cassandraStorage"],
+  },
   { service: "Schema Registry", programs: ["schema-registry"], ports: ["schemaRegistry"] },
   { service: "Kafka Connect", programs: ["connect"], ports: ["connect"] },
   {
@@ -40,7 +51,7 @@ const nativeServices: NativeService[] = [
     ports: ["airflow"],
   },
   { service: "the embedded source", programs: ["source"], ports: ["source"] },
-  { service: "the consumer", programs: ["consumer"], ports: ["consumer"] },
+  { service: "the consumer", programs: ["consumer", "consumer-2"], isReplicated: true, ports: ["consumer"] },
   { service: "the API", programs: ["api"], ports: ["api"] },
   { service: "the console", programs: ["console"], ports: ["console"] },
   {
@@ -61,13 +72,16 @@ export const supervisorChecks = (stack: NativeStack, config: Config): Check[] =>
 
 /** Whether a service's programs exit by themselves: again and again or, if they are still starting, at all. */
 export const exitChecks = (stack: NativeStack, isStarting = false): Check[] =>
-  nativeServices.map(({ service, programs }) => ({
+  nativeServices.map(({ service, programs, isReplicated }) => ({
     what: "exits of its programs",
     of: [service],
     async look() {
       const own = (await programsOf(stack))?.filter(({ name }) => programs.includes(name)) ?? [];
       const scope = { logs: join(stack.folder, "logs"), ...(isStarting && { tooMany: 1 }) };
-      return (await Promise.all(own.map((program) => exitFindings(service, program, scope)))).flat();
+      const findings = (await Promise.all(own.map((program) => exitFindings(service, program, scope)))).flat();
+      return isReplicated && findings.length < own.length
+        ? findings.map(({ explains: _, ...finding }) => finding)
+        : findings;
     },
   }));
 
@@ -106,11 +120,12 @@ const notRunning = ({ folder }: NativeStack): Finding => ({
 
 /** Programs that somebody has stopped, or that have not been started yet. */
 function stoppedPrograms(states: ProgramState[]): Finding[] {
-  const down = states.filter(({ state }) => state === "STOPPED" || state === "STOPPING");
-  return nativeServices.flatMap(({ service, programs }): Finding[] => {
-    const own = down.filter(({ name }) => programs.includes(name));
+  return nativeServices.flatMap(({ service, programs, isReplicated }): Finding[] => {
+    const known = states.filter(({ name }) => programs.includes(name));
+    const own = known.filter(({ state }) => state === "STOPPED" || state === "STOPPING");
     if (own.length === 0) return [];
-    const which = programs.length > 1 && own.length < programs.length ? own.map(({ name }) => name).join(", ") : "it";
+    const isPart = own.length < known.length;
+    const which = isPart ? own.map(({ name }) => name).join(", ") : "it";
     const isNew = own.every(({ wasStarted }) => !wasStarted);
     return [
       {
@@ -118,7 +133,7 @@ function stoppedPrograms(states: ProgramState[]): Finding[] {
         about: service,
         cause: `${which} ${isNew ? "has not been started" : "was stopped"}`,
         cure: isNew ? "Start it with `bun run up`, or wait for the one at work" : "Start it with `bun run up`",
-        explains: [service],
+        ...(!(isPart && isReplicated) && { explains: [service] }),
       },
     ];
   });

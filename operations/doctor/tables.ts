@@ -1,10 +1,11 @@
 import type { Host } from "cassandra-driver";
 import { table } from "../../contract/entity.ts";
 import { indexes } from "../../contract/tables.ts";
-import type { Cassandra } from "../../runtime/cassandra.ts";
+import { type Cassandra, isTransient } from "../../runtime/cassandra.ts";
 import { migrateCassandra, migratePostgres, type TableReport } from "../migrate.ts";
 import type { Clients } from "./clients.ts";
 import type { Check, Finding } from "./finding.ts";
+import { connectionFailure } from "./kafka.ts";
 
 export const tableChecks: Check[] = [
   {
@@ -71,8 +72,13 @@ async function lookAtIndex(
     const differ = wrong.map(([name, value]) => `${name} is ${index.options?.[name] ?? "not set"} instead of ${value}`);
     return [{ severity: "error", about, cause: differ.join(", "), cure: `Create it again: ${again}` }];
   }
-  const nodes = cassandra.hosts.values().map((host) => indexState(cassandra, [keyspace, indexName], host));
-  return (await Promise.all(nodes)).flatMap((state) => buildFindings(state, about, again));
+  const states = cassandra.hosts.values().map((host) =>
+    indexState(cassandra, [keyspace, indexName], host).catch((error) => {
+      if (isTransient(error)) return undefined; // a node that is down is a finding of its own
+      throw error;
+    }),
+  );
+  return (await Promise.all(states)).flatMap((state) => (state ? buildFindings(state, about, again) : []));
 }
 
 /** What a node that cannot answer searches says of its index. */
@@ -138,7 +144,8 @@ async function lookAtReplication({ cassandra, config, cures }: Clients): Promise
     ];
   }
   const nodes = cassandra.hosts.values().filter((host) => host.datacenter === localDataCenter);
-  const down = nodes.filter((host) => !host.isUp()).map(({ address }) => address);
+  if (config.cassandra.secureConnectBundle !== undefined) return []; // its nodes are behind a proxy
+  const down = (await unreachable(nodes)).map(({ address }) => address);
   const up = nodes.length - down.length;
   const quorum = Math.floor(replicationFactor / 2) + 1;
   if (up < quorum)
@@ -159,6 +166,14 @@ async function lookAtReplication({ cassandra, config, cures }: Clients): Promise
       cure: `Start it, or read its log: ${cures.log("cassandra")}; what it misses it gets when it is back within three hours`,
     },
   ];
+}
+
+/** The nodes that cannot be reached from here; the driver takes a node that it has not asked yet to be up. */
+async function unreachable(nodes: Host[]): Promise<Host[]> {
+  const failures = await Promise.all(
+    nodes.map(({ address }) => connectionFailure(address.replace(/:\d+$/, ""), Number(/\d+$/.exec(address)?.[0]))),
+  );
+  return nodes.filter((host, index) => failures[index] !== undefined || !host.isUp());
 }
 
 async function rowsOf<T>(cassandra: Cassandra, query: string, parameters: string[], host?: Host): Promise<T[]> {

@@ -18,6 +18,10 @@ export interface Command {
 export const secureOption = "--secure";
 export const secureHelp = "with TLS, logins and least rights, from now on and with the data that there is";
 
+/** The option of commands that act on the cluster, or start it. */
+export const clusterOption = "--cluster";
+export const clusterHelp = "three brokers, three Cassandra nodes and two consumers, with data of their own";
+
 export type Commands = Record<string, Command>;
 
 /** A parsed command line: a command to run, help to print, or a usage error. */

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { nodesOf } from "../addresses.ts";
 import type { Instance } from "../instance.ts";
 import { loginsOf } from "../principals.ts";
 import type { Command } from "./command-line.ts";
@@ -10,7 +11,8 @@ export const cqlsh: Command = {
   hasOwnHelp: true,
   usage: "[ARGUMENT]...",
   run(instance, args) {
-    const address = ["127.0.0.1", String(instance.config.ports.cassandra)];
+    const [node = ""] = nodesOf(instance);
+    const address = [node, String(instance.config.ports.cassandra)];
     const login = instance.isSecure ? loginOf(instance) : [];
     return exec([instance.installed.tool("cqlsh"), ...login, ...args, ...address], instance);
   },

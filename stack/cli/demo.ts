@@ -13,6 +13,7 @@ import { openPostgres } from "../../runtime/postgres.ts";
 import { openProgress, type Progress } from "../../runtime/progress.ts";
 import { NotInTime, until } from "../../runtime/until.ts";
 import { registerConnector } from "../change-capture.ts";
+import { useCluster } from "../cluster.ts";
 import { addDiagnosis } from "../diagnosis.ts";
 import { environmentOf, ownConfig } from "../environment.ts";
 import { StackError } from "../failure.ts";
@@ -21,7 +22,7 @@ import { type StartTimes, stopServices, up } from "../lifecycle.ts";
 import { inParallel } from "../order.ts";
 import { overriddenSettings } from "../overridden.ts";
 import { run } from "../services/run-tool.ts";
-import { type Command, secureHelp, secureOption } from "./command-line.ts";
+import { type Command, clusterHelp, clusterOption, secureHelp, secureOption } from "./command-line.ts";
 import { type FinishedRun, runDag } from "./dag-run.ts";
 import { type DemoReport, showReport } from "./demo-report.ts";
 
@@ -30,9 +31,9 @@ const lookEveryMs = 100;
 
 export const demo: Command = {
   summary: "Start the stack, run the DAG, show the users at every hop and leave the stack running",
-  options: { [secureOption]: secureHelp },
-  async run(instance, _, stop) {
-    await runDemo(instance, stop);
+  options: { [secureOption]: secureHelp, [clusterOption]: clusterHelp },
+  async run(instance, args, stop) {
+    await runDemo(args.includes(clusterOption) ? await useCluster(instance) : instance, stop);
     return 0;
   },
 };

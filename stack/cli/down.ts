@@ -1,4 +1,5 @@
 import { openProgress } from "../../runtime/progress.ts";
+import { leaveCluster } from "../cluster.ts";
 import { down as stopStack } from "../lifecycle.ts";
 import { disableSpark } from "../services/spark.ts";
 import type { Command } from "./command-line.ts";
@@ -9,6 +10,7 @@ export const down: Command = {
     const progress = openProgress();
     await stopStack(instance, progress).finally(progress.end);
     disableSpark(instance);
+    leaveCluster(instance);
     return 0;
   },
 };

@@ -41,7 +41,7 @@ async function programRows(instance: Instance): Promise<ProgramRow[]> {
   const { programs = [], countsAll = true } = (await openStackPrograms(instance.folder)()) ?? {};
   return Promise.all(
     servicesOf(instance).flatMap((service) =>
-      service.programs(instance).map(async ({ name, ready }) => {
+      service.programs(instance).map(async ({ name, ready, address = service.address(instance) }) => {
         const found = programs.find((program) => program.name === name);
         const { state = "STOPPED", pid = 0, uptimeSeconds = 0, bytes = 0, restarts } = found ?? {};
         const isRunning = state === "RUNNING";
@@ -55,7 +55,7 @@ async function programRows(instance: Instance): Promise<ProgramRow[]> {
           uptimeSeconds,
           bytes,
           restarts: `${countsAll ? "" : "≥ "}${restarts?.count ?? 0}`,
-          address: service.address(instance),
+          address,
         };
       }),
     ),

@@ -1,36 +1,43 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { migrateCassandra } from "../../operations/migrate.ts";
 import { openCassandra } from "../../runtime/cassandra.ts";
-import { local } from "../addresses.ts";
+import { everyNode, nodeName, nodesOf } from "../addresses.ts";
 import { ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
 import { ensureAdmin, firstRoleAtOnce, grantCassandra, secureYaml } from "./cassandra-access.ts";
 import { classPathOf, exitWhenOutOfMemory } from "./java.ts";
 import type { Service } from "./service.ts";
 
-/** A single node, configured to start fast and to lose no acknowledged write. */
+/** A single node, or three in a cluster, configured to start fast and to lose no acknowledged write. */
 export const cassandra: Service = {
   name: "cassandra",
   title: "Cassandra",
   dependsOn: [],
   ports: ["cassandra", "cassandraStorage"],
-  address: ({ config }) => local(config.ports.cassandra),
+  hosts: nodesOf,
+  startsTogether: true,
+  address: (instance) => everyNode(instance, instance.config.ports.cassandra).join(", "),
 
   async prepare(instance) {
-    const data = dataFolder(instance, "cassandra");
-    mkdirSync(join(data, "tmp"), { recursive: true });
-    await Bun.write(join(data, "cassandra.yaml"), yaml(instance));
-    await Bun.write(join(data, "logback.xml"), logback);
+    for (const [index, host] of nodesOf(instance).entries()) {
+      const data = dataOf(instance, index);
+      mkdirSync(join(data, "tmp"), { recursive: true });
+      await Bun.write(join(data, "cassandra.yaml"), yaml(instance, host, data));
+      await Bun.write(join(data, "logback.xml"), logback);
+    }
   },
 
   programs: (instance) => {
-    const data = dataFolder(instance, "cassandra");
-    return [
-      {
-        name: "cassandra",
+    const { isCluster, isSecure, config } = instance;
+    return nodesOf(instance).map((host, index) => {
+      const data = dataOf(instance, index);
+      const heap = isCluster ? "512m" : "1g";
+      return {
+        name: nodeName(instance, "cassandra", index),
         argv: [
           join(instance.installed.java17Home, "bin", "java"),
-          ...["-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=100", exitWhenOutOfMemory],
+          ...[`-Xms${heap}`, `-Xmx${heap}`, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=100", exitWhenOutOfMemory],
           `-javaagent:${join(instance.installed.bundle("cassandra"), "jamm-0.4.0.jar")}`,
           ...moduleFlags,
           `-Djava.io.tmpdir=${join(data, "tmp")}`,
@@ -38,10 +45,7 @@ export const cassandra: Service = {
           `-Dlogback.configurationFile=${join(data, "logback.xml")}`,
           `-Dcassandra.storagedir=${data}`,
           "-Dcassandra-foreground=yes",
-          // A single node has no peers to wait for.
-          "-Dcassandra.skip_wait_for_gossip_to_settle=0",
-          "-Dcassandra.ring_delay_ms=0",
-          "-Dcassandra.initial_token=0",
+          ...joining(instance, index),
           firstRoleAtOnce,
           // The clock for timeouts; an idle node would otherwise update it every 2 ms.
           "-Dcassandra.approximate_time_precision_ms=10",
@@ -49,30 +53,58 @@ export const cassandra: Service = {
           "org.apache.cassandra.service.CassandraDaemon",
         ],
         cwd: data,
+        address: `${host}:${config.ports.cassandra}`,
         stopWithinSeconds: 60,
-        ready: instance.isSecure ? takesLogins : executesQuery,
-        ...(instance.isSecure && { provide: (own: Instance) => grantCassandra(own, ownConfig(own)) }),
-      },
-    ];
+        ready: isSecure ? takesLogins : () => executesQuery(instance, host),
+        ...(isSecure && { provide: (own: Instance) => grantCassandra(own, ownConfig(own)) }),
+        // Programs that create the same table at once through different nodes make tables that differ.
+        ...(isCluster && index === 0 && { provide: createTable }),
+      };
+    });
   },
 };
 
-const yaml = (instance: Instance) => {
+const dataOf = (instance: Instance, index: number) => dataFolder(instance, nodeName(instance, "cassandra", index));
+
+/** How a node joins its peers. Each owns the same part of the ring. */
+function joining(instance: Instance, index: number): string[] {
+  // A single node has no peers to wait for.
+  if (!instance.isCluster)
+    return [
+      "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+      "-Dcassandra.ring_delay_ms=0",
+      "-Dcassandra.initial_token=0",
+    ];
+  const token = -(2n ** 63n) + (BigInt(index) * 2n ** 64n) / BigInt(nodesOf(instance).length) + 1n;
+  return [
+    `-Dcassandra.initial_token=${token}`,
+    // How long a node looks for its peers, and may be silent until they forget it while it joins; 30 s by default.
+    "-Dcassandra.ring_delay_ms=10000",
+    "-Dcassandra.gossip_settle_min_wait_ms=1000",
+  ];
+}
+
+const yaml = (instance: Instance, host: string, data: string) => {
   const { cassandra, cassandraStorage } = instance.config.ports;
-  const data = dataFolder(instance, "cassandra");
   const folder = (name: string) => JSON.stringify(join(data, name));
   return `# Written by stack/services/cassandra.ts at every start.
 cluster_name: user-automation
 num_tokens: 1
 partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 endpoint_snitch: SimpleSnitch
-listen_address: 127.0.0.1
-rpc_address: 127.0.0.1
+listen_address: ${host}
+rpc_address: ${host}
 storage_port: ${cassandraStorage}
 native_transport_port: ${cassandra}
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider
-    parameters: [{ seeds: "${local(cassandraStorage)}" }]
+    parameters: [{ seeds: "${everyNode(instance, cassandraStorage).join(",")}" }]
+
+# On a busy machine the nodes that share it are silent for seconds without being down.
+phi_convict_threshold: 12
+
+# Nodes that start together without data have none to send one another.
+auto_bootstrap: false
 
 data_file_directories: [${folder("data")}]
 commitlog_directory: ${folder("commitlog")}
@@ -92,7 +124,7 @@ commitlog_total_space: 512MiB
 # The garbage collector does not scan cells off the heap: 20 % less CPU per row.
 memtable_allocation_type: offheap_objects
 
-# All rows of a batch are on this one node, so batches may be larger than a cluster should allow.
+# All rows of a batch have the same replicas, so batches may be larger than a cluster should allow.
 batch_size_warn_threshold: 64KiB
 batch_size_fail_threshold: 640KiB
 
@@ -146,22 +178,41 @@ const moduleFlags = [
   ].map((name) => `--add-opens=${name}=ALL-UNNAMED`),
 ];
 
-async function executesQuery(instance: Instance) {
-  await connectTo(instance.config.ports.cassandra); // fails at once if nothing is listening; the driver takes long
-  const client = openCassandra(ownConfig(instance), "stack");
+/** Asks one node, whatever the others do. */
+async function executesQuery(instance: Instance, host: string) {
+  const port = instance.config.ports.cassandra;
+  await connectTo(host, port); // fails at once if nothing is listening; the driver takes long
+  const address = `${host}:${port}`;
+  const config = ownConfig(instance);
+  const client = openCassandra({ cassandra: { ...config.cassandra, contactPoints: [address] } }, "stack");
   try {
-    await client.execute("SELECT now() FROM system.local");
+    await client.connect();
+    await client.execute("SELECT now() FROM system.local", [], { prepare: false, host: client.hosts.get(address) });
+  } finally {
+    await client.shutdown();
+  }
+}
+
+/** Creates the table once all nodes have joined. */
+async function createTable(instance: Instance) {
+  const config = ownConfig(instance);
+  const client = openCassandra(config, "stack");
+  try {
+    await client.connect();
+    if (client.hosts.length < nodesOf(instance).length)
+      throw new Error(`only ${client.hosts.length} nodes have joined`);
+    await migrateCassandra(client, config, { apply: true });
   } finally {
     await client.shutdown();
   }
 }
 
 async function takesLogins(instance: Instance) {
-  await connectTo(instance.config.ports.cassandra);
+  await connectTo("127.0.0.1", instance.config.ports.cassandra);
   await ensureAdmin(instance, ownConfig(instance));
 }
 
-async function connectTo(port: number) {
-  const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+async function connectTo(hostname: string, port: number) {
+  const socket = await Bun.connect({ hostname, port, socket: { data() {} } });
   socket.end();
 }

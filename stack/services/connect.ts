@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { replicationRole } from "../../contract/change-capture.ts";
 import { httpAccess } from "../../runtime/http-access.ts";
-import { local } from "../addresses.ts";
+import { everyNode, local } from "../addresses.ts";
 import { certificateOf, clientCertificate, operatorCertificate, p12Password } from "../certificates.ts";
 import { environmentOf, ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
@@ -74,7 +74,7 @@ const properties = (instance: Instance) => {
   const { kafka, connect } = instance.config.ports;
   const scheme = instance.isSecure ? "https" : "http";
   return `# Written by stack/services/connect.ts at every start.
-bootstrap.servers=${local(kafka)}
+bootstrap.servers=${everyNode(instance, kafka).join(",")}
 group.id=connect
 listeners=${scheme}://${local(connect)}
 rest.advertised.host.name=127.0.0.1
@@ -101,15 +101,16 @@ key.converter.schemas.enable=false
 value.converter=org.apache.kafka.connect.json.JsonConverter
 value.converter.schemas.enable=false
 
+# -1: as many replicas as the broker gives by default.
 offset.storage.topic=connect-offsets
 offset.storage.partitions=1
-offset.storage.replication.factor=1
+offset.storage.replication.factor=-1
 offset.storage.segment.bytes=16777216
 config.storage.topic=connect-configs
-config.storage.replication.factor=1
+config.storage.replication.factor=-1
 status.storage.topic=connect-status
 status.storage.partitions=1
-status.storage.replication.factor=1
+status.storage.replication.factor=-1
 status.storage.segment.bytes=16777216
 
 # There is only one worker: after a crash it need not wait for others to return.

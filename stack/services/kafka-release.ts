@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { local } from "../addresses.ts";
+import { everyNode } from "../addresses.ts";
 import { StackError } from "../failure.ts";
 import { dataFolder, type Instance } from "../instance.ts";
 import { classPathOf } from "./java.ts";
@@ -14,7 +14,8 @@ import { run } from "./run-tool.ts";
 export async function upgradeFormat(instance: Instance): Promise<void> {
   const release = releaseOf(instance);
   if (notedRelease(instance) === release) return;
-  const broker = ["--bootstrap-server", local(instance.config.ports.kafka), ...(await loginOptions(instance, "admin"))];
+  const brokers = everyNode(instance, instance.config.ports.kafka).join(",");
+  const broker = ["--bootstrap-server", brokers, ...(await loginOptions(instance, "admin"))];
   const tool = [
     instance.installed.java,
     "-cp",

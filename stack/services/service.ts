@@ -8,6 +8,8 @@ export interface Program {
   /** Added to the environment of `up`. */
   env?: Record<string, string>;
   cwd?: string;
+  /** Where it listens, if that is another address than its service's. */
+  address?: string;
   /** The signal that stops it; TERM if omitted. */
   stopSignal?: "TERM" | "INT";
   /** Whether only the process itself receives the signal, because it stops its own children. */
@@ -29,12 +31,16 @@ export interface Service {
   dependsOn: string[];
   /** The ports it listens on, as keys of the settings. */
   ports: (keyof Config["ports"])[];
+  /** The addresses on which it listens on them; 127.0.0.1 if omitted. */
+  hosts?: (instance: Instance) => string[];
   /** Whether this stack runs it; always if omitted. */
   isEnabled?: (instance: Instance) => boolean;
   /** Writes configuration, formats storage, migrates. Runs before every start, so it must be fast when nothing is to do. */
   prepare?: (instance: Instance, stop: AbortSignal) => Promise<void>;
-  /** Its programs in start order; each must be ready before the next starts. */
+  /** Its programs in start order; each must be ready before the next starts, unless they start together. */
   programs: (instance: Instance) => Program[];
+  /** Whether its programs need one another to become ready, as the nodes of a cluster do. */
+  startsTogether?: boolean;
   /** The address for users and clients. */
   address: (instance: Instance) => string;
 }

@@ -4,6 +4,7 @@ import { isFree } from "../../operations/ports.ts";
 import { openProgress } from "../../runtime/progress.ts";
 import { allSettings } from "../../sources/config.ts";
 import { issueCertificates } from "../../stack/certificates.ts";
+import { makeCluster } from "../../stack/cluster.ts";
 import { environmentOf } from "../../stack/environment.ts";
 import { type Instance, openInstance, project } from "../../stack/instance.ts";
 import { down, up } from "../../stack/lifecycle.ts";
@@ -31,12 +32,17 @@ const parent = join(project, ".stack-test");
 
 interface Options {
   isSecure?: boolean;
+  isCluster?: boolean;
   /** Tells the stacks of one process apart. */
   suffix?: string;
 }
 
 /** Opens a stack without starting it, after removing the stacks of test runs that were killed. */
-export async function openOwnStack({ isSecure = false, suffix = "" }: Options = {}): Promise<OwnStack> {
+export async function openOwnStack({
+  isSecure = false,
+  isCluster = false,
+  suffix = "",
+}: Options = {}): Promise<OwnStack> {
   for (const name of existsSync(parent) ? readdirSync(parent) : []) {
     if (isAlive(Number.parseInt(name, 10))) continue;
     const left = await openInstance({ ...plainEnvironment(), STACK_DIR: join(parent, name) });
@@ -45,6 +51,7 @@ export async function openOwnStack({ isSecure = false, suffix = "" }: Options = 
   }
 
   const folder = join(parent, `${process.pid}${suffix}`);
+  if (isCluster) makeCluster(folder);
   const ports = freePorts();
   const opened = await openInstance({
     ...plainEnvironment(),
