@@ -19,7 +19,7 @@ import { lagOf, readTopic } from "./support/kafka.ts";
 import { startProgram } from "./support/program.ts";
 import { usersOf } from "./support/runs.ts";
 
-setDefaultTimeout(400_000);
+setDefaultTimeout(560_000);
 
 const runsDir = join(process.env.STACK_DIR ?? "", `runs-forget-${process.pid}`);
 const capture = await openCapture(import.meta.path, { RUNS_DIR: runsDir, KAFKA_PARTITIONS: "1" });

@@ -64,6 +64,8 @@ listener.name.secured.scram-sha-512.sasl.jaas.config=${login("scram.ScramLoginMo
 listener.name.secured.oauthbearer.sasl.jaas.config=${login("oauthbearer.OAuthBearerLoginModule")};
 listener.name.secured.oauthbearer.sasl.server.callback.handler.class=org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler
 listener.name.secured.oauthbearer.sasl.oauthbearer.jwks.endpoint.url=${keys}
+listener.name.secured.oauthbearer.sasl.oauthbearer.expected.audience=kafka
+listener.name.secured.oauthbearer.sasl.oauthbearer.expected.issuer=tests
 listener.name.login.sasl.enabled.mechanisms=PLAIN
 listener.name.login.plain.sasl.jaas.config=${login("plain.PlainLoginModule")} ${plain};
 `,

@@ -31,6 +31,8 @@ export async function serveTokens(keys: string) {
       const now = Math.floor(Date.now() / 1_000);
       const claims = {
         sub: "pipeline",
+        aud: "kafka",
+        iss: "tests",
         iat: now,
         exp: now + 60,
         ...(body.has("scope") && { scope: body.get("scope") }),
