@@ -1,6 +1,7 @@
 /** Kafka stops answering while users are edited: writes are refused, reads go on, and no edit is only in one place. */
 // Runs alone: it stops Kafka.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
 import { until } from "../../runtime/until.ts";
 import { startApi } from "../support/api.ts";
 import { dropKeyspace } from "../support/cassandra.ts";
@@ -14,6 +15,13 @@ setDefaultTimeout(180_000);
 
 const { env, config, groupId, editTopic } = namesOf(import.meta.path);
 afterAll(() => dropKeyspace(config));
+
+/** A letter for each thread of a process; T if it is stopped (proc_pid_stat(5)). */
+const threadStates = (pid: number) =>
+  readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2)[0];
+  });
 
 const nadia = { first_name: "Nadia", last_name: "Haddad", email: "nadia.haddad@example.com", username: "quietheron12" };
 
@@ -35,6 +43,7 @@ test("while Kafka hangs, writes are 503 within seconds and reads go on; afterwar
 
   try {
     process.kill(pid, "SIGSTOP");
+    await until("all of its threads have stopped", () => threadStates(pid).every((state) => state === "T"));
     const refused = await Promise.all(Array.from({ length: 20 }, write));
     expect(refused.map(({ status }) => status)).toEqual(Array(20).fill(503));
     expect(refused.every(({ retryAfter, tookMs }) => retryAfter > 0 && tookMs < 10_000)).toBe(true);
