@@ -21,6 +21,7 @@ interface Expected {
 
 const expected: Expected[] = [
   { has: "kubectl", skipped: "it needs a Kubernetes cluster" },
+  { has: "helm upgrade", skipped: "it needs a Kubernetes cluster" },
   { has: "docker build", skipped: "`bun run test:compose` builds the same image" },
   { has: "docker compose", skipped: "`bun run test:compose` does the same on a Docker engine" },
   { has: "npx -y bun@1.4.5 run demo", skipped: "it starts a stack, and this test already runs on one" },
@@ -65,7 +66,7 @@ const files = ["README.md", ...new Bun.Glob("docs/**/*.md").scanSync({ cwd: proj
 );
 const blocks = files.flatMap((file) => {
   const text = readFileSync(join(project, file), "utf8");
-  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, lines = ""]) => ({
+  return [...text.matchAll(/^ *```sh\n(.*?)^ *```$/gms)].map(([, lines = ""]) => ({
     file,
     lines,
     name: `${file}: ${lines.split("\n")[0]}`,
