@@ -16,7 +16,7 @@ import { openInstance } from "../stack/instance.ts";
 import { classPathOf } from "../stack/services/java.ts";
 import { openCapture } from "./support/capture.ts";
 import { lines } from "./support/doctor.ts";
-import { namesOf } from "./support/names.ts";
+import { type Names, namesOf } from "./support/names.ts";
 import { controlStack } from "./support/stack.ts";
 
 setDefaultTimeout(120_000);
@@ -57,6 +57,10 @@ log.dirs=${join(folder, "log")}
   broker = Bun.spawn([...java, "kafka.Kafka", file], { cwd: folder, stdio });
 }
 
+/** What doctor says of topics, but for Kafka's own, which have one replica on a single broker whatever the settings say. */
+const troubles = async (names: Names) =>
+  (await lines([topicsCheck], names)).filter((line) => !line.includes("fewer replicas than the"));
+
 test("a broker that is down: partitions that lack a replica, and partitions without a leader", async () => {
   const names = namesOf(import.meta.path, { KAFKA_REPLICATION_FACTOR: "2" });
   const { topic } = names;
@@ -66,12 +70,12 @@ test("a broker that is down: partitions that lack a replica, and partitions with
   await startBroker();
   await until("it is in the cluster", async () => (await admin.describeCluster()).brokers.length === 2);
   await createTopics(admin, names.config);
-  await until("all replicas are there", async () => (await lines([topicsCheck], names)).length === 0);
+  await until("all replicas are there", async () => (await troubles(names)).length === 0);
 
   broker?.kill("SIGTERM");
   await broker?.exited;
   const [line, ...more] = await until("the leaders have noticed", async () => {
-    const found = await lines([topicsCheck], names);
+    const found = await troubles(names);
     return found.length > 0 && found[0]?.includes(" 12 partitions ") && found;
   });
   expect(more).toEqual([]);
@@ -86,13 +90,13 @@ test("a broker that is down: partitions that lack a replica, and partitions with
     topics: [{ topic: alone.topic, replicaAssignment, configEntries: [{ name: "retention.ms", value: "-1" }] }],
   });
   await createTopics(admin, alone.config);
-  await until("all are led", async () => (await lines([topicsCheck], alone)).length === 0);
+  await until("all are led", async () => (await troubles(alone)).length === 0);
   broker?.kill("SIGTERM");
   await broker?.exited;
   await until("the partition has no leader", async () =>
-    (await lines([topicsCheck], alone)).some((line) => line.includes("no leader")),
+    (await troubles(alone)).some((line) => line.includes("no leader")),
   );
-  const [leaderless, ...others] = await lines([topicsCheck], alone);
+  const [leaderless, ...others] = await troubles(alone);
   expect(others).toEqual([]);
   expect(leaderless).toMatch(
     /^error Kafka: partitions of .* have no leader: every broker with a replica of them is down\. /,
@@ -107,7 +111,7 @@ test("a broker that is down: partitions that lack a replica, and partitions with
   );
 
   await startBroker();
-  await until("all are led", async () => (await lines([topicsCheck], alone)).length === 0);
+  await until("all are led", async () => (await troubles(alone)).length === 0);
   const topics = [names, alone].flatMap(({ config }) => wantedTopics(config).map(({ topic }) => topic));
   await admin.deleteTopics({ topics });
   await until("none is left", async () => {
