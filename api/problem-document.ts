@@ -32,6 +32,9 @@ export function respond(c: Context<AppEnv>, { status, detail, more }: Problem): 
   return c.body(JSON.stringify(document), status, { ...more.headers, "Content-Type": "application/problem+json" });
 }
 
+/** Bun answers this itself, before the API sees the request. */
+const headTooLarge = "The URL and the headers are larger than 16 KiB together. The answer has no body.";
+
 /** Statuses that every operation can fail with. */
 const everywhere = [400, 421, 500] as const;
 
@@ -50,7 +53,7 @@ export function problems<S extends ProblemStatus>(...statuses: S[]) {
       ...(status === 401 && { headers: { "WWW-Authenticate": header("string", "The scheme to use: Bearer.") } }),
     },
   ]);
-  return Object.fromEntries(entries) as Record<
+  return { ...Object.fromEntries(entries), 431: { description: headTooLarge } } as Record<
     S | (typeof everywhere)[number],
     { description: string; content: ProblemContent }
   >;
