@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { setting } from "./setting.ts";
 
-/** A bearer token, and the name of whoever has it. */
+/** A bearer token and its holder's name. */
 export interface NamedToken {
   name: string;
   token: string;

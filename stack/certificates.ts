@@ -20,7 +20,7 @@ const uses = {
 
 export type ServerName = "postgres" | "kafka" | "cassandra" | "schema-registry" | "connect" | "api" | "console";
 
-/** The certificate that signs all others: whoever trusts it trusts this stack's servers, and no others. */
+/** The certificate that signs all others: a client that trusts it trusts this stack's servers, and no others. */
 export const authorityOf = ({ folder }: Pick<Instance, "folder">) => join(folder, "certificates", "ca.crt");
 
 /**

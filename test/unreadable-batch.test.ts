@@ -78,7 +78,7 @@ test("a damaged batch is named, all others are stored, and `skip` moves past it 
     because: "damaged by a test",
   });
 
-  // Whoever reads the topics for other purposes passes over it as well.
+  // Other readers of the topics skip it as well.
   expect(await recordsRead(names)).toBe(1_200 - Number(lastOffset - baseOffset) - 1);
 
   const next = startConsumer(names);

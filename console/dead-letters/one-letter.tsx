@@ -14,7 +14,7 @@ import type { Checked, Letters, Opened } from "./letters.ts";
 import { listPath } from "./list.tsx";
 import { inputName, RepairForm, verdictText } from "./repair-form.tsx";
 
-/** Whoever does something to one letter waits this long for the result, and otherwise sees it come in. */
+/** How long a request that changes one letter waits for the result; after that, the result appears on the page. */
 const actionPatienceMs = 4_000;
 
 /** What was typed into a letter's form, and what is said about it. */

@@ -10,7 +10,7 @@ import { sampleOf } from "./sample.ts";
 
 /** Looks at the pipeline as long as the console runs: a little while nobody watches, at everything while somebody does. */
 export interface Watch {
-  /** The pipeline as it is now. Whoever asks is watching for the next seconds. */
+  /** The pipeline as it is now. A caller counts as watching for the next few seconds. */
   report: () => FlowReport;
   /** Resolves once there is a first look at everything, or after this long, in milliseconds. */
   ready: (withinMs: number) => Promise<void>;

@@ -30,7 +30,7 @@ const maxAttempts = 12;
 const [firstPauseMs, maxPauseMs] = [1_000, 30_000];
 
 /**
- * Does `work` as the only one who settles letters: whoever begins takes over from an earlier one, whose open transaction
+ * Does `work` as the only one who settles letters: a new one takes over from an earlier one, whose open transaction
  * is then aborted and who cannot commit anything any more. So what `work` reads of the settled letters after its begin
  * stays true until it settles more. If it is interrupted, it is done again after a while, and must read again.
  */

@@ -103,7 +103,7 @@ function handleLimitOf(pid: number): number {
 const leastNode = 20;
 const leastJava = 17;
 
-/** Node and, before the stack's first start, Python that are too old. Whoever has Bun may do without Node. */
+/** Node and, before the stack's first start, Python that are too old. With Bun installed, Node is not needed. */
 export async function toolFindings(path: string, needsPython: boolean): Promise<Finding[]> {
   const findings: Finding[] = [];
   const node = Bun.which("node", { PATH: path });

@@ -54,7 +54,7 @@ async function lookAtSubjects(clients: Clients, stop: AbortSignal): Promise<Find
   const looks = subjectsOf(clients).map(async (subject) => {
     const name = encodeURIComponent(subject.subject);
     const latest = await ask<Latest>(`subjects/${name}/versions/latest`);
-    if (latest === null) return []; // whoever produces first registers it
+    if (latest === null) return []; // the first producer registers it
     return [...(await lookAtLatest(subject, latest, clients)), ...(await lookAtCompatibility(subject, ask, clients))];
   });
   return (await Promise.all(looks)).flat();

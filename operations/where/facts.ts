@@ -52,7 +52,7 @@ export function connectToKafka(kafka: Kafka): OpenedKafka {
   const client = kafka.admin();
   const reader = openReader(kafka);
   const admin = client.connect().then(() => client);
-  const ignore = () => {}; // whoever awaits them reports the error
+  const ignore = () => {}; // the caller that awaits them reports the error
   for (const opened of [reader, admin]) opened.catch(ignore);
   return {
     reader,
