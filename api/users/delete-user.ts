@@ -10,7 +10,7 @@ const Everywhere = z.object({
   everywhere: z
     .enum(["true", "false"])
     .default("false")
-    .openapi({ description: "Whether the user is to be forgotten: taken out of everything, for good." }),
+    .openapi({ description: "Whether the user is to be forgotten: removed from everything, permanently." }),
 });
 
 const deleteUser = createRoute({

@@ -47,7 +47,7 @@ function lineId(line: string, idOfLine: IdOfLine): string | undefined {
   }
 }
 
-/** What stands in a log in place of an id; of the same length, since a program may be writing to the file. */
+/** What replaces an id in a log; of the same length, since a program may be writing to the file. */
 const mask = "forgotten-0000-0000-0000-000000000000";
 
 /** Overwrites the ids of those who were forgotten in all files of a folder. Returns how many it were. */
