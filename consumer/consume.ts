@@ -1,4 +1,4 @@
-import { type Batch, type EachBatchPayload, type Kafka, KafkaJSError } from "kafkajs";
+import { type Batch, type EachBatchPayload, type Kafka, KafkaJSError, KafkaJSProtocolError } from "kafkajs";
 import type { Config } from "../runtime/config.ts";
 import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
 import type { Log } from "../runtime/log.ts";
@@ -57,7 +57,9 @@ export async function consume(dependencies: Dependencies, stop: AbortSignal): Pr
   consumer.on(consumer.events.HEARTBEAT, () => progress.heard());
   consumer.on(consumer.events.REBALANCING, () => progress.left());
   consumer.on(consumer.events.STOP, () => progress.left());
-  consumer.on(consumer.events.CRASH, ({ payload }) => shutdown.fail(payload.error));
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) shutdown.fail(payload.error);
+  });
 
   try {
     await consumer.connect();
@@ -94,8 +96,13 @@ const createConsumer = ({ kafka, config }: Dependencies) =>
     maxBytesPerPartition: 256 * 1024,
     allowAutoTopicCreation: false,
     // By default kafkajs restarts indefinitely, or idles after a TypeError; the process exits and is restarted instead.
-    retry: { restartOnFailure: async () => false },
+    retry: { restartOnFailure: async (error) => isCoordinatorMoving(error) },
   });
+
+/** kafkajs gives up joining a group whose coordinator another broker is becoming, though it only takes a moment. */
+const isCoordinatorMoving = (error: Error) =>
+  error instanceof KafkaJSProtocolError &&
+  ["GROUP_LOAD_IN_PROGRESS", "GROUP_COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR_FOR_GROUP"].includes(error.type);
 
 /** Shuts down when `stop` is aborted or something fails: either aborts `halt` and resolves `requested`. */
 function openShutdown(stop: AbortSignal) {

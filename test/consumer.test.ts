@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import avro from "avsc";
 import { table, valueSubject } from "../contract/entity.ts";
 import { validUsers } from "../contract/samples.ts";
@@ -65,6 +66,20 @@ test("two consumers share the partitions, and one that is stopped in the middle 
   await recorder.close();
   passed++;
 }, 240_000);
+
+test("while its group's coordinator is loading, a consumer tries to join again and does not end", async () => {
+  const names = namesFor("loading");
+  const recorder = await openRecorder(names);
+  await recorder.sendUsers(10);
+  const preload = join(import.meta.dir, "support", "loading-coordinator.ts");
+  const consumer = startConsumer({ env: { ...names.env, BUN_OPTIONS: `--preload ${preload}` } });
+  expect(await Promise.race([lagIsZero(names), consumer.exited])).toBe(true);
+  expect(await consumer.output()).toContain("The coordinator is loading");
+  await stopAtTheEnd(names, consumer);
+  await expectNothingLost(names.config, recorder.acknowledged);
+  await recorder.close();
+  passed++;
+}, 120_000);
 
 test("reading the topic again changes no row and no write time, and an older record never replaces a newer one", async () => {
   const names = namesFor("again");
