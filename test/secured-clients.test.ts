@@ -1,11 +1,14 @@
 /** The programs on servers that ask for TLS and a login, and what each says to settings that cannot work. */
+// Runs on its own stack: of which it uses the Schema Registry alone.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
 import { validUsers } from "../contract/samples.ts";
 import { keyOf } from "../contract/topics.ts";
 import { until } from "../runtime/until.ts";
+import { up } from "../stack/lifecycle.ts";
 import { readRows } from "./support/cassandra.ts";
 import { namesOf } from "./support/names.ts";
+import { type OwnStack, openOwnStack } from "./support/own-stack.ts";
 import { allow, openClients, type SecuredClients } from "./support/secured-servers/clients.ts";
 import { passwords } from "./support/secured-servers/passwords.ts";
 import { type SecuredServers, startSecuredServers } from "./support/secured-servers/servers.ts";
@@ -18,19 +21,26 @@ import { wrongForRegistry } from "./support/wrong-settings/registry.ts";
 setDefaultTimeout(300_000);
 
 const names = namesOf(import.meta.path);
+let stack: OwnStack;
 let servers: SecuredServers;
 let clients: SecuredClients;
 let start: SecuredClients["start"];
 let run: SecuredClients["run"];
 
 beforeAll(async () => {
-  servers = await startSecuredServers(names.config.schemaRegistry.url);
+  stack = await openOwnStack({ suffix: "-registry" });
+  await up(stack.instance, { only: ["postgres", "schema-registry"] });
+  servers = await startSecuredServers(stack.instance.config.schemaRegistry.url);
   clients = openClients(servers, names);
   ({ start, run } = clients);
   await allow(servers, "pipeline", names);
 }, 300_000);
 afterEach(() => clients.end());
-afterAll(() => servers?.close());
+afterAll(async () => {
+  await servers?.close();
+  await stack.down();
+  stack.remove();
+}, 60_000);
 
 test("what is missing is named with the statements for an administrator, all at once, and is not created", async () => {
   const [produce, backup] = await Promise.all([

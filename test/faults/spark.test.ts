@@ -1,4 +1,4 @@
-/** One job on one cluster through a sequence of failures, with 200,000 records. The tests depend on their order. */
+/** One job on one cluster through a sequence of failures, with 100,000 records. The tests depend on their order. */
 // Runs alone: it stops Cassandra.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { until } from "../../runtime/until.ts";
@@ -15,7 +15,7 @@ import { controlStack, type StackControl } from "../support/stack.ts";
 import { openRecorder, type Recorder } from "./records.ts";
 
 const names = namesOf(import.meta.path);
-const total = 200_000;
+const total = 100_000;
 /** One in so many records is not a user. */
 const poisonEvery = 1_000;
 
@@ -24,7 +24,7 @@ let stack: StackControl;
 let recorder: Recorder;
 let job: StartedProgram;
 
-const start = () => startJob(names, "--max-records", "10000");
+const start = () => startJob(names, "--max-records", "5000");
 
 beforeAll(async () => {
   cluster = await startCluster();
@@ -69,7 +69,7 @@ test("the master's UI shows the worker and the application, and the application'
   }
 }, 120_000);
 
-test("with the executor and the driver killed and Cassandra down for 30 seconds, no record is lost", async () => {
+test("with the executor and the driver killed and Cassandra down for 15 seconds, no record is lost", async () => {
   const half = send(total / 2 - recorder.acknowledged.size);
   await grows("before the executor is killed");
   kill("CoarseGrainedExecutorBackend");
@@ -83,7 +83,7 @@ test("with the executor and the driver killed and Cassandra down for 30 seconds,
 
   await stack.stop("cassandra");
   const rest = send(total - recorder.acknowledged.size);
-  await Bun.sleep(30_000);
+  await Bun.sleep(15_000);
   await stack.start("cassandra");
   await rest;
   await commits("all is committed", (records) => records === total, 240_000);
