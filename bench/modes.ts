@@ -1,8 +1,8 @@
 /**
- * What TLS, logins and ACLs cost: this consumer drains the same records on a plain stack and on a secure one, in
- * alternating rounds. The CPU time of consumer, Kafka and Cassandra is counted too: unlike rows a second, it hardly depends
- * on what else the machine does. `bun bench/secure.ts` starts both stacks itself, and also prints how long each took to start; with
- * `--start` it does only that, with all services and one stack after the other.
+ * What a secure stack and a cluster cost beside a plain stack: this consumer drains the same records on each, in alternating
+ * rounds. The CPU time of consumer, brokers and nodes is counted too: unlike rows a second, it hardly depends on what else
+ * the machine does. `bun bench/modes.ts [secure] [cluster]` starts the stacks itself; with `--start` it only prints how long
+ * each takes to start, with all services and one stack after the other.
  */
 
 import Table from "cli-table3";
@@ -22,6 +22,7 @@ import { measureTree } from "./process-tree.ts";
 
 const rows = 60_000;
 const rounds = 3;
+const modes = ["secure", "cluster"];
 /** Warm up Cassandra's JVM: freshly started, it uses twice the CPU per row. */
 const warmUps = 2;
 const only = ["postgres", "kafka", "schema-registry", "cassandra"];
@@ -34,7 +35,7 @@ interface Candidate {
 }
 
 interface Measured extends Figures {
-  /** CPU time of Kafka and Cassandra during the drain. */
+  /** CPU time of all brokers and nodes during the drain. */
   servers_seconds: number;
 }
 
@@ -45,14 +46,15 @@ const envOf = ({ stack }: Candidate, principal: Principal): Record<string, strin
   LOG_LEVEL: "error",
 });
 
-async function open(isSecure: boolean): Promise<Candidate> {
-  const name = isSecure ? "secure" : "plain";
-  return { name, stack: await openOwnStack({ isSecure, suffix: `-${name}` }), figures: [] };
+async function open(name: string): Promise<Candidate> {
+  const stack = await openOwnStack({ isSecure: name === "secure", isCluster: name === "cluster", suffix: `-${name}` });
+  return { name, stack, figures: [] };
 }
 
-async function compareThroughput() {
-  const candidates = await Promise.all([open(false), open(true)]);
+async function compareThroughput(names: string[]) {
+  const candidates: Candidate[] = [];
   try {
+    for (const name of names) candidates.push(await open(name));
     for (const one of candidates) {
       await up(one.stack.instance, { only });
       // As produce and consumer do on the first start of a plain stack; on a secure one they may not.
@@ -98,14 +100,14 @@ async function drain(one: Candidate): Promise<Measured> {
 
 async function serversCpu({ stack }: Candidate): Promise<number> {
   const states = await supervisorOf(stack.instance).states();
-  const servers = states.filter(({ name }) => name === "kafka" || name === "cassandra");
+  const servers = states.filter(({ name }) => /^(kafka|cassandra)(-\d)?$/.test(name));
   return servers.reduce((sum, { pid }) => sum + measureTree(pid).cpuSeconds, 0);
 }
 
 /** Until every service is ready; the second start, when all data folders exist. */
-async function compareStarts() {
-  for (const isSecure of [false, true, false, true]) {
-    const { name, stack } = await open(isSecure);
+async function compareStarts(names: string[]) {
+  for (const name of [...names, ...names]) {
+    const { stack } = await open(name);
     try {
       for (const which of ["first", "second"]) {
         const since = performance.now();
@@ -127,7 +129,7 @@ const median = (figures: Measured[]) =>
   figures.toSorted((a, b) => rateOf(a) - rateOf(b))[Math.floor(figures.length / 2)]!;
 
 function print(candidates: Candidate[]) {
-  const head = ["stack", "rows/s", "CPU µs per row: consumer", "Kafka and Cassandra"];
+  const head = ["stack", "rows/s", "CPU µs per row: consumer", "brokers and nodes"];
   const printed = new Table({ head, style: { head: [], border: [] } });
   const medians = candidates.map(({ name, figures }) => ({ name, ...median(figures) }));
   for (const one of medians)
@@ -138,11 +140,20 @@ function print(candidates: Candidate[]) {
       microseconds(one.servers_seconds, one).toFixed(0),
     ]);
   console.log(printed.toString());
-  const [plain, secure] = medians;
+  const [plain, ...others] = medians;
   const cpuOf = (one: Measured) => microseconds(one.cpu_seconds + one.servers_seconds, one);
-  console.log(`secure / plain: ${(rateOf(secure!) / rateOf(plain!)).toFixed(2)} of the rows/s`);
-  console.log(`plain / secure: ${(cpuOf(plain!) / cpuOf(secure!)).toFixed(2)} of the CPU time per row`);
+  for (const one of others) {
+    console.log(`${one.name} / plain: ${(rateOf(one) / rateOf(plain!)).toFixed(2)} of the rows/s`);
+    console.log(`plain / ${one.name}: ${(cpuOf(plain!) / cpuOf(one)).toFixed(2)} of the CPU time per row`);
+  }
 }
 
-await (process.argv.includes("--start") ? compareStarts() : compareThroughput());
+const asked = process.argv.slice(2).filter((word) => word !== "--start");
+const unknown = asked.find((word) => !modes.includes(word));
+if (unknown !== undefined) {
+  console.error(`${unknown} is none of ${modes.join(", ")}`);
+  process.exit(2);
+}
+const names = ["plain", ...(asked.length > 0 ? asked : modes)];
+await (process.argv.includes("--start") ? compareStarts(names) : compareThroughput(names));
 process.exit(0);
