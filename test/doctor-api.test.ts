@@ -25,7 +25,7 @@ test("an API that refuses writes although Kafka is there", async () => {
   const [line, ...more] = await lines([writesCheck], namesWith({ API_URL: api.url }));
   expect(more).toEqual([]);
   expect(line).toStartWith("error the API: it refuses writes: Kafka or the Schema Registry is unavailable");
-  expect(line).toEndWith("see `bun run logs api`: its KAFKA_BROKERS may be another.");
+  expect(line).toEndWith("its KAFKA_BROKERS may be another. See its log: `bun run logs api`.");
   expect(await lines([writesCheck], names)).toEqual([]); // the stack's
 });
 

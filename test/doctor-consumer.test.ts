@@ -36,7 +36,7 @@ test("nobody in the group, records that were deleted unread, and a log that ends
   await recorder.sendUsers(40);
   expect(await lines([consumerCheck], names)).toEqual([
     `error the consumer: nobody is in the group ${groupId}, and nothing answers at http://127.0.0.1:1/; records to read: 40. ` +
-      "Start it: `bun run up`; `bun run logs consumer` shows why it stopped.",
+      "Start it: `bun run up`. See its log: `bun run logs consumer`.",
   ]);
 
   const admin = await openAdmin(names);

@@ -12,7 +12,8 @@ test("a broker that does not answer, and one that advertises an address that can
   const { config } = namesWith();
   expect(await lines([brokersCheck], namesWith())).toEqual([]);
   expect(await lines([brokersCheck, topicsCheck], namesWith({ KAFKA_BROKERS: "127.0.0.1:1" }))).toEqual([
-    "error Kafka: does not work at 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1. " + "See `bun run logs kafka`.",
+    "error Kafka: does not work at 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1. " +
+      "See its log: `bun run logs kafka`.",
   ]);
 
   const [broker = ""] = config.kafka.brokers;

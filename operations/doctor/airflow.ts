@@ -100,7 +100,7 @@ const unknownDag = ({ log }: Cures): Finding => ({
   severity: "error",
   about,
   cause: `it does not know the DAG ${dagId}`,
-  cure: `See the log of its DAG processor: ${log("airflow-dag-processor")}`,
+  cure: `Its DAG processor reads them. ${log("airflow-dag-processor")}`,
 });
 
 const paused = ({ airflow }: Cures): Finding => ({

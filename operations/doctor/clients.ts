@@ -5,7 +5,7 @@ import type { Config } from "../../runtime/config.ts";
 import { httpAccess } from "../../runtime/http-access.ts";
 import { openKafka } from "../../runtime/kafka.ts";
 import { openPostgres, type Postgres } from "../../runtime/postgres.ts";
-import { type Cures, curesOf } from "./cures.ts";
+import { type Cures, curesOf, placeOf } from "./cures.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -69,7 +69,7 @@ export function openClients(options: ClientOptions): Clients {
     admin: () => (admin ??= connect()),
     sql,
     cassandra,
-    cures: curesOf(config.ports, isNative),
+    cures: curesOf(config.ports, placeOf(isNative, env)),
     async close() {
       const connected = admin?.then((client) => client.disconnect());
       await Promise.allSettled([sql.end({ timeout: 0 }), cassandra.shutdown(), connected]);

@@ -28,7 +28,7 @@ async function lookAtGroup(clients: Clients, stop: AbortSignal): Promise<Finding
   const gone = before.positions.flatMap((position) => lostRecords(position, clients));
   if (readiness.kind === "not ready") return [...gone, ...reasonFindings(readiness.reasons, clients)];
   if (readiness.kind === "odd")
-    return [...gone, { severity: "error", about, cause: readiness.why, cure: `See its log: ${cures.log("consumer")}` }];
+    return [...gone, { severity: "error", about, cause: readiness.why, cure: cures.log("consumer") }];
 
   const isSure = readiness.kind === "ready" && before.members === 1;
   if (isSure || (before.members > 0 && !before.positions.some(hasUnread))) return gone;
@@ -142,7 +142,7 @@ function nobody({ positions }: GroupState, readiness: Readiness["kind"], { confi
     cause: `nobody is in the group ${config.consumer.groupId}${also}; records to read: ${unread(positions)}`,
     cure: isElsewhere
       ? "Set CONSUMER_GROUP_ID to the consumer's own, or restart it with this one"
-      : `Start it: ${cures.start("consumer")}; ${cures.log("consumer")} shows why it stopped`,
+      : `${cures.start("consumer")}. ${cures.log("consumer")}`,
   };
 }
 
@@ -179,7 +179,7 @@ async function stuckPartitions(
       cause:
         `the group ${groupId} does not move: it is at offset ${nextOf(first)} of ${first.end} in ${first.topic}, ` +
         `partition ${first.partition}${others}`,
-      cure: `See its log: ${cures.log("consumer")}`,
+      cure: cures.log("consumer"),
     },
   ];
 }
@@ -202,7 +202,7 @@ function reasonFindings(lines: string[], { cures }: Clients): Finding[] {
       severity: "error",
       about,
       cause: others.length > 0 ? `${cause} (and ${others.length} more like it)` : cause,
-      cure: remedy ? remedy.charAt(0).toUpperCase() + remedy.slice(1) : `See its log: ${cures.log("consumer")}`,
+      cure: remedy ? remedy.charAt(0).toUpperCase() + remedy.slice(1) : cures.log("consumer"),
     };
   });
 }

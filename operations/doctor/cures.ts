@@ -1,7 +1,11 @@
 import { shownAddress } from "../../runtime/addresses.ts";
 import type { Config } from "../../runtime/config.ts";
+import { operatorCommand } from "../../runtime/operator-command.ts";
 
-/** What cures name: commands, natively `bun run …`, in containers `docker compose …`, and addresses for a person. */
+/**
+ * What cures name: commands, natively `bun run …`, with Docker Compose `docker compose …`, and addresses for a person. Of servers
+ * elsewhere nobody knows how they are started, so their cures name what to do, and only commands that work anywhere.
+ */
 export interface Cures extends Commands {
   /**
    * A web address as a person can use it, without its login: in containers, services know one another by names that
@@ -13,11 +17,13 @@ export interface Cures extends Commands {
 }
 
 interface Commands {
-  /** Starts a program of the stack that is not running. */
+  /** "Start it", a program that is not running. */
   start: (program: string) => string;
+  /** "Restart the consumer". */
   restart: (program: string) => string;
   /** What to do about a program that is known to be there and does nothing. */
   revive: (program: string) => string;
+  /** "See its log". */
   log: (program: string) => string;
   /** A command of the operator's command line. */
   operate: (command: string) => string;
@@ -31,22 +37,31 @@ interface Commands {
   prepareCapture: () => string;
 }
 
+/** Where the services run: on the native stack, or as the command says by which the operator's commands are called. */
+export type Place = "native" | "compose" | "kubernetes" | "elsewhere";
+
+export function placeOf(isNative: boolean, { OPERATE_COMMAND = "" }: NodeJS.ProcessEnv = process.env): Place {
+  if (isNative) return "native";
+  if (OPERATE_COMMAND.startsWith("docker compose")) return "compose";
+  return OPERATE_COMMAND.startsWith("kubectl") ? "kubernetes" : "elsewhere";
+}
+
 /** `ports` are those of the host; natively they are the services' own. */
-export const curesOf = (ports: Pick<Config["ports"], "connect" | "schemaRegistry">, isNative: boolean): Cures => ({
-  ...(isNative ? native : inContainers),
+export const curesOf = (ports: Pick<Config["ports"], "connect" | "schemaRegistry">, place: Place): Cures => ({
+  ...commands[place],
   address(url) {
     const shown = new URL(shownAddress(url));
     const published = new Map([
       ["connect", ports.connect],
       ["schema-registry", ports.schemaRegistry],
     ]).get(shown.hostname);
-    if (isNative || published === undefined) return shown.href;
+    if (place !== "compose" || published === undefined) return shown.href;
     return `http://localhost:${published}${shown.pathname}`;
   },
   restore(program, address, setting) {
     const host = address.replace(/:\d+$/, "");
-    if (isNative && /^(127\.0\.0\.1|localhost)$/.test(host)) return native.revive(program);
-    if (!isNative && host === containerOf(program)) return inContainers.revive(program);
+    if (place === "native" && /^(127\.0\.0\.1|localhost)$/.test(host)) return native.revive(program);
+    if (place === "compose" && host === containerOf(program)) return inCompose.revive(program);
     return `Start it, or correct ${setting}`;
   },
 });
@@ -55,10 +70,10 @@ const alter = (topic: string, settings: string) =>
   `--alter --entity-type topics --entity-name ${topic} --add-config ${settings}`;
 
 const native: Commands = {
-  start: () => "`bun run up`",
-  restart: () => "`bun run down && bun run up`",
-  revive: (program) => `See ${native.log(program)}`,
-  log: (program) => `\`bun run logs ${program}\``,
+  start: () => "Start it: `bun run up`",
+  restart: (program) => `Restart the ${program}: \`bun run down && bun run up\``,
+  revive: (program) => native.log(program),
+  log: (program) => `See its log: \`bun run logs ${program}\``,
   operate: (command) => `\`bun run ${command}\``,
   airflow: (command) => `\`bun run airflow ${command}\``,
   sql: (statement) => `\`bun run sql "${statement}"\``,
@@ -73,12 +88,12 @@ const psql = "docker compose exec postgres psql -U users users";
 const containers: Record<string, string> = { kafka: "broker", "airflow-api-server": "airflow-apiserver" };
 const containerOf = (program: string) => containers[program] ?? program;
 
-const inContainers: Commands = {
-  start: (program) => `\`docker compose up -d ${containerOf(program)}\``,
-  restart: (program) => `\`docker compose restart ${containerOf(program)}\``,
-  revive: (program) => `Start it: ${inContainers.start(program)}; ${inContainers.log(program)} says more`,
-  log: (program) => `\`docker compose logs ${containerOf(program)}\``,
-  operate: (command) => `\`docker compose run --rm operate ${command}\``,
+const inCompose: Commands = {
+  start: (program) => `Start it: \`docker compose up -d ${containerOf(program)}\``,
+  restart: (program) => `Restart the ${program}: \`docker compose restart ${containerOf(program)}\``,
+  revive: (program) => `${inCompose.start(program)}. ${inCompose.log(program)}`,
+  log: (program) => `See its log: \`docker compose logs ${containerOf(program)}\``,
+  operate: operatorCommand,
   airflow: (command) => `\`docker compose exec airflow-scheduler airflow ${command}\``,
   sql: (statement) => `\`${psql} -c "${statement}"\``,
   cql: (statement) => `\`docker compose exec cassandra cqlsh -e "${statement}"\``,
@@ -86,3 +101,33 @@ const inContainers: Commands = {
     `\`docker compose exec broker kafka-configs --bootstrap-server broker:29092 ${alter(topic, settings)}\``,
   prepareCapture: () => `\`${psql} -f /contract/change_capture.sql\``,
 };
+
+const elsewhere: Commands = {
+  start: () => "Start it where it runs",
+  restart: (program) => `Restart the ${program} where it runs`,
+  revive: () => "Start it, or see its log, where it runs",
+  log: () => "See its log where it runs",
+  operate: operatorCommand,
+  airflow: (command) => `\`airflow ${command}\``,
+  sql: (statement) => `\`psql -c "${statement}"\``,
+  cql: (statement) => `\`cqlsh -e "${statement}"\``,
+  configureTopic: (topic, settings) => `\`kafka-configs.sh --bootstrap-server … ${alter(topic, settings)}\``,
+  prepareCapture: () => "`psql -f contract/generated/change_capture.sql`",
+};
+
+/** The programs that are Deployments in deploy/kubernetes/base. */
+const deployments = ["consumer", "api", "console"];
+
+const inKubernetes: Commands = {
+  ...elsewhere,
+  start: (program) => (deployments.includes(program) ? rollOut("Start it", program) : elsewhere.start(program)),
+  restart: (program) =>
+    deployments.includes(program) ? rollOut(`Restart the ${program}`, program) : elsewhere.restart(program),
+  revive: (program) => (deployments.includes(program) ? inKubernetes.log(program) : elsewhere.revive(program)),
+  log: (program) =>
+    deployments.includes(program) ? `See its log: \`kubectl logs deploy/${program}\`` : elsewhere.log(program),
+};
+
+const rollOut = (what: string, program: string) => `${what}: \`kubectl rollout restart deploy/${program}\``;
+
+const commands: Record<Place, Commands> = { native, compose: inCompose, kubernetes: inKubernetes, elsewhere };

@@ -4,7 +4,7 @@ import { curesOf } from "./cures.ts";
 import { examine } from "./examine.ts";
 import type { Check, Finding, Service } from "./finding.ts";
 
-const noClients = { cures: curesOf({ connect: 8083, schemaRegistry: 8081 }, true) } as Clients;
+const noClients = { cures: curesOf({ connect: 8083, schemaRegistry: 8081 }, "native") } as Clients;
 const patience = { withinMs: 1_000 };
 const needs = (service: Service): Service[] => (service === "Kafka Connect" ? ["Kafka"] : []);
 

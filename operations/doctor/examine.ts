@@ -68,7 +68,7 @@ async function outcomeOf(check: Check, clients: Clients, withinMs: number, late:
 function cannotLook({ of: [service] }: Check, cause: string, { cures }: Clients): Finding {
   if (service === undefined || service === "the stack")
     return { severity: "error", about: "this machine", cause, cure: "Look at it by hand, then run doctor again" };
-  const cure = `See its log: ${cures.log(programs[service])}`;
+  const cure = cures.log(programs[service]);
   return { severity: "error", about: service, cause, cure, explains: [service] };
 }
 

@@ -6,7 +6,7 @@ import { probeChecks } from "./probes.ts";
 
 test("one that answers that it cannot work is started already, so its log is named", async () => {
   const server = Bun.serve({ port: 0, fetch: () => new Response("Cassandra is unavailable", { status: 503 }) });
-  const env = { API_URL: `http://127.0.0.1:${server.port}` };
+  const env = { OPERATE_COMMAND: "docker compose run --rm operate", API_URL: `http://127.0.0.1:${server.port}` };
   const config = resolveSettings({}, "", env, "config.yaml");
   const clients = openClients({ config, env, postgresUrl: config.postgres.url, isNative: false });
   const ofApi = probeChecks.filter(({ of }) => of[0] === "the API");
@@ -22,6 +22,7 @@ test("one that answers that it cannot work is started already, so its log is nam
 
 test("in containers each service that is away is named with the command that starts its container", async () => {
   const env = {
+    OPERATE_COMMAND: "docker compose run --rm operate",
     POSTGRES_URL: "postgres://users:secret@postgres:5432/users",
     CASSANDRA_CONTACT_POINTS: "cassandra:9042",
     SCHEMA_REGISTRY_URL: "http://schema-registry:8081",

@@ -69,10 +69,7 @@ function silence({ service, setting }: Probe, address: string, error: unknown, {
     severity: "error",
     about: service,
     cause: `does not work at ${address}: ${messageOf(error).split("\n")[0]}`,
-    cure:
-      error instanceof Complaint
-        ? `See its log: ${cures.log(programs[service])}`
-        : cures.restore(programs[service], host, setting),
+    cure: error instanceof Complaint ? cures.log(programs[service]) : cures.restore(programs[service], host, setting),
     explains: [service],
   };
 }

@@ -163,7 +163,7 @@ async function lookAtReplication({ cassandra, config, cures }: Clients): Promise
       severity: "warning",
       about: "Cassandra",
       cause: `${down.join(", ")} ${down.length === 1 ? "is" : "are"} down: ${up} of ${nodes.length} nodes in ${localDataCenter} are up`,
-      cure: `Start it, or read its log: ${cures.log("cassandra")}; what it misses it gets when it is back within three hours`,
+      cure: `Start it. ${cures.log("cassandra")}; what it misses it gets when it is back within three hours`,
     },
   ];
 }

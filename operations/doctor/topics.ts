@@ -29,7 +29,7 @@ const missingTopics = (topics: string[], { cures }: Clients): Finding => ({
   severity: "error",
   about: `topic ${topics.join(", ")}`,
   cause: "does not exist",
-  cure: `Restart the consumer, which creates its topics: ${cures.restart("consumer")}`,
+  cure: `${cures.restart("consumer")}, which creates its topics`,
 });
 
 type Wanted = ReturnType<typeof wantedTopics>[number];

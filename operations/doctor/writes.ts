@@ -18,7 +18,7 @@ async function lookAtWrites({ web, cures }: Clients, stop: AbortSignal): Promise
       severity: "error",
       about: "the API",
       cause: `it refuses writes: ${writes}`,
-      cure: `Unless that passes, see ${cures.log("api")}: its KAFKA_BROKERS may be another`,
+      cure: `If that does not pass, its KAFKA_BROKERS may be another. ${cures.log("api")}`,
     },
   ];
 }

@@ -1,5 +1,5 @@
 import type { Config } from "../../runtime/config.ts";
-import { type Cures, curesOf } from "../doctor/cures.ts";
+import { type Cures, curesOf, placeOf } from "../doctor/cures.ts";
 import { lateness } from "../doctor/examine.ts";
 import { type Finding, programs, type Service } from "../doctor/finding.ts";
 import type { History } from "./history.ts";
@@ -28,7 +28,7 @@ export function reportOf(
   nowMs: number,
 ): FlowReport {
   const { config, isNative } = subject;
-  const cures = curesOf(config.ports, isNative);
+  const cures = curesOf(config.ports, placeOf(isNative));
   const away = awayFindings(history, cures);
   // What it found before a service went away or came back may no longer be so.
   const found = diagnosis && diagnosis.atMs > history.changedMs() ? diagnosis.findings.filter(isNotAnswered) : [];
@@ -55,8 +55,8 @@ function awayFindings(history: History, cures: Cures): Finding[] {
     if (!trouble) return [];
     const { isAway, why } = trouble;
     const cure = isAway
-      ? `Start it: ${cures.start(programs[service])}; ${cures.log(programs[service])} shows why it stopped`
-      : `See its log: ${cures.log(programs[service])}`;
+      ? `${cures.start(programs[service])}. ${cures.log(programs[service])}`
+      : cures.log(programs[service]);
     const cause = isAway ? `it is away: ${why}` : `it cannot be asked: ${why}`;
     return [{ severity: isAway ? "error" : "warning", about: service, cause, cure, explains: [service] }];
   });
