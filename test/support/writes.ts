@@ -3,6 +3,7 @@ import { changeable } from "../../contract/samples.ts";
 import { columnArrays, upsertSql } from "../../contract/tables.ts";
 import type { User } from "../../contract/user.ts";
 import { encode } from "../../contract/wire.ts";
+import type { Config } from "../../runtime/config.ts";
 import { until } from "../../runtime/until.ts";
 import { newUser, type Recorder } from "../faults/records.ts";
 import type { Capture } from "./capture.ts";
@@ -142,8 +143,12 @@ export function startWrites({ capture: { sql }, recorder, apiUrl, perSecond }: G
   };
 }
 
+type Arriving = Pick<Capture, "groupId" | "topic" | "editTopic" | "changeTopic" | "sql" | "slot"> & {
+  config: Pick<Config, "kafka">;
+};
+
 /** Resolves once the slot has passed what PostgreSQL has now, and the consumer has applied every record. */
-export async function everythingArrived({ config, groupId, topic, editTopic, changeTopic, sql, slot }: Capture) {
+export async function everythingArrived({ config, groupId, topic, editTopic, changeTopic, sql, slot }: Arriving) {
   const [end] = await sql`SELECT pg_current_wal_lsn()::text AS lsn`;
   const hasArrived = async () => {
     const [state] = await sql`
