@@ -17,7 +17,7 @@ COPY consumer consumer
 COPY api api
 COPY console console
 COPY operate operate
-COPY script/programs.ts script/proxy.ts script/
+COPY script/programs.ts script/proxy.ts script/issue-access.ts script/grant-access.ts script/registry-gate.ts script/
 RUN bun build --compile --minify --bytecode --format=esm script/programs.ts --outfile /out/bin/programs \
  && tasks=$(/out/bin/programs --list) \
  && for task in $tasks operate; do ln -s programs "/out/bin/$task"; done

@@ -7,13 +7,13 @@
 
 import Table from "cli-table3";
 import { table } from "../contract/entity.ts";
+import type { Principal } from "../operations/access/principals.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { loadConfig } from "../sources/config.ts";
 import { environmentOf } from "../stack/environment.ts";
 import { type StartTimes, up } from "../stack/lifecycle.ts";
-import type { Principal } from "../stack/principals.ts";
 import { supervisorOf } from "../stack/supervisor/client.ts";
 import { type OwnStack, openOwnStack } from "../test/support/own-stack.ts";
 import { makeUsers, openUserProducer } from "./corpus.ts";

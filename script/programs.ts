@@ -1,7 +1,7 @@
 /**
  * The binary of the container images and of the tasks. It is a task of tasks/list.ts, or the operator's command line, if
  * it is called by that name, or else the program that its first argument names. The program's image has no shell, so the
- * health check and the proxy are included.
+ * health check, the proxy and what secures the containers are included.
  */
 import { basename } from "node:path";
 
@@ -29,6 +29,17 @@ switch (basename(process.argv0) === "operate" ? "operate" : name) {
   case "proxy":
     (await import("./proxy.ts")).proxy(new URL(argument));
     break;
+  case "issue-access":
+    await (await import("./issue-access.ts")).issueAccess();
+    break;
+  case "grant-access":
+    await (await import("./grant-access.ts")).grantAccess(argument);
+    break;
+  case "registry-gate": {
+    const { host } = (await import("../sources/config.ts")).loadConfig();
+    (await import("./registry-gate.ts")).openGate(new URL(argument), { host, folder: "/run/access" });
+    break;
+  }
   default:
     await import("../tasks/main.ts");
 }

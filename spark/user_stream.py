@@ -14,7 +14,7 @@ import threading
 import traceback
 from pathlib import Path
 
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 import created_users
@@ -41,6 +41,7 @@ def main() -> int:
     entity = Entity.parse((options.generated / "entity.json").read_text(encoding="utf-8"))
     try:
         settings = Settings.of(entity)
+        SparkContext._ensure_initialized()  # before that, a SparkConf has nothing of what spark-submit was given
         connector = connector_options(settings, dict(SparkConf().getAll()))
     except FinalError as error:
         log.open_log("info")

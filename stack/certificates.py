@@ -1,9 +1,10 @@
-"""Issue certificates: certificates.py FOLDER NAME:USE..., with USE one of server, client and both.
+"""Issue certificates: certificates.py [--named] FOLDER NAME:USE..., with USE one of server, client and both.
 
-FOLDER gets an authority of its own, ca.crt and ca.key, unless it has one, and a folder for each NAME, which is the
-certificate's common name:
+FOLDER gets an authority of its own, ca.crt, ca.key and for Java ca.p12, unless it has one, and a folder for each NAME, which
+is the certificate's common name:
 
-    NAME:server   server.crt, server.key and both in server.pem and server.p12, for 127.0.0.1 and localhost; ca.crt
+    NAME:server   server.crt, server.key and both in server.pem and server.p12, for 127.0.0.1 and localhost, and with
+                  --named for the host NAME; ca.crt
     NAME:both     the same, for a server that also identifies itself to others
     NAME:client   client.crt, client.key and, since PostgreSQL's JDBC driver reads EC keys only as DER, client.pk8; ca.crt;
                   trust.p12, with which a Java server trusts this client and no other
@@ -33,7 +34,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 AUTHORITY_VALID_FOR = timedelta(days=3650)
 VALID_FOR = timedelta(days=365)
 PASSWORD = b"user-automation"
-NAMES = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1")), x509.DNSName("localhost")])
+NAMES = [x509.IPAddress(IPv4Address("127.0.0.1")), x509.DNSName("localhost")]
 USES = {
     "server": [ExtendedKeyUsageOID.SERVER_AUTH],
     "client": [ExtendedKeyUsageOID.CLIENT_AUTH],
@@ -41,14 +42,15 @@ USES = {
 }
 
 
-def main(folder: Path, wanted: list[str]) -> None:
+def main(folder: Path, wanted: list[str], *, named: bool = False) -> None:
     if not (folder / "ca.key").exists():
         create_authority(folder)
     authority = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
     authority_key = load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
     for each in wanted:
         name, use = each.split(":")
-        issue(folder / name, name, use, authority, authority_key)
+        hosts = [*NAMES, x509.DNSName(name)] if named else NAMES
+        issue(folder / name, name, use, hosts, (authority, authority_key))
 
 
 def create_authority(folder: Path) -> None:
@@ -61,20 +63,27 @@ def create_authority(folder: Path) -> None:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, SHA256())
     )
+    trusted = pkcs12.PKCS12Certificate(certificate, b"ca")
+    write(folder / "ca.p12", pkcs12.serialize_java_truststore([trusted], BestAvailableEncryption(PASSWORD)))
     write(folder / "ca.crt", certificate.public_bytes(Encoding.PEM))
     write(folder / "ca.key", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def issue(
-    folder: Path, name: str, use: str, authority: x509.Certificate, authority_key: EllipticCurvePrivateKey
+    folder: Path,
+    name: str,
+    use: str,
+    hosts: list[x509.GeneralName],
+    by: tuple[x509.Certificate, EllipticCurvePrivateKey],
 ) -> None:
+    authority, authority_key = by
     key = generate_private_key(SECP256R1())
     builder = describe(common_name(name), authority.subject, key, VALID_FOR)
     builder = builder.add_extension(x509.ExtendedKeyUsage(USES[use]), critical=False)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     builder = builder.add_extension(issuer, critical=False)
     if use != "client":
-        builder = builder.add_extension(NAMES, critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName(hosts), critical=False)
     certificate = builder.sign(authority_key, SHA256())
     crt = certificate.public_bytes(Encoding.PEM)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -125,4 +134,5 @@ def write(file: Path, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    arguments = [argument for argument in sys.argv[1:] if argument != "--named"]
+    main(Path(arguments[0]), arguments[1:], named="--named" in sys.argv)

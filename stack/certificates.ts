@@ -1,7 +1,7 @@
-import { X509Certificate } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { replicationRole } from "../contract/change-capture.ts";
+import { certificatesToIssue, type Use } from "../operations/access/certificates.ts";
 import type { Instance } from "./instance.ts";
 import { run } from "./services/run-tool.ts";
 
@@ -16,7 +16,7 @@ const uses = {
   operator: "client", // Kafka Connect's REST API knows clients by their certificate only
   api: "server",
   console: "server",
-} as const;
+} as const satisfies Record<string, Use>;
 
 export type ServerName = "postgres" | "kafka" | "cassandra" | "schema-registry" | "connect" | "api" | "console";
 
@@ -46,9 +46,6 @@ export function operatorCertificate({ folder }: Pick<Instance, "folder">) {
   return { certificate: file("client.crt"), key: file("client.key"), trust: file("trust.p12") };
 }
 
-/** The password of PKCS #12 files, which Java wants. */
-export const p12Password = "user-automation";
-
 /** The files of a server's certificate, PEM; `pem` and the PKCS #12 file have both. */
 export function certificateOf({ folder }: Pick<Instance, "folder">, name: ServerName) {
   const file = (end: string) => join(folder, "certificates", name, end);
@@ -71,21 +68,12 @@ export async function issueCertificates(
   stop: AbortSignal,
 ): Promise<void> {
   const folder = join(instance.folder, "certificates");
-  if (mayRenew && isDue(authorityOf(instance), now)) rmSync(folder, { recursive: true, force: true });
-  const wanted = Object.entries(uses).filter(([name, use]) => {
-    if (!instance.isSecure && name !== "postgres" && name !== replicationRole) return false;
-    const file = join(folder, name, use === "client" ? "client.crt" : "server.crt");
-    return !existsSync(file) || (mayRenew && isDue(file, now));
-  });
+  const needed = Object.entries(uses).filter(
+    ([name]) => instance.isSecure || name === "postgres" || name === replicationRole,
+  );
+  const wanted = certificatesToIssue(folder, needed, { mayRenew, now });
   if (wanted.length === 0) return;
   const script = join(import.meta.dir, "certificates.py");
-  const argv = [instance.installed.python, script, folder, ...wanted.map(([name, use]) => `${name}:${use}`)];
+  const argv = [instance.installed.python, script, folder, ...wanted];
   await run(instance, "certificates", argv, { stop });
-}
-
-/** Whether less than a third of a certificate's time is left; not if there is none. */
-function isDue(file: string, now: number): boolean {
-  if (!existsSync(file)) return false;
-  const { validFromDate, validToDate } = new X509Certificate(readFileSync(file));
-  return validToDate.getTime() - now < (validToDate.getTime() - validFromDate.getTime()) / 3;
 }

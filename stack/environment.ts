@@ -1,8 +1,9 @@
 import { join, resolve } from "node:path";
+import { mayUse, type Principal } from "../operations/access/principals.ts";
 import { allSettings, type Config, loadConfig } from "../sources/config.ts";
 import { everyNode, local, nodesOf, ownAccess, postgresUrl } from "./addresses.ts";
 import { type Instance, project } from "./instance.ts";
-import { loginsOf, mayUse, type Principal } from "./principals.ts";
+import { loginsOf } from "./principals.ts";
 
 /**
  * The addresses of all services and the settings given, as environment variables. The stack's programs run with it, and

@@ -4,13 +4,13 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Principal } from "../operations/access/principals.ts";
 import { stackFolder, usesOnlyStack } from "../operations/native-stack.ts";
 import { salvageConfig } from "../sources/config.ts";
 import { become } from "./become.ts";
 import { issueCertificates } from "./certificates.ts";
 import { environmentOf } from "./environment.ts";
 import { clusterMarker, openInstance, project, secureMarker } from "./instance.ts";
-import type { Principal } from "./principals.ts";
 
 const entries = {
   api: "api/main.ts",

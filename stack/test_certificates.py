@@ -27,6 +27,12 @@ def test_servers_are_named_by_loopback_and_clients_by_their_role(folder):
     assert load(folder / "debezium/client.crt").subject.rfc4514_string() == "CN=debezium"
 
 
+def test_a_server_in_a_container_has_its_service_s_name_too(tmp_path):
+    main(tmp_path, ["broker:both"], named=True)
+    names = load(tmp_path / "broker/server.crt").extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost", "broker"]
+
+
 def test_a_certificate_is_good_for_its_use_only(folder):
     def uses(file):
         return set(load(folder / file).extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)

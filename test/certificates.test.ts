@@ -20,7 +20,13 @@ const certificate = () => textOf(certificateOf(stack, "kafka").certificate);
 
 test("certificates are renewed when a third of their time is left, only if they may be, and their authority stays", async () => {
   await issueCertificates({ ...stack, isSecure: false }, { mayRenew: true }, new AbortController().signal);
-  expect(readdirSync(join(folder, "certificates")).toSorted()).toEqual(["ca.crt", "ca.key", "debezium", "postgres"]);
+  expect(readdirSync(join(folder, "certificates")).toSorted()).toEqual([
+    "ca.crt",
+    "ca.key",
+    "ca.p12",
+    "debezium",
+    "postgres",
+  ]);
   await issue(false);
   expect(existsSync(clientCertificate(stack))).toBe(true);
 

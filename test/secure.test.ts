@@ -6,6 +6,7 @@ import { Client } from "cassandra-driver";
 import { Kafka, logLevel, type SASLOptions } from "kafkajs";
 import { idField, table, valueSubject } from "../contract/entity.ts";
 import { avroSchema } from "../contract/wire.ts";
+import type { Principal } from "../operations/access/principals.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
 import { httpAccess } from "../runtime/http-access.ts";
 import { openReader } from "../runtime/kafka/reader.ts";
@@ -18,7 +19,6 @@ import { registerConnector } from "../stack/change-capture.ts";
 import { environmentOf } from "../stack/environment.ts";
 import { project } from "../stack/instance.ts";
 import { up } from "../stack/lifecycle.ts";
-import type { Principal } from "../stack/principals.ts";
 import { type OwnStack, openOwnStack } from "./support/own-stack.ts";
 import { plainEnvironment } from "./support/plain-environment.ts";
 

@@ -1,11 +1,14 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { ensureAdmin, grantCassandra } from "../../operations/access/cassandra.ts";
+import type { Principal } from "../../operations/access/principals.ts";
 import { migrateCassandra } from "../../operations/migrate.ts";
 import { openCassandra } from "../../runtime/cassandra.ts";
 import { everyNode, nodeName, nodesOf } from "../addresses.ts";
 import { ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
-import { ensureAdmin, firstRoleAtOnce, grantCassandra, secureYaml } from "./cassandra-access.ts";
+import { passwordOf } from "../principals.ts";
+import { firstRoleAtOnce, secureYaml } from "./cassandra-access.ts";
 import { classPathOf, exitWhenOutOfMemory } from "./java.ts";
 import type { Service } from "./service.ts";
 
@@ -56,7 +59,7 @@ export const cassandra: Service = {
         address: `${host}:${config.ports.cassandra}`,
         stopWithinSeconds: 60,
         ready: isSecure ? takesLogins : () => executesQuery(instance, host),
-        ...(isSecure && { provide: (own: Instance) => grantCassandra(own, ownConfig(own)) }),
+        ...(isSecure && { provide: (own: Instance) => grantCassandra(ownConfig(own), rolePasswords(own)) }),
         // Programs that create the same table at once through different nodes make tables that differ.
         ...(isCluster && index === 0 && { provide: createTable }),
       };
@@ -209,8 +212,10 @@ async function createTable(instance: Instance) {
 
 async function takesLogins(instance: Instance) {
   await connectTo("127.0.0.1", instance.config.ports.cassandra);
-  await ensureAdmin(instance, ownConfig(instance));
+  await ensureAdmin(ownConfig(instance), rolePasswords(instance));
 }
+
+const rolePasswords = (instance: Instance) => (principal: Principal) => passwordOf(instance, principal, "cassandra");
 
 async function connectTo(hostname: string, port: number) {
   const socket = await Bun.connect({ hostname, port, socket: { data() {} } });

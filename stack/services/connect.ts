@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { replicationRole } from "../../contract/change-capture.ts";
+import { p12Password } from "../../operations/access/certificates.ts";
 import { httpAccess } from "../../runtime/http-access.ts";
 import { everyNode, local } from "../addresses.ts";
-import { certificateOf, clientCertificate, operatorCertificate, p12Password } from "../certificates.ts";
+import { certificateOf, clientCertificate, operatorCertificate } from "../certificates.ts";
 import { environmentOf, ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
 import { classPathOf, exitWhenOutOfMemory, logging, quietAboutInternals, smallHeap } from "./java.ts";

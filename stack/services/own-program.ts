@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import type { Principal } from "../../operations/access/principals.ts";
 import { httpAccess } from "../../runtime/http-access.ts";
 import { authorityOf } from "../certificates.ts";
 import { environmentOf } from "../environment.ts";
 import { dataFolder, type Instance, project } from "../instance.ts";
-import type { Principal } from "../principals.ts";
 import type { Program } from "./service.ts";
 
 /**

@@ -1,15 +1,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { valueSubject } from "../../contract/entity.ts";
-import { editSchema } from "../../contract/user-edits.ts";
-import { avroSchema } from "../../contract/wire.ts";
+import { onlyReadsSchemas, principalsOf } from "../../operations/access/principals.ts";
+import { registerSchemas } from "../../operations/access/registry.ts";
 import { httpAccess } from "../../runtime/http-access.ts";
-import { openRegistry } from "../../runtime/registry.ts";
 import { local } from "../addresses.ts";
 import { authorityOf, certificateOf } from "../certificates.ts";
 import { environmentOf, ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
-import { type Principal, passwordOf, principalsOf } from "../principals.ts";
+import { passwordOf } from "../principals.ts";
 import { exitWhenOutOfMemory, smallHeap } from "./java.ts";
 import type { Service } from "./service.ts";
 
@@ -62,7 +60,7 @@ export const schemaRegistry: Service = {
           APICURIO_DATASOURCE_JDBC_MIN_SIZE: "1",
           APICURIO_DATASOURCE_JDBC_MAX_SIZE: "3",
         },
-        ...(instance.isSecure && { provide: registerSchemas }),
+        ...(instance.isSecure && { provide: (own: Instance) => registerSchemas(ownConfig(own)) }),
         async ready(instance) {
           const { url, ...access } = ownConfig(instance).schemaRegistry;
           const { headers, tls } = httpAccess(access);
@@ -102,23 +100,12 @@ const permissions = ({ isSecure }: Pick<Instance, "isSecure">) =>
     `-Dquarkus.http.auth.permission.${name}.policy=${isSecure ? policy : "permit"}`,
   ]);
 
-/** Programs that only read schemas. */
-const onlyRead: readonly Principal[] = ["consumer", "spark"];
-
-/** Registers the contract's schemas, as produce and the API do on another stack. */
-async function registerSchemas(instance: Instance) {
-  const { schemaRegistry, kafka } = ownConfig(instance);
-  const registry = openRegistry(schemaRegistry);
-  await registry.register(valueSubject(kafka.topic), avroSchema);
-  await registry.register(valueSubject(kafka.editTopic), editSchema);
-}
-
 /** HTTPS and logins. Quarkus reads this file in its working folder; an argument could be seen by every account. */
 function secureProperties(instance: Instance): string {
   const { certificate, key } = certificateOf(instance, "schema-registry");
   const users = principalsOf("registry").map((name) => [
     `quarkus.security.users.embedded.users.${name}=${passwordOf(instance, name, "registry")}`,
-    `quarkus.security.users.embedded.roles.${name}=${onlyRead.includes(name) ? "reader" : "reader,writer"}`,
+    `quarkus.security.users.embedded.roles.${name}=${onlyReadsSchemas(name) ? "reader" : "reader,writer"}`,
   ]);
   return `# Written by stack/services/schema-registry.ts at every start.
 quarkus.http.insecure-requests=disabled

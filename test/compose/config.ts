@@ -6,10 +6,14 @@ const addresses = {
   SCHEMA_REGISTRY_URL: "https://registry.example.com",
   POSTGRES_URL: "postgres://pipeline@postgres.example.com:5432/users",
 };
+const secure = "docker-compose.secure.yml";
+const tokens = { API_TOKEN: "a-token-of-the-api", CONSOLE_TOKEN: "a-token-of-the-console" };
 const combinations = [
   ["docker-compose.yml"],
   ["docker-compose.yml", ownServers],
   ["docker-compose.yml", "docker-compose.zookeeper.yml"],
+  ["docker-compose.yml", secure],
+  ["docker-compose.yml", "test/compose/stand-ins.yml", secure, "test/compose/stand-ins.secure.yml"],
   ["docker-compose.yml", "test/compose/stand-ins.yml"],
   ["docker-compose.yml", "docker-compose.zookeeper.yml", "test/compose/stand-ins.yml"],
 ];
@@ -24,7 +28,7 @@ let failed = false;
 for (const files of combinations)
   for (const profile of [[], ["--profile", "jobs"]]) {
     const argv = [...compose, "--env-file", ".env.example", ...files.flatMap((file) => ["-f", file]), ...profile];
-    const env = { ...process.env, ...(files.includes(ownServers) && addresses) };
+    const env = { ...process.env, ...(files.includes(ownServers) && addresses), ...(files.includes(secure) && tokens) };
     const { exitCode, stderr } = Bun.spawnSync([...argv, "config", "--quiet"], { env });
     // Warnings, such as a variable without a value, are failures too.
     if (exitCode === 0 && stderr.length === 0) continue;

@@ -1,7 +1,8 @@
 /**
  * `bun run test:compose`: docker-compose.yml on a Docker engine, from `up` with empty volumes to users in Cassandra,
- * with change data capture and Spark, across `down` and `up`; then the same with ZooKeeper. It uses a Compose project and
- * ports of its own, and always takes them down.
+ * with change data capture and Spark, across `down` and `up`; then the same with ZooKeeper, and with TLS and logins. With
+ * `--kraft`, `--zookeeper` or `--secure` only that. It uses a Compose project and ports of its own, and always takes them
+ * down.
  */
 import { messageOf } from "../../runtime/lifecycle.ts";
 import { consoleShowsThePipeline } from "./console.ts";
@@ -11,6 +12,7 @@ import {
   operatorsSeeEverything,
   outagesAreNamed,
   tableIsRebuilt,
+  userIsForgotten,
   volumesAreMigrated,
 } from "./operator.ts";
 import { docker, isStandIn, openProject, projectName } from "./project.ts";
@@ -21,6 +23,7 @@ import {
   sparkTakesOver,
   usersReachCassandra,
 } from "./scenario.ts";
+import { onlyWhatIsNeeded, passwordsStaySecret, secureSurvivesDown } from "./secure.ts";
 
 await docker("version", "--format", "{{.Server.Version}}").catch((error) => {
   console.error(`This test needs a running Docker engine.\n${messageOf(error)}`);
@@ -33,18 +36,30 @@ if (standIns) console.log("on stand-ins of the official images, without control-
 
 let passed = 0;
 let failed = 0;
-let spark = false;
+let sizesShown = false;
 
-await onPlatform("KRaft", ["docker-compose.yml", ...overlays], async (platform, step) => {
+await onPlatform("KRaft", [], async (platform, step) => {
   const edited = await platformSteps(platform, step);
   await step("`migrate` in a container adds a column", () => volumesAreMigrated(platform));
+  await step("a user is forgotten everywhere", () => userIsForgotten(platform, edited));
   await step("dead letters are shown, replayed and dismissed", () => deadLettersAreSettled(platform));
   await step("the table is rebuilt from the topics, equal to the live one", () => tableIsRebuilt(platform));
   await step("doctor names each service that is down", () => outagesAreNamed(platform));
   await step("three consumers share the partitions", () => consumersSharePartitions(platform));
   await step("rows, edits, DAG runs and the connector survive down and up", () => dataSurvivesDown(platform, edited));
 });
-await onPlatform("ZooKeeper", ["docker-compose.yml", "docker-compose.zookeeper.yml", ...overlays], platformSteps);
+await onPlatform("ZooKeeper", ["docker-compose.zookeeper.yml"], platformSteps);
+await onPlatform(
+  "secure",
+  ["docker-compose.secure.yml", ...(standIns ? ["test/compose/stand-ins.secure.yml"] : [])],
+  async (platform, step) => {
+    const edited = await platformSteps(platform, step);
+    await step("everyone may do only their own work", () => onlyWhatIsNeeded(platform));
+    await step("no password is in a log, a configuration or an argument", () => passwordsStaySecret(platform));
+    await step("a user is forgotten everywhere", () => userIsForgotten(platform, edited));
+    await step("down and up keep the data, the authority and the logins", () => secureSurvivesDown(platform, edited));
+  },
+);
 
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
@@ -52,15 +67,20 @@ process.exit(failed === 0 ? 0 : 1);
 type Platform = Awaited<ReturnType<typeof openProject>>;
 type Step = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
-async function platformSteps(platform: Platform, step: Step): Promise<string> {
+async function builtAndHealthy(platform: Platform, step: Step): Promise<void> {
   // One service per image, sequentially: builds of services that share an image would race.
   await step("the images build", async () => {
     for (const service of ["api", "airflow-init", "spark-master"]) await platform.compose("build", service);
   });
   await step("every service is healthy", () => platform.compose("up", "--detach", "--wait"));
+  if (platform.access !== undefined) await platform.copyAccess("console");
   console.log(await memoryByService(projectName));
-  if (!spark) console.log(await sizesOfImages(platform));
-  spark = true;
+  if (!sizesShown) console.log(await sizesOfImages(platform));
+  sizesShown = true;
+}
+
+async function platformSteps(platform: Platform, step: Step): Promise<string> {
+  await builtAndHealthy(platform, step);
   await step("a DAG run started through the REST API fills Cassandra", () => usersReachCassandra(platform));
   const edited = await step("a change in PostgreSQL is visible through the API", () => changesReachCassandra(platform));
   await step("doctor, reconcile and where agree that nothing is lost", () => operatorsSeeEverything(platform, edited));
@@ -70,7 +90,14 @@ async function platformSteps(platform: Platform, step: Step): Promise<string> {
 }
 
 /** Runs steps on a platform with empty volumes until one fails, and takes the platform down. */
-async function onPlatform(name: string, files: string[], work: (platform: Platform, step: Step) => Promise<unknown>) {
+async function onPlatform(
+  name: string,
+  overrides: string[],
+  work: (platform: Platform, step: Step) => Promise<unknown>,
+) {
+  const wanted = process.argv.slice(2);
+  if (wanted.length > 0 && !wanted.includes(`--${name.toLowerCase()}`)) return;
+  const files = ["docker-compose.yml", ...overlays, ...overrides];
   console.log(`${name}: docker compose ${files.map((file) => `-f ${file}`).join(" ")}`);
   const platform = await openProject(files);
   const takeDown = () =>

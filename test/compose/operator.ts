@@ -1,9 +1,10 @@
 /** The operator's commands in containers, as `docker compose run --rm operate COMMAND`. */
-import { changeTopic, table } from "../../contract/entity.ts";
+import { changeTopic, table, topic } from "../../contract/entity.ts";
 import { changeable } from "../../contract/samples.ts";
 import { keyOf } from "../../contract/topics.ts";
 import { encode } from "../../contract/wire.ts";
 import type { Finding } from "../../operations/doctor/finding.ts";
+import type { Report as Forgotten } from "../../operations/forget/forget.ts";
 import { until } from "../../runtime/until.ts";
 import { resolveConfig } from "../../sources/config.ts";
 import { newUser, openRecorder } from "../faults/records.ts";
@@ -59,6 +60,18 @@ export async function deadLettersAreSettled(platform: ComposeProject): Promise<v
   await letters("dismiss", offset, "--because", "a test");
   await until("it is in Cassandra", async () => (await userOf(platform, user.id))[changeable.text] === "Rachel");
   await doctorFinds(platform, []);
+}
+
+/** A user is taken out of everything, the files of Airflow's runs included, and the API no longer has them. */
+export async function userIsForgotten(platform: ComposeProject, kept: string): Promise<void> {
+  const { id = "" } = (await usersOf(platform)).find((user) => user.id !== kept) ?? {};
+  const { places, ...report } = await platform.operate<Forgotten>("forget", id);
+  const removed = new Map(places.map(({ place, found }) => [place, found]));
+  // Cassandra's row may be gone by then: the consumer applies the deletion in PostgreSQL.
+  for (const place of ["PostgreSQL", "runs", topic])
+    if (!removed.get(place)) throw new Error(`forget removed nothing from ${place}: ${JSON.stringify(places)}`);
+  if (report.forgotten !== 1) throw new Error(`forget reported ${JSON.stringify(report)}`);
+  if ((await usersOf(platform)).some((user) => user.id === id)) throw new Error(`${id} is still in Cassandra`);
 }
 
 /** The table that is rebuilt from the topics equals the live one. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +7,12 @@ import { project } from "../../stack/instance.ts";
 
 /** A Compose project of the test's own, with names and ports that do not conflict with a running platform. */
 export interface ComposeProject {
-  /** The settings in `.env.example`, with free ports. */
+  /** The settings in `.env.example`, with free ports; on a secure platform with passwords and tokens of its own. */
   env: Record<string, string>;
+  /** On a secure platform, the folder with a copy of the operator's certificates and logins. */
+  access?: string;
+  /** Copies the certificates and logins of a service's container. @returns their folder */
+  copyAccess: (service: string) => Promise<string>;
   /** `docker compose ARGS…`; resolves with stdout. @throws with the last lines of the output if it fails */
   compose: (...args: string[]) => Promise<string>;
   /** An operator's command in a container; resolves with what it prints for programs, and its exit code. */
@@ -19,6 +24,8 @@ export interface ComposeProject {
 
 export const projectName = "user-automation-test";
 
+const tokens = ["API_TOKEN", "CONSOLE_TOKEN"];
+
 /** Opens the project with these compose files. */
 export async function openProject(files: string[]): Promise<ComposeProject> {
   const folder = mkdtempSync(join(tmpdir(), `${projectName}-`));
@@ -27,7 +34,11 @@ export async function openProject(files: string[]): Promise<ComposeProject> {
     [...example.matchAll(/^#(\w+_PORT)=/gm)].map(async ([, name]) => [name ?? "", String(await getPort())]),
   );
   const set = [...example.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name ?? "", value ?? ""]);
-  const env = Object.fromEntries([...set, ...moved]);
+  const isSecure = files.includes("docker-compose.secure.yml");
+  const secrets = [...set.map(([name = ""]) => name).filter((name) => name.endsWith("_PASSWORD")), ...tokens].map(
+    (name) => [name, randomBytes(16).toString("hex")],
+  );
+  const env = Object.fromEntries([...set, ...moved, ...(isSecure ? secrets : [])]);
   const envFile = join(folder, "env");
   writeFileSync(
     envFile,
@@ -39,7 +50,12 @@ export async function openProject(files: string[]): Promise<ComposeProject> {
   const prefix = ["compose", "--project-name", projectName, "--env-file", envFile, ...files.flatMap((f) => ["-f", f])];
   return {
     env,
+    ...(isSecure && { access: join(folder, "console") }),
     compose: (...args) => docker(...prefix, ...args),
+    async copyAccess(service) {
+      await docker(...prefix, "cp", `${service}:/run/access`, join(folder, service));
+      return join(folder, service);
+    },
     async operate<Report>(...args: string[]) {
       const outcome = await run(...prefix, "run", "--rm", "--no-TTY", "operate", ...args, "--json");
       if (!outcome.stdout.startsWith("{")) throw failure(outcome);

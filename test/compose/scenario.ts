@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { table } from "../../contract/entity.ts";
 import { changeable } from "../../contract/samples.ts";
 import type { User } from "../../contract/user.ts";
 import { openAirflow } from "../../operations/airflow.ts";
+import { httpAccess } from "../../runtime/http-access.ts";
 import { until } from "../../runtime/until.ts";
 import { project } from "../../stack/instance.ts";
 import type { ComposeProject } from "./project.ts";
@@ -9,7 +11,26 @@ import type { ComposeProject } from "./project.ts";
 /** Generous, for containers on a busy machine. */
 const withinMs = 900_000;
 
-export const addressOf = ({ env }: ComposeProject, port: string) => `http://127.0.0.1:${env[port]}`;
+/** What a secure platform serves over HTTPS. */
+const encrypted = ["API_PORT", "CONNECT_PORT", "CONSOLE_PORT", "SCHEMA_REGISTRY_PORT"];
+
+export const addressOf = ({ env, access }: ComposeProject, port: string) =>
+  `http${access !== undefined && encrypted.includes(port) ? "s" : ""}://127.0.0.1:${env[port]}`;
+
+/** A request as the operator, who on a secure platform has a token and a certificate. */
+function ask({ access, env }: ComposeProject, url: string): Promise<Response> {
+  const signal = AbortSignal.timeout(30_000);
+  if (access === undefined) return fetch(url, { signal });
+  return fetch(url, { signal, headers: { authorization: `Bearer ${env.API_TOKEN}` }, ...tlsOf(access) });
+}
+
+/** The operator's certificates, for fetch. */
+export function tlsOf(access: string | undefined) {
+  if (access === undefined) return {};
+  const [caFile, certificateFile, keyFile] = ["ca.crt", "client.crt", "client.key"].map((file) => join(access, file));
+  const { tls } = httpAccess({ caFile, certificateFile, keyFile });
+  return tls ? { tls } : {};
+}
 
 /** Triggers a DAG run through Airflow's REST API and waits until the API returns all of its users. */
 export async function usersReachCassandra(platform: ComposeProject): Promise<void> {
@@ -19,9 +40,8 @@ export async function usersReachCassandra(platform: ComposeProject): Promise<voi
 
 /** Registers the connector with the documented curl line, updates a row and waits for it in the API. @returns its id */
 export async function changesReachCassandra(platform: ComposeProject): Promise<string> {
-  const connectors = `localhost:${platform.env.CONNECT_PORT}/connectors/`;
-  if ((await curl(connectors)) !== "201") throw new Error("the connector was not created");
-  if ((await curl(connectors)) !== "409") throw new Error("the connector was created twice");
+  if ((await createConnector(platform)) !== "201") throw new Error("the connector was not created");
+  if ((await createConnector(platform)) !== "409") throw new Error("the connector was created twice");
   await connectorRuns(platform);
 
   const [user] = await usersOf(platform);
@@ -120,7 +140,7 @@ export async function usersOf(platform: ComposeProject): Promise<User[]> {
   for (let cursor: string | undefined; ; ) {
     const url = new URL(`${addressOf(platform, "API_PORT")}/users?limit=500`);
     if (cursor) url.searchParams.set("cursor", cursor);
-    const page = await answerOf<{ users: User[]; cursor: string | null }>(url.href);
+    const page = await answerOf<{ users: User[]; cursor: string | null }>(platform, url.href);
     users.push(...page.users);
     if (!page.cursor) return users;
     cursor = page.cursor;
@@ -128,10 +148,10 @@ export async function usersOf(platform: ComposeProject): Promise<User[]> {
 }
 
 export const userOf = (platform: ComposeProject, id: string) =>
-  answerOf<User>(`${addressOf(platform, "API_PORT")}/get-user/${id}`);
+  answerOf<User>(platform, `${addressOf(platform, "API_PORT")}/get-user/${id}`);
 
-async function answerOf<T>(url: string): Promise<T> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
+async function answerOf<T>(platform: ComposeProject, url: string): Promise<T> {
+  const response = await ask(platform, url);
   if (!response.ok) throw new Error(`${url} answers ${response.status}: ${await response.text()}`);
   return (await response.json()) as T;
 }
@@ -141,7 +161,7 @@ async function connectorRuns(platform: ComposeProject): Promise<void> {
   await until(
     "the connector's task runs",
     async () => {
-      const { tasks } = await answerOf<{ tasks: { state: string; trace?: string }[] }>(status);
+      const { tasks } = await answerOf<{ tasks: { state: string; trace?: string }[] }>(platform, status);
       if (tasks.some(({ state }) => state === "FAILED")) throw new Error(JSON.stringify(tasks));
       return tasks.length === 1 && tasks[0]?.state === "RUNNING";
     },
@@ -149,11 +169,15 @@ async function connectorRuns(platform: ComposeProject): Promise<void> {
   );
 }
 
-/** The README's curl line with another port. @returns the status code */
-async function curl(address: string): Promise<string> {
+/** The README's curl line with another port, and what docs/docker.md adds to it. @returns the status code */
+async function createConnector({ env, access }: ComposeProject): Promise<string> {
+  const address = `${access === undefined ? "" : "https://"}localhost:${env.CONNECT_PORT}/connectors/`;
+  const certificates =
+    access === undefined ? [] : ["--cacert", "ca.crt", "--cert", "client.crt", "--key", "client.key"];
+  const options = certificates.map((word) => (word.startsWith("--") ? word : join(access!, word)));
   const headers = ["-H", "Accept:application/json", "-H", "Content-Type:application/json"];
   const quiet = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"];
-  const argv = ["curl", ...quiet, "-X", "POST", ...headers, address, "-d", "@postgres-connector.json"];
+  const argv = ["curl", ...quiet, ...options, "-X", "POST", ...headers, address, "-d", "@postgres-connector.json"];
   return await new Response(Bun.spawn(argv, { cwd: project, stdio: ["ignore", "pipe", "inherit"] }).stdout).text();
 }
 

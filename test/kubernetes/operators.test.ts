@@ -3,11 +3,11 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { AclOperationTypes, AclResourceTypes, ResourcePatternTypes } from "kafkajs";
 import { replicationRole } from "../../contract/change-capture.ts";
+import { grants } from "../../operations/access/cassandra.ts";
+import { aclsOf } from "../../operations/access/kafka.ts";
 import { wantedTopics } from "../../runtime/kafka/topics.ts";
 import { allSettings, resolveConfig } from "../../sources/config.ts";
 import { project } from "../../stack/instance.ts";
-import { grants } from "../../stack/services/cassandra-access.ts";
-import { aclsOf } from "../../stack/services/kafka-access.ts";
 import { type Manifest, named, readManifests, readText, readYaml } from "./manifests.ts";
 
 const read = (file: string) => Bun.file(join(project, file)).text();

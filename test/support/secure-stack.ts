@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
+import { grantCassandra } from "../../operations/access/cassandra.ts";
+import { captureAcls, grantKafka } from "../../operations/access/kafka.ts";
+import type { Principal } from "../../operations/access/principals.ts";
 import type { Config } from "../../runtime/config.ts";
 import { openKafka } from "../../runtime/kafka.ts";
 import { openLog } from "../../runtime/log.ts";
 import { openInstance, secureMarker } from "../../stack/instance.ts";
-import { loginsOf, type Principal } from "../../stack/principals.ts";
-import { grantCassandra } from "../../stack/services/cassandra-access.ts";
-import { captureAcls, grantKafka } from "../../stack/services/kafka-access.ts";
+import { loginsOf, passwordOf } from "../../stack/principals.ts";
 
 const folder = process.env.STACK_DIR;
 const stack = folder && existsSync(secureMarker({ folder })) ? await openInstance() : undefined;
@@ -28,5 +29,5 @@ export async function grantPrograms(config: Config, connectorPrefix?: string): P
   } finally {
     await admin.disconnect();
   }
-  await grantCassandra(stack, config);
+  await grantCassandra(config, (principal) => passwordOf(stack, principal, "cassandra"));
 }
