@@ -29,6 +29,7 @@ const expected: Expected[] = [
   { has: "RANDOMUSER_URL=https://randomuser.me", skipped: "a line for .env, which needs internet access" },
   { has: "bun run up --secure", skipped: "it would change this stack; test/secure.test.ts starts one of its own" },
   { has: "bun run up --cluster", skipped: "it would start another stack; test/cluster/ starts one of its own" },
+  { has: "bun run chaos", skipped: "it takes an hour; test/cluster/ does a part of it" },
   { has: "kill -9", skipped: "it needs a cluster; test/cluster/ does the same" },
   { has: "ca.crt", skipped: "it needs a secure stack; test/secure.test.ts asks the same servers" },
   { has: "run up --spark", skipped: "it runs until Ctrl-C; test/faults/spark.test.ts submits the same job" },

@@ -21,15 +21,19 @@ import { openSink } from "../../stream/cassandra/sink.ts";
 import type { Write } from "../../stream/change.ts";
 import { newUser, openRecorder } from "../faults/records.ts";
 import { lines } from "../support/doctor.ts";
-import { lagOf } from "../support/kafka.ts";
-import { expectNothingLost } from "../support/ledger.ts";
 import { type OwnStack, openOwnStack } from "../support/own-stack.ts";
 import { startProgram } from "../support/program.ts";
+import { faultsOf, type KindName, type World } from "./faults.ts";
+import { runMatrix } from "./matrix.ts";
+import { openRandom, type Random } from "./random.ts";
+import { openWorld } from "./world.ts";
 
 setDefaultTimeout(180_000);
 
 /** What a record passes, and Kafka Connect, which has topics of its own; not all at once, for few cores. */
-const steps = [["postgres", "schema-registry"], ["kafka"], ["cassandra"], ["connect", "consumer"]];
+const steps = [["postgres", "schema-registry"], ["kafka"], ["cassandra"], ["connect", "consumer", "api"]];
+/** Decides what is killed, and what is written. */
+const seed = "1";
 const log = openLog("test-cluster", "fatal");
 let stack: OwnStack;
 let config: Config;
@@ -97,17 +101,6 @@ test("three brokers, three Cassandra nodes and two consumers: of everything that
   await until("doctor finds nothing", async () => (await findings()).length === 0, { withinMs: 60_000 });
 });
 
-test("what the brokers acknowledge, two consumers store", async () => {
-  const recorder = await openRecorder({ config });
-  await recorder.sendUsers(2_000);
-  const { kafka, consumer } = config;
-  await until("the lag is 0", async () => (await lagOf(config, consumer.groupId, kafka.topic)) === 0, {
-    withinMs: 60_000,
-  });
-  await expectNothingLost(config, recorder.acknowledged);
-  await recorder.close();
-});
-
 test("every batch is sent to a replica of all of its rows, which forwards none of them", async () => {
   const keyspace = "one_replica"; // with three of three nodes, any would do
   const [createKeyspace = "", createTable = ""] = createCql(keyspace, config.cassandra.localDataCenter, 1);
@@ -143,6 +136,36 @@ test("every batch is sent to a replica of all of its rows, which forwards none o
   }
 });
 
+test("a machine and a program that are killed while all writers write lose nothing, and doctor names the nodes", async () => {
+  const environment = { ...(process.env as Record<string, string>), ...stack.environment };
+  const world = await openWorld(stack.instance, environment);
+  const random = openRandom(seed);
+  const [machine, program] = ["kill-machine" as const, "kill-program" as const].map((name) =>
+    firstFault(world, random, name),
+  );
+  const number = Number(machine?.on.at(-1));
+  const down = [`broker ${number} is down`, `${clusterNodes[number - 1]}:${config.ports.cassandra} is down`];
+  const isNamed = async () => {
+    const found = (await findings()).join("\n");
+    return down.every((text) => found.includes(text));
+  };
+  const faults = [
+    {
+      ...machine!,
+      async happen(isWhole: () => Promise<void>) {
+        await machine!.happen(isWhole);
+        await until("doctor names both", isNamed, { withinMs: 60_000 });
+      },
+    },
+    program!,
+  ];
+  for await (const report of runMatrix({ environment, faults, seed, perSecond: 100 })) {
+    console.log(JSON.stringify(report));
+    expect(report.anomalies).toEqual([]);
+    expect(report.acknowledged).toBeGreaterThan(100);
+  }
+}, 600_000);
+
 test("doctor finds topics with too few replicas, and the command it names adds them", async () => {
   const names = { KAFKA_TOPIC: "scarce", KAFKA_DEAD_LETTER_TOPIC: "scarce.dlq", KAFKA_EDIT_TOPIC: "scarce.edited" };
   const env = { ...process.env, ...stack.environment, ...names } as Record<string, string>;
@@ -155,3 +178,5 @@ test("doctor finds topics with too few replicas, and the command it names adds t
   expect(await startProgram("operate/main.ts", command.split(" "), env).exited).toBe(0);
   expect(await lines([topicsCheck], { config: scarce, env })).toEqual([]);
 });
+
+const firstFault = (world: World, random: Random, name: KindName) => faultsOf(world, random, [name]).next().value;

@@ -54,6 +54,14 @@ const killed = (target: Target): Fault => ({ name: "kill -9", on: target.name, h
 const kinds = {
   "kill-broker": ({ brokers }, random) => killed(random.oneOf(brokers)),
   "kill-node": ({ nodes }, random) => killed(random.oneOf(nodes)),
+  "kill-machine"({ brokers, nodes }, random) {
+    const broker = random.oneOf(brokers);
+    const node = nodes[brokers.indexOf(broker)] as Target;
+    const kill = async () => {
+      await Promise.all([broker.kill(), node.kill()]);
+    };
+    return { name: "kill -9", on: `${broker.name} and ${node.name}`, happen: kill };
+  },
   "kill-program": ({ programs }, random) => killed(random.oneOf(programs)),
   pause(world, random) {
     const target = anyOf(world, random);

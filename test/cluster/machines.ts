@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { clusterNodes } from "../../operations/native-stack.ts";
+import { StackError } from "../../stack/failure.ts";
 import type { Instance } from "../../stack/instance.ts";
 
 /** The links of the machines that network.py has made; machines are counted from 0. */
@@ -20,14 +21,28 @@ export interface Machines {
 
 const script = join(import.meta.dir, "network.py");
 
-/**
- * The command that runs another one in a network of machines with the cluster's addresses. Whoever is not root becomes so
- * in a user namespace, as far as networks and mounts are concerned.
- */
-export function inMachines(python: string, argv: readonly string[]): string[] {
-  const asRoot = process.getuid?.() === 0 ? [] : ["--user", "--map-current-user", "--keep-caps"];
-  const unshare = ["unshare", ...asRoot, "--net", "--mount", "--kill-child"];
-  return [...unshare, python, script, "run", ...clusterNodes, "--", ...argv];
+/** Whoever is not root becomes so in a user namespace, as far as networks and mounts are concerned. */
+const unshare = () => [
+  "unshare",
+  ...(process.getuid?.() === 0 ? [] : ["--user", "--map-current-user", "--keep-caps"]),
+  ...["--net", "--mount", "--kill-child"],
+];
+
+/** The command that runs another one in a network of machines with the cluster's addresses. */
+export const inMachines = (python: string, argv: readonly string[]): string[] => [
+  ...unshare(),
+  ...[python, script, "run", ...clusterNodes, "--", ...argv],
+];
+
+/** @throws StackError if this account may not make namespaces */
+export async function expectNamespaces(): Promise<void> {
+  await run([...unshare(), "true"]).catch((error: Error) => {
+    throw new StackError(
+      error.message.trim(),
+      "Machines are Linux network namespaces: run this as root, or where users may make their own (sysctl " +
+        "user.max_user_namespaces, and on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0).",
+    );
+  });
 }
 
 /** The machines that this process runs among; undefined if it was not started by `inMachines`. */

@@ -6,12 +6,13 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { tableText } from "../../runtime/table.ts";
 import { registerConnector } from "../../stack/change-capture.ts";
+import { StackError } from "../../stack/failure.ts";
 import { install } from "../../stack/install/install.ts";
 import { up } from "../../stack/lifecycle.ts";
 import { openOwnStack } from "../support/own-stack.ts";
 import { type Consumers, startConsumers } from "./consumers.ts";
 import { type Fault, faultsOf, type KindName, kindNames } from "./faults.ts";
-import { inMachines, type Machines, openMachines } from "./machines.ts";
+import { expectNamespaces, inMachines, type Machines, openMachines } from "./machines.ts";
 import { type Report, runMatrix } from "./matrix.ts";
 import { openRandom } from "./random.ts";
 import { mountDisks, openWorld, unmountDisks } from "./world.ts";
@@ -44,15 +45,16 @@ const names = options.faults.split(",") as KindName[];
 const only = ["postgres", "kafka", "schema-registry", "cassandra", "connect", "api"];
 
 async function main(): Promise<number> {
-  const interrupted = Promise.withResolvers<never>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.on(signal, () => interrupted.reject(new Error(`${signal}: stopped the cluster`)));
-  interrupted.promise.catch(() => {}); // outside the network of machines, the process inside reports it
+  const interrupted = Promise.withResolvers<number>();
+  // Outside the network of machines, the process inside is waited for.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.resolve(130));
 
   const { python } = await install(process.env);
   const machines = openMachines(python);
   if (machines) return await tryFaults(machines, faketimeOf(python), interrupted.promise);
-  const again = [process.execPath, import.meta.path, seed, ...process.argv.slice(2).filter((each) => each !== seed)];
+  await expectNamespaces();
+  const given = ["--minutes", options.minutes, "--per-second", options["per-second"], "--faults", options.faults];
+  const again = [process.execPath, import.meta.path, ...given, ...(options.json ? ["--json"] : []), "--", seed];
   return await Bun.spawn(inMachines(python, again), { stdio: ["inherit", "inherit", "inherit"] }).exited;
 }
 
@@ -65,8 +67,8 @@ function faketimeOf(python: string): string {
   return library;
 }
 
-/** @throws what `interrupted` rejects with, once everything is stopped */
-async function tryFaults(machines: Machines, faketime: string, interrupted: Promise<never>): Promise<number> {
+/** Tries faults until the time is over, or until `interrupted` resolves with another exit code. */
+async function tryFaults(machines: Machines, faketime: string, interrupted: Promise<number>): Promise<number> {
   const stack = await openOwnStack({ isCluster: true, suffix: "-chaos" });
   const instance = machines.withNodes(stack.instance);
   const environment = { ...(process.env as Record<string, string>), ...stack.environment };
@@ -85,21 +87,21 @@ async function tryFaults(machines: Machines, faketime: string, interrupted: Prom
       say(lineOf(report));
       for (const anomaly of report.anomalies.slice(0, 10)) say(`  ${anomaly}`);
     }
+    return reports.every(({ anomalies }) => anomalies.length === 0) ? 0 : 1;
   }
-  let isFine = false;
+  let code = 2;
   try {
-    await Promise.race([run(), interrupted]);
-    isFine = reports.every(({ anomalies }) => anomalies.length === 0);
+    code = await Promise.race([run(), interrupted]);
   } finally {
     await consumers?.stop();
     await stack.down();
     await unmountDisks(instance, machines);
     if (options.json) console.log(JSON.stringify({ seed, reports }));
     else if (reports.length > 0) console.log(tableText(head, reports.map(cellsOf)));
-    if (isFine) stack.remove();
-    else say(`logs and data: ${stack.folder}`);
+    if (code === 1 || code === 2) say(`logs and data: ${stack.folder}`);
+    else stack.remove();
   }
-  return isFine ? 0 : 1;
+  return code;
 }
 
 function* duringMinutes(faults: Iterable<Fault>): Generator<Fault> {
@@ -133,12 +135,14 @@ if (options.help) {
 }
 const unknown = names.filter((name) => !kindNames.includes(name));
 if (unknown.length > 0 || !(minutes > 0) || !(perSecond > 0)) {
+  if (unknown.length > 0) console.error(`There is no fault ${unknown.join(", ")}.\n`);
   console.error(usage);
   process.exit(2);
 }
 process.exit(
   await main().catch((error) => {
-    console.error(error);
+    if (error instanceof StackError) console.error([error.message, ...error.logTail, error.remedy].join("\n"));
+    else console.error(error);
     return 2;
   }),
 );

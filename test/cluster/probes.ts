@@ -25,13 +25,18 @@ interface Probe {
 export interface Probes {
   /** The times from produced to readable, in milliseconds, of the probes sent since a time; those still out count as of now. */
   since: (begin: number) => number[];
-  /** Resolves once a probe sent after now was readable within `withinMs`. */
-  isFluent: (withinMs: number) => Promise<void>;
+  /**
+   * Resolves once so many probes in a row, sent after now, were readable within `withinMs` each that every partition had
+   * some. @returns how long after now the first of them was sent, in milliseconds
+   */
+  isFluent: (withinMs: number) => Promise<number>;
   stop: () => Promise<void>;
 }
 
 const everyMs = 100;
 const pollMs = 10;
+/** Two seconds of probes. */
+const inARow = 20;
 /** How long a probe may take until it is given up; the check at the end still misses it if it is lost. */
 const patienceMs = 240_000;
 
@@ -71,9 +76,12 @@ export function startProbes({ registers, cassandra, keyspace, produce, schemaId 
     since: (begin) => probes.filter(({ at }) => at >= begin).map(({ at, readableAt = Date.now() }) => readableAt - at),
     async isFluent(withinMs) {
       const begin = Date.now();
-      const isFluent = () =>
-        probes.some(({ at, readableAt }) => at >= begin && readableAt !== undefined && readableAt - at <= withinMs);
-      await until("records flow again", isFluent, { withinMs: patienceMs, everyMs: 20 });
+      const find = () => {
+        const later = probes.filter(({ at }) => at >= begin);
+        return firstOfRow(later, withinMs);
+      };
+      const first = await until("records flow again", find, { withinMs: patienceMs, everyMs: 100 });
+      return first.at - begin;
     },
     async stop() {
       clearInterval(timer);
@@ -81,4 +89,15 @@ export function startProbes({ registers, cassandra, keyspace, produce, schemaId 
       await Promise.all(out);
     },
   };
+}
+
+/** The first of `inARow` probes that were all readable in time. */
+function firstOfRow(probes: readonly Probe[], withinMs: number): Probe | undefined {
+  const isLate = ({ at, readableAt }: Probe) => readableAt === undefined || readableAt - at > withinMs;
+  for (let first = 0; first + inARow <= probes.length; first++) {
+    const last = probes.slice(first, first + inARow).findLastIndex(isLate);
+    if (last < 0) return probes[first];
+    first += last;
+  }
+  return undefined;
 }
