@@ -30,6 +30,7 @@ interface ComposeFile {
 }
 const compose = Bun.YAML.parse(await read("docker-compose.yml")) as ComposeFile;
 const zookeeper = Bun.YAML.parse(await read("docker-compose.zookeeper.yml")) as ComposeFile;
+const cluster = Bun.YAML.parse(await read("docker-compose.cluster.yml")) as ComposeFile;
 const services = Object.entries(compose.services);
 const environmentOf = (name: string) => compose.services[name]?.environment ?? {};
 const { name, config: connector } = JSON.parse(await read("postgres-connector.json")) as {
@@ -43,7 +44,11 @@ const dockerfile = await read("Dockerfile");
 const example = await read(".env.example");
 
 /** "127.0.0.1:${API_PORT:-5000}:5000" -> its parts. */
-const publishedPorts = [...services, ...Object.entries(zookeeper.services)].flatMap(([service, { ports = [] }]) =>
+const publishedPorts = [
+  ...services,
+  ...Object.entries(zookeeper.services),
+  ...Object.entries(cluster.services),
+].flatMap(([service, { ports = [] }]) =>
   ports.map((port) => {
     const [, address, variable, number, inside] = port.match(/^([\d.]+):\$\{(\w+):-(\d+)\}:(\d+)$/) ?? [];
     return { service, port, address, variable, number: Number(number), inside: Number(inside) };
@@ -74,6 +79,8 @@ describe("ports", () => {
       "api 5000": 5000,
       "console 8090": 8090,
       "zookeeper 2181": 2181,
+      "broker-2 9192": 9192,
+      "broker-3 9292": 9292,
     });
   });
 

@@ -13,6 +13,8 @@ const combinations = [
   ["docker-compose.yml", ownServers],
   ["docker-compose.yml", "docker-compose.zookeeper.yml"],
   ["docker-compose.yml", secure],
+  ["docker-compose.yml", "docker-compose.cluster.yml"],
+  ["docker-compose.yml", "test/compose/stand-ins.yml", "docker-compose.cluster.yml"],
   ["docker-compose.yml", "test/compose/stand-ins.yml", secure, "test/compose/stand-ins.secure.yml"],
   ["docker-compose.yml", "test/compose/stand-ins.yml"],
   ["docker-compose.yml", "docker-compose.zookeeper.yml", "test/compose/stand-ins.yml"],

@@ -1,10 +1,11 @@
 /**
  * `bun run test:compose`: docker-compose.yml on a Docker engine, from `up` with empty volumes to users in Cassandra,
- * with change data capture and Spark, across `down` and `up`; then the same with ZooKeeper, and with TLS and logins. With
- * `--kraft`, `--zookeeper` or `--secure` only that. It uses a Compose project and ports of its own, and always takes them
- * down.
+ * with change data capture and Spark, across `down` and `up`; then the same with ZooKeeper, with TLS and logins, and the path
+ * of the data on a cluster. With `--kraft`, `--zookeeper`, `--secure` or `--cluster` only that. It uses a Compose project and
+ * ports of its own, and always takes them down.
  */
 import { messageOf } from "../../runtime/lifecycle.ts";
+import { killedServersLoseNothing } from "./cluster.ts";
 import { consoleShowsThePipeline } from "./console.ts";
 import { memoryByService, sizesOfImages } from "./figures.ts";
 import {
@@ -60,6 +61,14 @@ await onPlatform(
     await step("down and up keep the data, the authority and the logins", () => secureSurvivesDown(platform, edited));
   },
 );
+await onPlatform("cluster", ["docker-compose.cluster.yml"], async (platform, step) => {
+  await builtAndHealthy(platform, step);
+  await step("a DAG run started through the REST API fills Cassandra", () => usersReachCassandra(platform));
+  const edited = await step("a change in PostgreSQL is visible through the API", () => changesReachCassandra(platform));
+  await step("doctor, reconcile and where agree that nothing is lost", () => operatorsSeeEverything(platform, edited));
+  await step("a broker and a Cassandra node are killed, and nothing is lost", () => killedServersLoseNothing(platform));
+  await step("rows, edits, DAG runs and the connector survive down and up", () => dataSurvivesDown(platform, edited));
+});
 
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

@@ -123,7 +123,10 @@ const doctorWillFind = (platform: ComposeProject, wanted: [about: string, comman
   until("doctor names what was stopped", () => doctorFinds(platform, wanted), { withinMs: 120_000 });
 
 /** @throws unless doctor finds exactly this, in this order: what it is about, and a `docker compose` command in its cure */
-async function doctorFinds(platform: ComposeProject, wanted: [about: string, command: string][]): Promise<Finding[]> {
+export async function doctorFinds(
+  platform: ComposeProject,
+  wanted: [about: string, command: string][],
+): Promise<Finding[]> {
   const { findings } = await platform.operate<{ findings: Finding[] }>("doctor");
   const isWanted = findings.every(
     ({ about, cure }, index) =>
