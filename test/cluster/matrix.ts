@@ -184,5 +184,5 @@ async function operate(env: Record<string, string>, args: string[]): Promise<str
     new Response(command.stderr).text(),
   ]);
   if ((await command.exited) === 0) return [];
-  return [`${args.join(" ")}: ${output.slice(0, 2_000)}${errors.slice(-2_000)}`];
+  return [`${args.join(" ")}: ${(output || errors).slice(0, 1_000)}`];
 }
