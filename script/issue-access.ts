@@ -37,7 +37,9 @@ export const uses: readonly [name: string, use: Use][] = [
 export async function issueAccess(env = process.env): Promise<void> {
   const known = wellKnown(env);
   if (known.length > 0) {
-    console.error(`${known.join(", ")} in .env: everybody knows this value; set one of your own (docs/docker.md)`);
+    console.error(
+      `as in .env.example, which everybody knows: ${known.join(", ")}; set your own in .env (docs/docker.md)`,
+    );
     process.exit(2);
   }
   if (!existsSync(keyFile)) write(keyFile, randomBytes(32).toString("base64url"), 0);
