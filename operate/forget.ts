@@ -45,7 +45,7 @@ export const forget: Command<Given> = {
         if (check && ids.length > 0) throw new Error("--check looks at everybody who was forgotten; leave out the ids");
         return true;
       })
-      .example("$0 forget c7a41086-06e3-4bfe-9c40-4e9da2df42c8", `takes out this ${singular}`)
+      .example("$0 forget ID", `takes out this ${singular}`)
       .example("$0 forget", "goes on with what was left")
       .example("$0 forget --check", "says what is left"),
   exits: { 0: "nothing is left of them", 1: "something is left, for the reason shown", 2: "a service does not answer" },
