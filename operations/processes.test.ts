@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import net from "node:net";
-import { holdersOf, listeningSockets, parseStat, residentBytes, stackFolderOf } from "./processes.ts";
+import { holdersOf, listeningSockets, memoryIn, parseStat, residentBytes, stackFolderOf } from "./processes.ts";
 
 const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 88001 1 0000 100 0 0 10 0
@@ -52,6 +52,13 @@ test.if(process.platform === "linux").each([
     }
   },
 );
+
+test("where its shared pages cannot be read, a process's memory is its own pages", () => {
+  const status = "Name:\tpostgres\nVmRSS:\t   26540 kB\nRssAnon:\t    4312 kB\nRssFile:\t   22228 kB\n";
+  expect(memoryIn("Rss:  26540 kB\nPss:   9120 kB\n", status)).toBe(9_120 * 1024);
+  expect(memoryIn("", status)).toBe(4_312 * 1024);
+  expect(memoryIn("", "")).toBe(0);
+});
 
 test("a process belongs to the stack whose supervisor is its ancestor", () => {
   const processes = [

@@ -51,9 +51,15 @@ export const residentBytes = (
   bytesOf = proportionalBytes,
 ): number => treeOf(root, processes).reduce((sum, { pid }) => sum + bytesOf(pid), 0);
 
-/** A process's proportional set size (Linux's PSS): shared pages are divided among the processes that share them. */
-function proportionalBytes(pid: number): number {
-  const [, kilobytes] = readOrNothing(`/proc/${pid}/smaps_rollup`).match(/^Pss:\s+(\d+) kB/m) ?? [];
+const proportionalBytes = (pid: number) =>
+  memoryIn(readOrNothing(`/proc/${pid}/smaps_rollup`), readOrNothing(`/proc/${pid}/status`));
+
+/**
+ * A process's proportional set size in bytes (Linux's PSS): shared pages are divided among the processes that share them. Where
+ * that may not be read, as of another account's process in a container, its own pages alone.
+ */
+export function memoryIn(smapsRollup: string, status: string): number {
+  const [, kilobytes] = smapsRollup.match(/^Pss:\s+(\d+) kB/m) ?? status.match(/^RssAnon:\s+(\d+) kB/m) ?? [];
   return Number(kilobytes ?? 0) * 1024;
 }
 
