@@ -46,7 +46,7 @@ test("topics: missing, with other partitions or replicas, and not keeping their 
   const admin = await openAdmin(names);
   expect(await lines([topicsCheck], names)).toEqual([
     `error topic ${topic}, ${editTopic}, ${deadLetterTopic}, ${settled}, ${forgotten}, ${changeTopic}: does not exist. ` +
-      "Restart the consumer, which creates its topics: `bun run down && bun run up`.",
+      "Restart the consumer: `bun run down && bun run up`, which creates its topics.",
   ]);
 
   const one = { numPartitions: 1, replicationFactor: 1 };

@@ -93,7 +93,7 @@ const inCompose: Commands = {
   restart: (program) => `Restart the ${program}: \`docker compose restart ${containerOf(program)}\``,
   revive: (program) => `${inCompose.start(program)}. ${inCompose.log(program)}`,
   log: (program) => `See its log: \`docker compose logs ${containerOf(program)}\``,
-  operate: operatorCommand,
+  operate: (command) => `\`docker compose run --rm operate ${command}\``,
   airflow: (command) => `\`docker compose exec airflow-scheduler airflow ${command}\``,
   sql: (statement) => `\`${psql} -c "${statement}"\``,
   cql: (statement) => `\`docker compose exec cassandra cqlsh -e "${statement}"\``,
@@ -111,7 +111,7 @@ const elsewhere: Commands = {
   airflow: (command) => `\`airflow ${command}\``,
   sql: (statement) => `\`psql -c "${statement}"\``,
   cql: (statement) => `\`cqlsh -e "${statement}"\``,
-  configureTopic: (topic, settings) => `\`kafka-configs.sh --bootstrap-server … ${alter(topic, settings)}\``,
+  configureTopic: (topic, settings) => `\`kafka-configs.sh --bootstrap-server BROKER ${alter(topic, settings)}\``,
   prepareCapture: () => "`psql -f contract/generated/change_capture.sql`",
 };
 

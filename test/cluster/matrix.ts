@@ -33,7 +33,7 @@ export interface Report {
   refused: number;
   unknown: number;
   reads: number;
-  /** From produced to readable, of all probes from the begin of the fault until its end. */
+  /** From produced to readable, of all probes from the beginning of the fault until its end. */
   p50: number;
   p99: number;
   longest: number;

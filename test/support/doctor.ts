@@ -38,8 +38,10 @@ export function openDoctor(file: string) {
   };
 }
 
-/** What checks find with the names' settings, each finding on one line, as doctor prints it. */
-export async function lines(checks: Check[], { config, env }: Pick<Names, "config" | "env">, isNative = true) {
+/** What checks find with the names' settings, natively or in containers, each finding on one line, as doctor prints it. */
+export async function lines(checks: Check[], names: Pick<Names, "config" | "env">, isNative = true) {
+  const config = names.config;
+  const env = { ...names.env, OPERATE_COMMAND: "docker compose run --rm operate" };
   const clients = openClients({ config, env, postgresUrl: config.postgres.url, isNative });
   try {
     const found = await examine(checks, clients, { withinMs: 8_000 });
