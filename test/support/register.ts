@@ -1,6 +1,6 @@
 /**
  * The model that the fault matrix checks a table against: each row is a register, in which the write with the newest
- * write time wins. The model knows no write times, only that each lies between the begin of a request and its answer, on
+ * write time wins. The model knows no write times, only that each lies between the beginning of a request and its answer, on
  * the one clock of the machine; so of two writes one is surely the older if it was answered before the other began.
  *
  * After the manner of Jepsen (jepsen.io/consistency): operations are recorded with their begin and end, and the check
