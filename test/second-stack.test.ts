@@ -1,5 +1,5 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openPostgres } from "../runtime/postgres.ts";
@@ -27,8 +27,9 @@ afterAll(async () => {
   rmSync(clone, { recursive: true });
 });
 
-async function bunRun(command: string, more: Record<string, string> = {}) {
-  const { stdout, stderr, exited } = Bun.spawn([process.execPath, "--no-env-file", "stack/main.ts", command], {
+async function bunRun(command: string, more: Record<string, string> = {}, args: string[] = []) {
+  const argv = [process.execPath, "--no-env-file", "stack/main.ts", command, ...args];
+  const { stdout, stderr, exited } = Bun.spawn(argv, {
     cwd: project,
     env: { ...env, ...more },
     stdout: "pipe",
@@ -80,4 +81,18 @@ test("with that PORT_OFFSET the second stack's PostgreSQL runs beside the first'
   }
   alone.stdin.end();
   expect(await alone.exited).toBe(0);
+});
+
+test("reset deletes what a stack has made, and no other file of its folder", async () => {
+  const folder = join(clone, "used");
+  mkdirSync(folder);
+  // What the stack of this test run has made: its folders, empty, and its files.
+  for (const entry of readdirSync(process.env.STACK_DIR!, { withFileTypes: true })) {
+    const [from, to] = [join(process.env.STACK_DIR!, entry.name), join(folder, entry.name)];
+    if (entry.isDirectory()) mkdirSync(to);
+    else copyFileSync(from, to);
+  }
+  writeFileSync(join(folder, "notes.txt"), "mine\n");
+  expect(await bunRun("reset", { STACK_DIR: folder }, ["--yes"])).toMatchObject({ code: 0 });
+  expect(readdirSync(folder).filter((name) => name !== "reports")).toEqual(["notes.txt"]); // reports are the test run's
 });

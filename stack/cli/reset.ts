@@ -18,7 +18,17 @@ export const reset: Command = {
     await down(instance);
     disableSpark(instance);
     // Delete only what the stack created: STACK_DIR may point to a folder with other files in it by mistake.
-    for (const name of ["data", "logs", "run", "runs", "certificates", "secrets.json", "secure", "is-cluster"])
+    for (const name of [
+      "console",
+      "data",
+      "logs",
+      "run",
+      "runs",
+      "certificates",
+      "secrets.json",
+      "secure",
+      "is-cluster",
+    ])
       rmSync(join(instance.folder, name), { recursive: true, force: true });
     removePostgresFolder(instance);
     leaveCluster(instance);
