@@ -37,7 +37,7 @@ const last = {
 };
 
 /**
- * One edit made through the API. `user` is the whole row after an upsert, and null after a deletion. Whoever applies an
+ * One edit made through the API. `user` is the whole row after an upsert, and null after a deletion. A reader that applies an
  * edit writes with its `write_time`, so that applying it again changes nothing.
  */
 export const UserEdit = z

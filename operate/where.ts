@@ -77,7 +77,7 @@ function lazyProgress() {
 
 const services = ["PostgreSQL", "Cassandra", "Kafka"];
 
-/** Without the services, the runs' files alone do not tell whether somebody exists. */
+/** Without the services, the runs' files do not tell whether somebody exists. */
 function exitCodeOf(named: Named, reports: readonly Report[]): ExitCode {
   if (reports.some(({ isFound }) => isFound)) return 0;
   const away =

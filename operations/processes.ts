@@ -56,7 +56,7 @@ const proportionalBytes = (pid: number) =>
 
 /**
  * A process's proportional set size in bytes (Linux's PSS): shared pages are divided among the processes that share them. Where
- * that may not be read, as of another account's process in a container, its own pages alone.
+ * that may not be read, as of another account's process in a container, only its own pages.
  */
 export function memoryIn(smapsRollup: string, status: string): number {
   const [, kilobytes] = smapsRollup.match(/^Pss:\s+(\d+) kB/m) ?? status.match(/^RssAnon:\s+(\d+) kB/m) ?? [];

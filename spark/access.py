@@ -116,7 +116,7 @@ class CassandraAccess:
         if not self.tls:
             return {}
         prefix = "spark.cassandra.connection.ssl"
-        # Its own choice, two suites with RSA keys alone, is older than TLS 1.3 and certificates with elliptic curves.
+        # Its own choice, two suites with RSA keys only, is older than TLS 1.3 and certificates with elliptic curves.
         options = {f"{prefix}.enabled": "true", f"{prefix}.enabledAlgorithms": ",".join(CIPHER_SUITES)}
         if self.files.ca and f"{prefix}.trustStore.path" not in given:
             options[f"{prefix}.trustStore.path"] = trust_store(Path(self.files.ca))

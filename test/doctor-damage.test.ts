@@ -104,7 +104,7 @@ test("a broker that is down: partitions that lack a replica, and partitions with
   expect(leaderless).toContain(` ${alone.topic}`);
   expect(leaderless).toEndWith("Start broker 2; until then their records can be neither written nor read.");
 
-  // All topics can be listed, and whoever needs that one is told which it is.
+  // All topics can be listed, and a caller that needs that one is told which it is.
   expect(await admin.listTopics()).toContain(alone.topic);
   await expect(rangeOf(admin, [alone.topic])).rejects.toThrow(
     new RegExp(`partition 1 of ${alone.topic}(,.*)? (has|have) no leader: no broker with all records is running$`),

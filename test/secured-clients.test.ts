@@ -1,5 +1,5 @@
 /** The programs on servers that ask for TLS and a login, and what each says to settings that cannot work. */
-// Runs on its own stack: of which it uses the Schema Registry alone.
+// Runs on its own stack: of which it uses only the Schema Registry.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
 import { validUsers } from "../contract/samples.ts";

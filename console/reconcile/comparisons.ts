@@ -157,7 +157,7 @@ async function load(file: string | undefined): Promise<Kept | undefined> {
   }
 }
 
-/** For the account alone: findings have values of users. */
+/** Readable only by the account: findings have values of users. */
 async function save(file: string | undefined, kept: Kept): Promise<void> {
   if (file === undefined) return;
   await mkdir(dirname(file), { recursive: true });

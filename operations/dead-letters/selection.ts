@@ -14,7 +14,7 @@ export type Selection = { positions: readonly Position[] } | { filter: Filter };
 export const positionOf = ({ partition, offset }: Pick<Entry, "partition" | "offset">) => `${partition}:${offset}`;
 
 /**
- * A position as people write it: `PARTITION:OFFSET`, or the offset alone if the topic has one partition.
+ * A position as people write it: `PARTITION:OFFSET`, or only the offset if the topic has one partition.
  * @throws FinalError if it is none
  */
 export async function parsePositions({ admin }: Pick<Clients, "admin">, topic: string, given: readonly string[]) {

@@ -5,7 +5,7 @@ export const stages = ["fetch", "format", "backup", "produce"] as const;
 export type Stage = (typeof stages)[number];
 
 export interface StageFacts {
-  /** As Airflow calls it: success, failed, running, up_for_retry, …; null if it has not begun. */
+  /** As Airflow calls it: success, failed, running, up_for_retry, …; null if it has not started. */
   state: string | null;
   /** In seconds. */
   duration: number | null;

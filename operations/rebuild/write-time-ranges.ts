@@ -17,7 +17,7 @@ interface Span {
 }
 
 /**
- * Which of these rows are the same change, dated differently. Whoever begins to read inside of a transaction adds the
+ * Which of these rows are the same change, dated differently. A reader that starts inside a transaction adds the
  * position in it to a change's time, since an earlier change of the row may be unknown (stream/user-changes/write-times.ts):
  * the consumer after it was restarted there, or rebuild of a very large one.
  */

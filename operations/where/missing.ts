@@ -74,7 +74,7 @@ const lookedText = (looked: readonly Looked[], topic: string, topics: TopicFacts
   return "in no record around the known times; --thorough reads all of it";
 };
 
-/** A user may come from the API alone. */
+/** A user may come only from the API. */
 const missingRecords = (topics: TopicFacts, { kafka }: Settings): Missing[] =>
   topics.created.length + topics.edits.length > 0
     ? []

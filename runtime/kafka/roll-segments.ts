@@ -4,7 +4,7 @@ import { until } from "../until.ts";
 import { type Cluster, clusterOf, readUncommitted, timestamps } from "./cluster.ts";
 
 const setting = "segment.ms";
-/** The age at which a segment ends while segments are rolled; nobody else sets it, so one that is left over is known. */
+/** The age at which a segment ends while segments are rolled; nothing else sets it, so a leftover one is recognised. */
 const atOnce = "1";
 /** A broker applies a setting of a topic a moment after it shows it. */
 const appliedAfterMs = 250;

@@ -95,9 +95,9 @@ const kinds = {
       on: "consumer-1",
       makesLetters: true,
       async happen() {
-        const mend = consumers.skewClock(hours);
+        const restore = consumers.skewClock(hours);
         await Bun.sleep(lasting.clockMs);
-        mend();
+        restore();
       },
     };
   },

@@ -10,7 +10,7 @@ export interface Machines {
   cut: (from: number, to: readonly number[]) => Promise<void>;
   /** From now on, a machine sends so many kilobits a second. */
   slow: (machine: number, kbit: number) => Promise<void>;
-  /** Mends all links of a machine. */
+  /** Restores all links of a machine. */
   heal: (machine: number) => Promise<void>;
   /** Makes a folder a disk of its own. */
   mountDisk: (folder: string, megabytes: number) => Promise<void>;
@@ -21,7 +21,7 @@ export interface Machines {
 
 const script = join(import.meta.dir, "network.py");
 
-/** Whoever is not root becomes so in a user namespace, as far as networks and mounts are concerned. */
+/** Other accounts become root in a user namespace, as far as networks and mounts are concerned. */
 const unshare = () => [
   "unshare",
   ...(process.getuid?.() === 0 ? [] : ["--user", "--map-current-user", "--keep-caps"]),

@@ -5,7 +5,7 @@ import { project } from "../../stack/instance.ts";
 import { runInLanes } from "./lanes.ts";
 import { companyOf, serviceTests } from "./test-files.ts";
 
-/** Makes jobs that note which of them were running whenever one had begun. */
+/** Makes jobs that note which of them were running whenever one started. */
 function openJobs() {
   const running = new Set<string>();
   const seen: string[][] = [];
