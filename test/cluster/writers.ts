@@ -7,6 +7,7 @@ import type { Cassandra } from "../../runtime/cassandra.ts";
 import type { Postgres } from "../../runtime/postgres.ts";
 import { newUser } from "../faults/records.ts";
 import type { Outcome, Registers, Value } from "../support/register.ts";
+import { steadily } from "../support/writes.ts";
 import type { Random } from "./random.ts";
 
 interface Given {
@@ -148,22 +149,13 @@ export function startWriters(given: Given, perSecond: number): Writers {
     },
   };
 
-  async function writeSteadily(kind: Kind, ownPerSecond: number) {
-    const begin = performance.now();
-    let own = 0;
-    while (!stopped) {
-      const dueInMs = begin + (own / ownPerSecond) * 1_000 - performance.now();
-      if (dueInMs > 0) await Bun.sleep(Math.min(dueInMs, 100));
-      if (dueInMs > 100) continue;
-      own += Math.max(await writers[kind](), 1);
-    }
-  }
+  const writeSteadily = (kind: Kind, ownPerSecond: number) => steadily(ownPerSecond, () => stopped, writers[kind]);
 
   async function readSteadily() {
     while (!stopped) {
       await Bun.sleep(readers.everyMs);
       const id = any()?.[idField];
-      if (id !== undefined) await read(given, id).catch(() => {}); // whoever cannot be asked has said nothing
+      if (id !== undefined) await read(given, id).catch(() => {}); // a store that cannot be asked has said nothing
     }
   }
 

@@ -116,18 +116,16 @@ export function startWrites({ capture: { sql }, recorder, apiUrl, perSecond }: G
     },
   };
 
-  async function writeSteadily(kind: Kind, ownPerSecond: number) {
-    const begin = performance.now();
-    let own = 0;
-    while (!stopped) {
-      const dueInMs = begin + (own / ownPerSecond) * 1_000 - performance.now();
-      if (dueInMs > 0) await Bun.sleep(Math.min(dueInMs, 100));
-      if (dueInMs > 100) continue;
-      const count = await writers[kind]();
-      accepted[kind] += count;
-      own += Math.max(count, 1);
-    }
-  }
+  const writeSteadily = (kind: Kind, ownPerSecond: number) =>
+    steadily(
+      ownPerSecond,
+      () => stopped,
+      async () => {
+        const count = await writers[kind]();
+        accepted[kind] += count;
+        return count;
+      },
+    );
   const ends = shares.flatMap(({ kind, share, inFlight }) =>
     Array.from({ length: inFlight }, () => writeSteadily(kind, (share * perSecond) / inFlight)),
   );
@@ -157,4 +155,20 @@ export async function everythingArrived({ config, groupId, topic, editTopic, cha
     return state?.passed === true && lags.every((lag) => lag === 0);
   };
   await until("everything has arrived", hasArrived, { withinMs: 300_000, everyMs: 250 });
+}
+
+/** Repeats `write`, which returns how many writes it was, at a rate until `isStopped`; one that did nothing counts as one. */
+export async function steadily(
+  perSecond: number,
+  isStopped: () => boolean,
+  write: () => Promise<number>,
+): Promise<void> {
+  const begin = performance.now();
+  let written = 0;
+  while (!isStopped()) {
+    const dueInMs = begin + (written / perSecond) * 1_000 - performance.now();
+    if (dueInMs > 0) await Bun.sleep(Math.min(dueInMs, 100));
+    if (dueInMs > 100) continue;
+    written += Math.max(await write(), 1);
+  }
 }
