@@ -14,7 +14,7 @@ interface Options {
 
 /**
  * A pool of at most `connections` connections; the first query opens one. It fails with an AccessError where waiting does
- * not help. Only a URL means a server without TLS.
+ * not help. Given only a URL, it connects without TLS.
  */
 export function openPostgres(
   given: string | PostgresSettings,
