@@ -4,7 +4,7 @@ import { stackFolder } from "../operations/native-stack.ts";
 import { type Config, loadConfig, sourceAddress } from "../sources/config.ts";
 import { local, ownAccess } from "./addresses.ts";
 import { type Installation, install } from "./install/install.ts";
-import { loadSecrets, type Secrets } from "./secrets.ts";
+import { loadSecrets, type Secrets, secretsFile } from "./secrets.ts";
 
 /**
  * One stack: the folder with all its data and the ports it listens on. Stacks with different folders and ports never
@@ -45,7 +45,7 @@ export async function openInstance(given = process.env): Promise<Instance> {
   return {
     folder,
     config: loadConfig({ ...env, ...ownAccess }),
-    secrets: loadSecrets(join(folder, "secrets.json")),
+    secrets: loadSecrets(secretsFile(folder)),
     installed: await install(env),
     isSecure: existsSync(secureMarker({ folder })),
     isCluster: existsSync(clusterMarker({ folder })),

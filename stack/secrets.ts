@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 /** Generated for each stack. The login of Airflow's UI (admin/admin) is public unless the stack is secure, so it is not among them. */
 export interface Secrets {
@@ -13,6 +14,8 @@ export interface Secrets {
   /** The key from which the passwords of a secure stack's principals are derived. */
   logins: string;
 }
+
+export const secretsFile = (folder: string) => join(folder, "secrets.json");
 
 /** Reads the secrets, generates missing ones and saves them in the file, readable only by its owner (mode 0600). */
 export function loadSecrets(file: string): Secrets {

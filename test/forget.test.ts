@@ -21,7 +21,7 @@ import { usersOf } from "./support/runs.ts";
 
 setDefaultTimeout(560_000);
 
-const runsDir = join(process.env.STACK_DIR ?? "", `runs-forget-${process.pid}`);
+const runsDir = join(process.env.STACK_DIR ?? "", "tests", `runs-forget-${process.pid}`);
 const capture = await openCapture(import.meta.path, { RUNS_DIR: runsDir, KAFKA_PARTITIONS: "1" });
 const { config, sql, topic, editTopic, changeTopic, deadLetterTopic, groupId, keyspace } = capture;
 const env = { ...capture.env, POSTGRES_URL: capture.url };

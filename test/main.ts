@@ -109,7 +109,7 @@ async function pythonTests({ folder }: OwnStack, reports: string, stop: AbortSig
   const argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, ...folders];
   const env = {
     ...process.env,
-    AIRFLOW_HOME: join(folder, "airflow-of-dag-tests"),
+    AIRFLOW_HOME: join(folder, "tests", "airflow"),
     AIRFLOW__CORE__LOAD_EXAMPLES: "False",
     PYTHONDONTWRITEBYTECODE: "1",
   };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openPostgres } from "../runtime/postgres.ts";
 import { allSettings, loadConfig } from "../sources/config.ts";
 import { openInstance, project } from "../stack/instance.ts";
-import { removePostgresFolder } from "../stack/services/postgres-files.ts";
+import { postgresFolder, prepareFolder, removePostgresFolder } from "../stack/services/postgres-files.ts";
 import type { PostgresAlone } from "./support/postgres-alone.ts";
 
 setDefaultTimeout(120_000);
@@ -83,16 +83,29 @@ test("with that PORT_OFFSET the second stack's PostgreSQL runs beside the first'
   expect(await alone.exited).toBe(0);
 });
 
-test("reset deletes what a stack has made, and no other file of its folder", async () => {
-  const folder = join(clone, "used");
+/** A folder with what the stack of this test run has made: its folders, empty, and its files. */
+function copyOfStack(): string {
+  const folder = join(clone, "copy");
   mkdirSync(folder);
-  // What the stack of this test run has made: its folders, empty, and its files.
   for (const entry of readdirSync(process.env.STACK_DIR!, { withFileTypes: true })) {
     const [from, to] = [join(process.env.STACK_DIR!, entry.name), join(folder, entry.name)];
     if (entry.isDirectory()) mkdirSync(to);
     else copyFileSync(from, to);
   }
+  return folder;
+}
+
+test("reset deletes what a stack has made, no other file of its folder and nothing of the stack it is a copy of", async () => {
+  const folder = copyOfStack();
   writeFileSync(join(folder, "notes.txt"), "mine\n");
+  const copied = postgresFolder(await openInstance(process.env));
+  const before = readdirSync(copied);
+  if (process.getuid?.() === 0) {
+    const copy = await openInstance({ ...env, STACK_DIR: folder });
+    await expect(prepareFolder(copy)).rejects.toThrow(`is a copy of the stack in ${process.env.STACK_DIR}`);
+  }
   expect(await bunRun("reset", { STACK_DIR: folder }, ["--yes"])).toMatchObject({ code: 0 });
-  expect(readdirSync(folder).filter((name) => name !== "reports")).toEqual(["notes.txt"]); // reports are the test run's
+  const ofTests = ["reports", "tests"];
+  expect(readdirSync(folder).filter((name) => !ofTests.includes(name))).toEqual(["notes.txt"]);
+  expect(readdirSync(copied)).toEqual(before);
 });

@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -13,6 +14,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { StackError } from "../failure.ts";
 import { dataFolder, type Instance } from "../instance.ts";
+import { loadSecrets, secretsFile } from "../secrets.ts";
 import { run } from "./run-tool.ts";
 
 type Owner = Pick<Instance, "folder" | "secrets">;
@@ -44,10 +46,16 @@ export async function prepareFolder(instance: Instance): Promise<void> {
       `Move it away, then run the same command again.`,
     );
   chmodSync(foldersOfRoot, 0o711);
+  const original = originalOf(instance);
+  if (original)
+    throw new StackError(
+      `${instance.folder} is a copy of the stack in ${original}, and PostgreSQL's files in ${folder} belong to that one`,
+      "Choose an empty folder with STACK_DIR or, to move the stack, delete the original folder.",
+    );
   mkdirSync(folder, { recursive: true });
   chownSync(folder, 0, unprivileged);
   chmodSync(folder, 0o710);
-  writeFileSync(join(folder, "stack"), `${instance.folder}\n`); // tells which stack the folder belongs to
+  writeFileSync(ownerFile(instance), `${instance.folder}\n`);
   await copyBinaries(instance);
   await adoptCluster(instance);
 }
@@ -65,9 +73,9 @@ export function letPostgresRead(file: string) {
   chmodSync(file, 0o640);
 }
 
-/** Deletes root's PostgreSQL files, which are outside of the stack's folder. */
+/** Deletes root's PostgreSQL files, which are outside of the stack's folder, but not those of a stack that was copied. */
 export function removePostgresFolder(instance: Owner) {
-  if (!isRoot()) return;
+  if (!isRoot() || originalOf(instance)) return;
   rmSync(postgresFolder(instance), { recursive: true, force: true });
   if (existsSync(foldersOfRoot) && readdirSync(foldersOfRoot).length === 0) rmdirSync(foldersOfRoot);
 }
@@ -82,6 +90,17 @@ export function asUser(argv: string[]): string[] {
     );
   const identity = [`--reuid=${unprivileged}`, `--regid=${unprivileged}`, "--clear-groups"];
   return ["setpriv", ...identity, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", ...argv];
+}
+
+/** Tells which stack the folder of root's PostgreSQL files belongs to. */
+const ownerFile = (instance: Owner) => join(postgresFolder(instance), "stack");
+
+/** The folder of the stack that this one is a copy of, if that is still there: the secrets of both are the same. */
+function originalOf(instance: Owner): string | undefined {
+  if (!existsSync(ownerFile(instance))) return;
+  const owner = readFileSync(ownerFile(instance), "utf8").trimEnd();
+  if (owner === instance.folder || !existsSync(secretsFile(owner))) return;
+  if (loadSecrets(secretsFile(owner)).postgresSuperuser === instance.secrets.postgresSuperuser) return owner;
 }
 
 const isRoot = () => process.getuid?.() === 0;
