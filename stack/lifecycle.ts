@@ -56,10 +56,13 @@ export async function up(
       services,
       async (service, signal) => {
         const since = Date.now();
-        progress.start(service.name, `starting ${service.title}`);
+        const say = (text: string) => progress.start(service.name, text);
         try {
-          if (!wasRunning(service)) await service.prepare?.(instance, signal);
-          await startPrograms(service, instance, supervisor, signal);
+          if (service.prepare && !wasRunning(service)) {
+            say(`preparing ${service.title}`);
+            await service.prepare(instance, signal);
+          }
+          await startPrograms(service, instance, supervisor, say, signal);
         } catch (error) {
           progress.failed(service.name);
           throw error;
@@ -96,12 +99,24 @@ export async function stopServices(instance: Instance, names: string[], progress
   if ((await runningPrograms(supervisor)).size === 0) await supervisor.shutdown();
 }
 
-async function startPrograms(service: Service, instance: Instance, supervisor: Supervisor, stop: AbortSignal) {
+async function startPrograms(
+  service: Service,
+  instance: Instance,
+  supervisor: Supervisor,
+  say: (text: string) => void,
+  stop: AbortSignal,
+) {
   const programs = service.programs(instance);
   const withinMs = service.startsTogether ? readyWithinMs * programs.length : readyWithinMs; // they share this machine
   const start = (program: Program) => startProgram({ program, service, instance, supervisor, withinMs }, stop);
+  const isOne = service.startsTogether || programs.length === 1;
+  if (isOne) say(`starting ${service.title}`);
   if (service.startsTogether) await Promise.all(programs.map(start));
-  else for (const program of programs) await start(program);
+  else
+    for (const program of programs) {
+      if (!isOne) say(`starting ${program.name}`);
+      await start(program);
+    }
 }
 
 interface Start {

@@ -13,7 +13,7 @@ import { source } from "./source.ts";
 import { spark } from "./spark.ts";
 
 /** All services the stack can run, in display order. */
-const services: Service[] = [
+export const services: Service[] = [
   postgres,
   kafka,
   schemaRegistry,
