@@ -16,8 +16,8 @@ test("only a port's listening sockets are found", () => {
 });
 
 test("a process whose name contains brackets and spaces is parsed correctly", () => {
-  const line = "42 (a) b (c) S 41 40 43 0 -1 0 0 0 0 0 7 5 0 0 20 0 1 0 100 4096 250 18446744073709551615";
-  expect(parseStat(line)).toEqual({ pid: 42, parent: 41, session: 43, cpuTicks: 12, residentPages: 250 });
+  const line = "42 (a) b (c) S 41 40 43 0 -1 0 0 0 0 0 7 5 2 1 20 0 1 0 100 4096 250 18446744073709551615";
+  expect(parseStat(line)).toEqual({ pid: 42, parent: 41, session: 43, cpuTicks: 15, residentPages: 250 });
 });
 
 test("memory includes all descendants of the process", () => {

@@ -4,7 +4,7 @@ interface Process {
   pid: number;
   parent: number;
   session: number;
-  /** CPU time so far, in clock ticks. */
+  /** CPU time so far, its own and that of children that have exited, in clock ticks. */
   cpuTicks: number;
   residentPages: number;
 }
@@ -18,7 +18,7 @@ export function parseStat(line: string): Process {
     pid: Number.parseInt(line, 10),
     parent: Number(afterName[1]),
     session: Number(afterName[3]),
-    cpuTicks: Number(afterName[11]) + Number(afterName[12]),
+    cpuTicks: afterName.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0),
     residentPages: Number(afterName[21]),
   };
 }
