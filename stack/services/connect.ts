@@ -6,7 +6,7 @@ import { everyNode, local } from "../addresses.ts";
 import { certificateOf, clientCertificate, operatorCertificate } from "../certificates.ts";
 import { environmentOf, ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
-import { classPathOf, exitWhenOutOfMemory, logging, quietAboutInternals, smallHeap } from "./java.ts";
+import { classPathOf, exitWhenOutOfMemory, logging, quietAboutInternals, sharedClasses, smallHeap } from "./java.ts";
 import { clientProperties } from "./kafka-access.ts";
 import type { Service } from "./service.ts";
 
@@ -34,6 +34,7 @@ export const connect: Service = {
           ...readsNoFiles,
           ...logging(levels),
           ...quietAboutInternals,
+          ...sharedClasses(instance, "connect"),
           ...["-cp", classPathOf(instance, "connect")],
           "org.apache.kafka.connect.cli.ConnectDistributed",
           join(folder, "worker.properties"),

@@ -8,7 +8,7 @@ import { openKafka } from "../../runtime/kafka.ts";
 import { everyNode, nodeName, nodesOf } from "../addresses.ts";
 import { ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
-import { classPathOf, exitWhenOutOfMemory, logging, quietAboutInternals, smallHeap } from "./java.ts";
+import { classPathOf, exitWhenOutOfMemory, logging, quietAboutInternals, sharedClasses, smallHeap } from "./java.ts";
 import { secureProperties } from "./kafka-access.ts";
 import { checkRelease, noteRelease, upgradeFormat } from "./kafka-release.ts";
 import { run } from "./run-tool.ts";
@@ -45,7 +45,10 @@ export const kafka: Service = {
       const heap = instance.isCluster ? smallHeap("128m", "320m") : smallHeap("256m", "512m");
       return {
         name,
-        argv: [...java(instance, [...heap, exitWhenOutOfMemory]), "kafka.Kafka", settings],
+        argv: [
+          ...java(instance, [...heap, exitWhenOutOfMemory, ...sharedClasses(instance, "kafka")]),
+          ...["kafka.Kafka", settings],
+        ],
         cwd: folder,
         address: `${host}:${instance.config.ports.kafka}`,
         // Of a cluster that stops, the last broker waits for a majority that is gone. What it has is on the others, too.

@@ -8,7 +8,7 @@ import { authorityOf, certificateOf } from "../certificates.ts";
 import { environmentOf, ownConfig } from "../environment.ts";
 import { dataFolder, type Instance } from "../instance.ts";
 import { passwordOf } from "../principals.ts";
-import { exitWhenOutOfMemory, smallHeap } from "./java.ts";
+import { exitWhenOutOfMemory, sharedClasses, smallHeap } from "./java.ts";
 import type { Service } from "./service.ts";
 
 /** Apicurio Registry with its Confluent-compatible API. It stores schemas in its own database in PostgreSQL. */
@@ -34,6 +34,7 @@ export const schemaRegistry: Service = {
           installed.java,
           ...smallHeap("64m", "256m"),
           exitWhenOutOfMemory,
+          ...sharedClasses(instance, "schema-registry"),
           "-XX:TieredStopAtLevel=1",
           // On a busy machine the first connection over TLS took longer than the default of 5 s, which ends the process.
           "-Dquarkus.datasource.postgresql.jdbc.acquisition-timeout=60S",
