@@ -62,7 +62,8 @@ export async function up(
             say(`preparing ${service.title}`);
             await service.prepare(instance, signal);
           }
-          await startPrograms(service, instance, supervisor, say, signal);
+          say(`starting ${service.title}`);
+          await startPrograms(service, instance, supervisor, signal);
         } catch (error) {
           progress.failed(service.name);
           throw error;
@@ -99,24 +100,12 @@ export async function stopServices(instance: Instance, names: string[], progress
   if ((await runningPrograms(supervisor)).size === 0) await supervisor.shutdown();
 }
 
-async function startPrograms(
-  service: Service,
-  instance: Instance,
-  supervisor: Supervisor,
-  say: (text: string) => void,
-  stop: AbortSignal,
-) {
+async function startPrograms(service: Service, instance: Instance, supervisor: Supervisor, stop: AbortSignal) {
   const programs = service.programs(instance);
   const withinMs = service.startsTogether ? readyWithinMs * programs.length : readyWithinMs; // they share this machine
   const start = (program: Program) => startProgram({ program, service, instance, supervisor, withinMs }, stop);
-  const isOne = service.startsTogether || programs.length === 1;
-  if (isOne) say(`starting ${service.title}`);
   if (service.startsTogether) await Promise.all(programs.map(start));
-  else
-    for (const program of programs) {
-      if (!isOne) say(`starting ${program.name}`);
-      await start(program);
-    }
+  else for (const program of programs) await start(program);
 }
 
 interface Start {
@@ -184,7 +173,8 @@ async function stopAll(
     const programs = service.programs(instance).filter(({ name }) => known.has(name) && shouldStop(name));
     if (programs.length === 0) return;
     progress.start(service.name, `stopping ${service.title}`);
-    if (service.startsTogether) await Promise.all(programs.map(({ name }) => supervisor.stop(name)));
+    if (service.startsTogether && !service.stopsInReverse)
+      await Promise.all(programs.map(({ name }) => supervisor.stop(name)));
     else for (const { name } of programs.reverse()) await supervisor.stop(name);
     progress.done(service.name, "stopped");
   });

@@ -5,7 +5,7 @@ import { authorityOf } from "../certificates.ts";
 import { environmentOf } from "../environment.ts";
 import { dataFolder, type Instance, project } from "../instance.ts";
 import { scriptOf } from "../supervisor/configuration.ts";
-import { run } from "./run-tool.ts";
+import { migrateAirflow } from "./airflow-database.ts";
 import type { Program, Service } from "./service.ts";
 
 /** Airflow as three processes; tasks run in the scheduler's worker processes (LocalExecutor). */
@@ -14,6 +14,8 @@ export const airflow: Service = {
   title: "Airflow",
   dependsOn: ["postgres"],
   ports: ["airflow"],
+  startsTogether: true, // a task that starts before the API server does waits for it
+  stopsInReverse: true, // a task that is stopped tells the API server
   address: ({ config }) => `http://${local(config.ports.airflow)}`,
 
   async prepare(instance, stop) {
@@ -24,14 +26,11 @@ export const airflow: Service = {
 
     if (instance.isSecure) writeOperateScript(instance);
 
-    // The migration takes as long as everything else together, so it runs once per installed version.
+    // Even when there is nothing to do it takes seconds, so it runs once per installed version.
     const migrated = join(home, "migrated-by");
     const version = basename(dirname(dirname(instance.installed.python)));
     if (existsSync(migrated) && readFileSync(migrated, "utf8") === version) return;
-    await run(instance, "airflow-migrate", [...tool(instance), "db", "migrate"], {
-      env: { ...instance.env, ...airflowEnvironment(instance) },
-      stop,
-    });
+    await migrateAirflow(instance, { ...instance.env, ...airflowEnvironment(instance) }, stop);
     writeFileSync(migrated, version);
   },
 
@@ -39,7 +38,7 @@ export const airflow: Service = {
     // These two can be killed safely: the API server stops serving at once, but its interpreter takes long to exit.
     { ...program(instance, "airflow-dag-processor", ["dag-processor"]), stopWithinSeconds: 5 },
     { ...program(instance, "airflow-api-server", ["api-server", "--workers", "1"], servesTasks), stopWithinSeconds: 5 },
-    // Last, since its tasks call the API server. -s: no log server, which would listen on every address.
+    // -s: no log server, which would listen on every address.
     program(instance, "airflow-scheduler", ["scheduler", "-s"], isHealthy),
     housekeeping(instance),
   ],
@@ -79,6 +78,7 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
     DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: "10",
     DAG_PROCESSOR__PARSING_PROCESSES: "1",
     WORKERS__EXECUTION_API_TIMEOUT: "30",
+    WORKERS__EXECUTION_API_RETRIES: "9", // with growing pauses: about two minutes, more than the API server takes to start
     LOGGING__BASE_LOG_FOLDER: join(folder, "logs", "airflow"),
     LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS: "0o700",
     LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS: "0o600",
@@ -110,13 +110,11 @@ const postgresTls = (instance: Instance): Record<string, string> =>
       }
     : { PGSSLMODE: "disable" };
 
-const tool = ({ installed }: Instance) => [installed.tool("airflow")];
-
 const passwordsFile = (instance: Instance) => join(dataFolder(instance, "airflow"), "passwords.json");
 
 const program = (instance: Instance, name: string, args: string[], ready?: Program["ready"]): Program => ({
   name,
-  argv: [...tool(instance), ...args],
+  argv: [instance.installed.python, join(import.meta.dir, "start_airflow.py"), ...args],
   cwd: dataFolder(instance, "airflow"),
   env: airflowEnvironment(instance),
   stopWithinSeconds: 30,

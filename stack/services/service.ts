@@ -39,8 +39,10 @@ export interface Service {
   prepare?: (instance: Instance, stop: AbortSignal) => Promise<void>;
   /** Its programs in start order; each must be ready before the next starts, unless they start together. */
   programs: (instance: Instance) => Program[];
-  /** Whether its programs need one another to become ready, as the nodes of a cluster do. */
+  /** Whether its programs do not wait for one another, as the nodes of a cluster, which need one another to become ready. */
   startsTogether?: boolean;
+  /** Whether they are stopped one after the other even so, in the opposite order. */
+  stopsInReverse?: boolean;
   /** The address for users and clients. */
   address: (instance: Instance) => string;
 }
