@@ -130,8 +130,8 @@ async function startProgram(
   const deadline = Date.now() + withinMs;
   const aborted = abortOf(stop);
   const exitsUntil = countExits();
+  let before = exitsUntil(await supervisor.state(program.name));
   for (;;) {
-    const before = exitsUntil(await currentState());
     const isReady = async () => {
       await program.ready?.(instance);
       await program.provide?.(instance);
@@ -141,18 +141,13 @@ async function startProgram(
       (error: unknown) => error ?? new Error("no answer"),
     );
     stop.throwIfAborted();
-    const state = await currentState();
+    const state = await supervisor.state(program.name);
     const exits = exitsUntil(state);
     if (failure === undefined && exits === before && isUp(state)) return;
     if (exits >= maxExits) throw await failed(`crashed ${exits === 2 ? "twice" : `${exits} times`} during start-up`);
+    before = exits;
     if (Date.now() > deadline) throw await failed(`was not ready within ${withinMs / 1000} s`, failure);
     await Bun.sleep(probeEveryMs);
-  }
-
-  async function currentState(): Promise<ProgramState> {
-    const found = (await supervisor.states()).find(({ name }) => name === program.name);
-    if (!found) throw new Error(`supervisor does not know ${program.name}`);
-    return found;
   }
 
   async function failed(what: string, cause?: unknown) {

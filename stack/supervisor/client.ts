@@ -1,7 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processesOf } from "../../operations/processes.ts";
-import { type ProgramState, type Rpc, rpcOf, socketOf, statesOf } from "../../operations/supervisor/programs.ts";
+import {
+  type ProgramState,
+  type Rpc,
+  rpcOf,
+  socketOf,
+  stateOf,
+  statesOf,
+} from "../../operations/supervisor/programs.ts";
 import { Fault } from "../../operations/supervisor/xml-rpc.ts";
 import { until } from "../../runtime/until.ts";
 import { allSettings } from "../../sources/config.ts";
@@ -17,6 +24,8 @@ export interface Supervisor {
   /** Starts supervisor, or adds new programs to a running one. Starts no program. */
   launch: (programs: Program[]) => Promise<void>;
   states: () => Promise<ProgramState[]>;
+  /** Of one program. */
+  state: (program: string) => Promise<ProgramState>;
   /** Starts a program; does nothing if it is already running. */
   start: (program: string) => Promise<void>;
   /** Stops a program gracefully; does nothing if it is already stopped. */
@@ -51,6 +60,7 @@ export function supervisorOf(instance: Instance): Supervisor {
     },
 
     states: () => statesOf(rpc),
+    state: (program) => stateOf(rpc, program),
 
     start: async (program) => {
       await rpc("startProcess", program, false).catch(ignore(faults.alreadyStarted));
