@@ -79,6 +79,7 @@ def verified(coordinate: str, expected: str) -> Path:
 
 def install(name: str, folder: Path) -> None:
     files = json.loads((HERE / "jars.lock").read_text())[name]
+    print(f"jars: installing {name}, {len(files)} files", flush=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
     try:
@@ -90,7 +91,6 @@ def install(name: str, folder: Path) -> None:
     except BaseException:
         rmtree(beside)
         raise
-    print(f"jars: {name}, {len(files)} files", flush=True)
 
 
 def add(path: Path, folder: Path) -> None:
