@@ -105,7 +105,7 @@ function unitTests({ environment: env }: OwnStack, reports: string, stop: AbortS
 async function pythonTests({ folder }: OwnStack, reports: string, stop: AbortSignal): Promise<Tally> {
   const { python } = await install();
   const report = join(reports, "python.xml");
-  const folders = ["dags", "spark", "stack"];
+  const folders = ["dags", "plugins", "spark", "stack"];
   const argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, ...folders];
   const env = {
     ...process.env,

@@ -8,7 +8,7 @@ import { scriptOf } from "../supervisor/configuration.ts";
 import { migrateAirflow } from "./airflow-database.ts";
 import type { Program, Service } from "./service.ts";
 
-/** Airflow as three processes; tasks run in the scheduler's worker processes (LocalExecutor). */
+/** Airflow as three processes; tasks run in the scheduler's worker processes (plugins/waiting_executor.py). */
 export const airflow: Service = {
   name: "airflow",
   title: "Airflow",
@@ -61,7 +61,8 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
     AIRFLOW_HOME: dataFolder(instance, "airflow"),
     CORE__DAGS_FOLDER: join(project, "dags"),
     CORE__LOAD_EXAMPLES: "False",
-    CORE__EXECUTOR: "LocalExecutor",
+    CORE__PLUGINS_FOLDER: join(project, "plugins"),
+    CORE__EXECUTOR: "waiting_executor.WaitingExecutor",
     CORE__PARALLELISM: "4", // the scheduler forks this many workers when it starts
     CORE__FERNET_KEY: secrets.airflowFernetKey,
     CORE__EXECUTION_API_SERVER_URL: `${stack.AIRFLOW_URL}/execution/`,
@@ -73,9 +74,9 @@ export function airflowEnvironment(instance: Instance): Record<string, string> {
     API__BASE_URL: stack.AIRFLOW_URL,
     API__SECRET_KEY: secrets.airflowApiSecretKey,
     API_AUTH__JWT_SECRET: secrets.airflowJwtSecret,
-    SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME: "0.3", // the delay between one task and the next
+    SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME: "0", // the executor waits
     DAG_PROCESSOR__REFRESH_INTERVAL: "10",
-    DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: "10",
+    DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: "300", // of a file that has not changed
     DAG_PROCESSOR__PARSING_PROCESSES: "1",
     WORKERS__EXECUTION_API_TIMEOUT: "30",
     WORKERS__EXECUTION_API_RETRIES: "9", // with growing pauses: about two minutes, more than the API server takes to start

@@ -374,6 +374,14 @@ describe("names", () => {
     expect(dag).toContain('dag_id="user_automation"');
   });
 
+  test("Airflow's scheduler and DAG processor rest as they do natively", async () => {
+    const native = await read("stack/services/airflow.ts");
+    const settings = [...native.matchAll(/^ +((?:SCHEDULER|DAG_PROCESSOR)__\w+|CORE__EXECUTOR): "(.+?)",/gm)];
+    expect(settings.length).toBe(5);
+    for (const [, name, value = ""] of settings)
+      expect([name, environmentOf("airflow-scheduler")[`AIRFLOW__${name}`]]).toEqual([name, value]);
+  });
+
   test("the passwords in use and those in .env.example are the same", async () => {
     const text = await read("docker-compose.yml");
     const used = new Set([...text.matchAll(/\$\{(\w+_PASSWORD):\?/g)].map(([, name]) => name));
