@@ -51,7 +51,7 @@ export const cassandra: Service = {
           ...joining(instance, index),
           firstRoleAtOnce,
           // The clock for timeouts; an idle node would otherwise update it every 2 ms.
-          "-Dcassandra.approximate_time_precision_ms=10",
+          "-Dcassandra.approximate_time_precision_ms=50",
           ...["-cp", classPathOf(instance, "cassandra")],
           "org.apache.cassandra.service.CassandraDaemon",
         ],

@@ -115,6 +115,9 @@ status.storage.partitions=1
 status.storage.replication.factor=-1
 status.storage.segment.bytes=16777216
 
+# How long the broker holds a request for records of Connect's own topics while there are none.
+fetch.max.wait.ms=5000
+
 # There is only one worker: after a crash it need not wait for others to return.
 session.timeout.ms=6000
 heartbeat.interval.ms=2000

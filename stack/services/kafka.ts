@@ -110,6 +110,9 @@ transaction.state.log.segment.bytes=16777216
 metadata.log.segment.bytes=16777216
 metadata.max.retention.bytes=33554432
 
+# A controller at rest writes to its log every 5 s, not twice a second.
+metadata.max.idle.interval.ms=5000
+
 # Deleted records leave the disk within 15 s instead of 6 minutes.
 log.retention.check.interval.ms=10000
 log.segment.delete.delay.ms=5000
