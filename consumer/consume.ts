@@ -33,7 +33,8 @@ interface Running extends Dependencies {
 
 /** kafkajs waits for a running fetch before it stops, so this adds to how long stopping takes. */
 const maxFetchWaitMs = 1_000;
-const heartbeatEveryMs = 1_500;
+/** How soon a consumer notices that others came or went, in milliseconds: until all have noticed, none reads. */
+const heartbeatEveryMs = 500;
 /** How long a blocked partition pauses before it is fetched again: the batch may be intact on another replica. */
 const fetchAgainAfterMs = 30_000;
 /** How long leaving the group may take, in milliseconds. */

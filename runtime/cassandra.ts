@@ -1,10 +1,14 @@
 import { auth, Client, errors, policies, types } from "cassandra-driver";
+import { idField } from "../contract/entity.ts";
 import { accessErrorIn } from "./access-error.ts";
 import { explainRefusals } from "./cassandra/access.ts";
 import type { Config } from "./config.ts";
 import { tlsOptions } from "./tls.ts";
 
 export type Cassandra = Client;
+
+/** Longer than what a node takes to answer under load or while it collects garbage. */
+const speculateAfterMs = 500;
 
 /**
  * A client that connects on its first query. It fails with an AccessError where waiting does not help. Reads and writes
@@ -30,11 +34,29 @@ export function openCassandra(
     queryOptions: { prepare: true, consistency: types.consistencies.localQuorum, isIdempotent: true },
     socketOptions: { connectTimeout: 5_000, readTimeout: readTimeoutMs },
     pooling: { maxRequestsPerConnection: 32_768, warmup: true },
-    policies: { reconnection: new policies.reconnection.ExponentialReconnectionPolicy(100, 5_000, false) },
+    policies: {
+      reconnection: new policies.reconnection.ExponentialReconnectionPolicy(100, 5_000, false),
+      speculativeExecution: new SpeculateOnRows(speculateAfterMs, 1),
+    },
   });
   explainRefusals(client, cassandra);
   return client;
 }
+
+/**
+ * Asks a second node when the first has not answered for a while, so that one that hangs is not waited for. Only for
+ * writes, which are the same when done twice (each has its write time), and for reads of one row: the second copy of a
+ * scan would double the load when Cassandra is slow, and two of a CREATE TABLE may create two tables.
+ */
+class SpeculateOnRows extends policies.speculativeExecution.ConstantSpeculativeExecutionPolicy {
+  /** `query` is an array for a batch. */
+  override newPlan(keyspace: string, query: string | object[]) {
+    return isOfRows(query) ? super.newPlan(keyspace, query) : { nextExecution: () => -1 };
+  }
+}
+
+const isOfRows = (query: string | readonly object[]) =>
+  typeof query !== "string" || query.startsWith("INSERT") || query.endsWith(` WHERE ${idField} = ?`);
 
 /** Nodes tell the driver one another's addresses but not their port, so it has to be the same for all. */
 function portOf([first = ""]: readonly string[]): number {

@@ -5,11 +5,13 @@ import { forgottenTopicOf, settledTopicOf } from "../contract/entity.ts";
 import { accessErrorIn } from "./access-error.ts";
 import type { Config } from "./config.ts";
 import { patchAccess } from "./kafka/access.ts";
+import { patchBrokersAway, reachable } from "./kafka/brokers-away.ts";
 import { patchFetchResponse } from "./kafka/fetch-response.ts";
 import { noteTopics, patchGrants } from "./kafka/grants.ts";
 import { patchLeaderless } from "./kafka/leaderless.ts";
 import { saslOptions } from "./kafka/login.ts";
 import { patchNullHeaders } from "./kafka/null-headers.ts";
+import { sendWhole } from "./kafka/whole-sends.ts";
 import { logCreatorOf } from "./kafka-log.ts";
 import type { Log } from "./log.ts";
 import { tlsOptions } from "./tls.ts";
@@ -27,6 +29,7 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending:
 patchAccess();
 patchGrants();
 patchFetchResponse();
+patchBrokersAway();
 patchLeaderless();
 patchNullHeaders();
 
@@ -40,7 +43,7 @@ export function openKafka(
   clientId: string,
   log: Log,
   retries = 8,
-  requestTimeoutMs = 30_000,
+  requestTimeoutMs = 10_000,
 ): Kafka {
   const sasl = saslOptions(kafka);
   noteTopics([
@@ -51,9 +54,10 @@ export function openKafka(
     kafka.changeTopic,
     kafka.editTopic,
   ]);
-  return new Kafka({
+  const client = new Kafka({
     clientId,
-    brokers: kafka.brokers,
+    // kafkajs begins with the first of a list each time, so a client that tries once would never get past it.
+    brokers: () => reachable(kafka.brokers),
     ...(kafka.tls && { ssl: tlsOptions(kafka) }),
     ...(sasl && { sasl }),
     connectionTimeout: 5_000,
@@ -62,6 +66,7 @@ export function openKafka(
     logLevel: logLevel.WARN,
     logCreator: logCreatorOf(log),
   });
+  return sendWhole(client);
 }
 
 /** Whether the same request may succeed when retried: Kafka is unavailable, restarting, or its response was lost. */

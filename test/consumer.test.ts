@@ -11,6 +11,7 @@ import { until } from "../runtime/until.ts";
 import { type StartedConsumer, startConsumer } from "./faults/consumer.ts";
 import { newUser, openRecorder } from "./faults/records.ts";
 import { dropKeyspace, readRows, readWriteTimes, withCassandra } from "./support/cassandra.ts";
+import { freePort } from "./support/free-port.ts";
 import { lagOf, readTopic } from "./support/kafka.ts";
 import { expectNothingLost } from "./support/ledger.ts";
 import { type Names, namesOf } from "./support/names.ts";
@@ -80,6 +81,17 @@ test("while its group's coordinator is loading, a consumer tries to join again a
   await recorder.close();
   passed++;
 }, 120_000);
+
+test("a consumer starts while the first of the brokers is down", async () => {
+  const names = namesFor("down");
+  const recorder = await openRecorder(names);
+  await recorder.sendUsers(10);
+  const brokers = [`127.0.0.1:${freePort()}`, ...names.config.kafka.brokers];
+  await stopAtTheEnd(names, startConsumer({ env: { ...names.env, KAFKA_BROKERS: brokers.join(",") } }));
+  await expectNothingLost(names.config, recorder.acknowledged);
+  await recorder.close();
+  passed++;
+}, 150_000);
 
 test("reading the topic again changes no row and no write time, and an older record never replaces a newer one", async () => {
   const names = namesFor("again");

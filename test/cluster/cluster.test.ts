@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { types } from "cassandra-driver";
 import { ConfigResourceTypes } from "kafkajs";
-import { createCql } from "../../contract/tables.ts";
+import { createCql, deleteCql } from "../../contract/tables.ts";
 import { encode } from "../../contract/wire.ts";
 import { consumerCheck } from "../../operations/doctor/consumer.ts";
 import { brokersCheck } from "../../operations/doctor/kafka.ts";
@@ -19,8 +19,11 @@ import { registerConnector } from "../../stack/change-capture.ts";
 import { up } from "../../stack/lifecycle.ts";
 import { openSink } from "../../stream/cassandra/sink.ts";
 import type { Write } from "../../stream/change.ts";
+import { startConsumer } from "../faults/consumer.ts";
 import { newUser, openRecorder } from "../faults/records.ts";
+import { readRows } from "../support/cassandra.ts";
 import { lines } from "../support/doctor.ts";
+import { namesOf } from "../support/names.ts";
 import { type OwnStack, openOwnStack } from "../support/own-stack.ts";
 import { startProgram } from "../support/program.ts";
 import { faultsOf, type KindName, type World } from "./faults.ts";
@@ -55,6 +58,8 @@ afterAll(async () => {
 
 const report = (what: string, since: number) =>
   console.log(`${what} ${((performance.now() - since) / 1_000).toFixed(1)} s`);
+
+const environmentOf = ({ environment }: OwnStack) => ({ ...(process.env as Record<string, string>), ...environment });
 
 const openAdmin = async () => {
   const admin = openKafka(config, "test-cluster", log).admin();
@@ -109,7 +114,7 @@ test("every batch is sent to a replica of all of its rows, which forwards none o
   const traced: Cassandra = Object.create(cassandra, {
     batch: {
       async value(queries: { query: string }[], options: object) {
-        const result = await cassandra.batch(queries, { ...options, traceQuery: true });
+        const result = await cassandra.batch(queries, { ...options, traceQuery: true, isIdempotent: false });
         traces.push({ id: result.info.traceId, coordinator: result.info.queriedHost });
         return result;
       },
@@ -129,18 +134,45 @@ test("every batch is sent to a replica of all of its rows, which forwards none o
   expect(new Set(traces.map(({ coordinator }) => coordinator)).size).toBe(3);
   for (const { id, coordinator } of traces) {
     const sources = await until("it is traced", async () => {
-      const { duration, events } = await cassandra.metadata.getTrace(id, types.consistencies.localOne);
+      const { duration, events } = await cassandra.metadata.getTrace(id, types.consistencies.quorum);
       return duration !== null && events.map(({ source }) => `${source}`);
     });
     expect(new Set(sources)).toEqual(new Set([coordinator.split(":")[0]!]));
   }
 });
 
+test("a node and a broker that hang are not waited for: others answer, lead and coordinate", async () => {
+  const { nodes, brokers } = await openWorld(stack.instance, environmentOf(stack));
+  const names = namesOf(import.meta.path, stack.environment);
+  const recorder = await openRecorder(names);
+  const consumer = startConsumer(names);
+  await until("it is a member of the group", async () => (await consumer.status("/readyz")) === 200);
+  const remove = () => cassandra.execute(deleteCql(names.keyspace), [Date.now() * 1_000, crypto.randomUUID()]);
+  await remove(); // the driver prepares a statement on all nodes, and waits for each
+  const hung = [nodes[0]!, brokers[0]!];
+  for (const { pause } of hung) await pause();
+  try {
+    const begin = performance.now();
+    await Promise.all(Array.from({ length: 30 }, remove));
+    expect(performance.now() - begin).toBeLessThan(10_000); // a request is given up after 12 s
+    await recorder.sendUsers(100);
+    report("acknowledged after", begin);
+    const stored = async () => (await readRows(names.config)).size === 100;
+    await until("all are stored", stored, { withinMs: 60_000 });
+    report("stored after", begin);
+  } finally {
+    for (const { resume } of hung) await resume();
+  }
+  consumer.signal("SIGTERM");
+  expect(await consumer.exited).toBe(0);
+  await recorder.close();
+});
+
 test("a machine and a program that are killed while all writers write lose nothing, and doctor names the nodes", async () => {
-  const environment = { ...(process.env as Record<string, string>), ...stack.environment };
+  const environment = environmentOf(stack);
   const world = await openWorld(stack.instance, environment);
   const random = openRandom(seed);
-  const [machine, program] = ["kill-machine" as const, "kill-program" as const].map((name) =>
+  const [machine, program] = ["kill-machine" as const, "kill-consumer" as const].map((name) =>
     firstFault(world, random, name),
   );
   const number = Number(machine?.on.at(-1));

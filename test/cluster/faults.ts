@@ -14,11 +14,13 @@ export interface Target {
   restart: () => Promise<void>;
 }
 
+/** What runs besides brokers and nodes. */
+type Program = "consumer" | "connect" | "registry" | "api";
+
 export interface World {
   brokers: readonly Target[];
   nodes: readonly Target[];
-  /** Consumers, Connect, the registry and the API. */
-  programs: readonly Target[];
+  programs: Readonly<Record<Program, readonly Target[]>>;
   machines?: Machines;
   consumers?: Pick<Consumers, "storm" | "skewClock">;
   /** Fills the disk of a broker's or a node's log, and empties it. */
@@ -48,8 +50,15 @@ const slowKbit = 256;
 type Kind = (world: World, random: Random) => Fault | undefined;
 
 const anyOf = ({ brokers, nodes, programs }: World, random: Random) =>
-  random.oneOf([brokers, nodes, programs].map((some) => random.oneOf(some)));
+  random.oneOf([brokers, nodes, anyProgram(programs, random)].map((some) => random.oneOf(some)));
+const anyProgram = (programs: World["programs"], random: Random) => random.oneOf(Object.values(programs));
 const killed = (target: Target): Fault => ({ name: "kill -9", on: target.name, happen: target.kill });
+const paused = ({ name, pause, resume }: Target) =>
+  lastingFault("SIGSTOP for 30 s", name, lasting.pauseMs, pause, resume);
+const killedProgram =
+  (program: Program): Kind =>
+  ({ programs }, random) =>
+    killed(random.oneOf(programs[program]));
 
 const kinds = {
   "kill-broker": ({ brokers }, random) => killed(random.oneOf(brokers)),
@@ -62,11 +71,13 @@ const kinds = {
     };
     return { name: "kill -9", on: `${broker.name} and ${node.name}`, happen: kill };
   },
-  "kill-program": ({ programs }, random) => killed(random.oneOf(programs)),
-  pause(world, random) {
-    const target = anyOf(world, random);
-    return lastingFault("SIGSTOP for 30 s", target.name, lasting.pauseMs, target.pause, target.resume);
-  },
+  "kill-consumer": killedProgram("consumer"),
+  "kill-connect": killedProgram("connect"),
+  "kill-registry": killedProgram("registry"),
+  "kill-api": killedProgram("api"),
+  "pause-broker": ({ brokers }, random) => paused(random.oneOf(brokers)),
+  "pause-node": ({ nodes }, random) => paused(random.oneOf(nodes)),
+  "pause-program": ({ programs }, random) => paused(random.oneOf(anyProgram(programs, random))),
   restart(world, random) {
     const target = anyOf(world, random);
     return { name: "restart", on: target.name, happen: target.restart };
@@ -111,7 +122,8 @@ const kinds = {
     name: "rolling restart",
     on: "everything",
     async happen(isWhole) {
-      for (const target of [...world.brokers, ...world.nodes, ...world.programs]) {
+      const programs = Object.values(world.programs).flat();
+      for (const target of [...world.brokers, ...world.nodes, ...programs]) {
         await target.restart();
         await isWhole();
       }

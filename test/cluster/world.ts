@@ -66,10 +66,12 @@ export async function openWorld(
     ...(machines && { machines }),
     brokers,
     nodes,
-    programs: [
-      ...(consumers?.targets ?? ["consumer", "consumer-2"].map(ofStack)),
-      ...["connect", "schema-registry", "api"].map(ofStack),
-    ],
+    programs: {
+      consumer: consumers?.targets ?? ["consumer", "consumer-2"].map(ofStack),
+      connect: [ofStack("connect")],
+      registry: [ofStack("schema-registry")],
+      api: [ofStack("api")],
+    },
     ...(consumers && { consumers }),
     disks: machines ? [fullDisk(disks.broker, brokers.at(-1)), fullDisk(disks.node, nodes.at(-1))] : [],
   };
