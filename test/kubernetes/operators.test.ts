@@ -221,10 +221,9 @@ describe("Airflow", async () => {
     const runs = values.scheduler.extraVolumes[0].persistentVolumeClaim.claimName;
     expect(named(operators, "PersistentVolumeClaim", runs).spec.accessModes).toEqual(["ReadWriteOnce"]);
     expect(values.scheduler.extraVolumeMounts[0].mountPath).toBe(environment.RUNS_DIR);
-    expect([values.executor, values.config.core.auth_manager]).toEqual([
-      environment.AIRFLOW__CORE__EXECUTOR,
-      environment.AIRFLOW__CORE__AUTH_MANAGER,
-    ]);
+    // The chart starts what this one needs; the stack's own executor is the same, but for how long it waits.
+    expect(values.executor).toBe("LocalExecutor");
+    expect(values.config.core.auth_manager).toBe(environment.AIRFLOW__CORE__AUTH_MANAGER);
   });
 
   test("gives the tasks the servers that the programs have", () => {
