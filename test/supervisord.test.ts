@@ -36,7 +36,10 @@ afterAll(async () => {
 });
 
 test("a program that exits at once is still restarted after more failures than supervisor's limit", async () => {
-  await call(socket, "supervisor.startProcess", ["doomed", false]);
+  // supervisor reports a failed start if the program has already exited when it looks; it starts it again all the same.
+  await call(socket, "supervisor.startProcess", ["doomed", false]).catch((error: unknown) => {
+    if (!`${error}`.includes("SPAWN_ERROR")) throw error;
+  });
   await until("it was started five times", () => starts() >= 5, { withinMs: 60_000 });
   const { statename } = (await call(socket, "supervisor.getProcessInfo", ["doomed"])) as { statename: string };
   expect(["BACKOFF", "STARTING"]).toContain(statename);
