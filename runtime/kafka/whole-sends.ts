@@ -53,8 +53,9 @@ const wholeBatch =
     const results: RecordMetadata[] = [];
     for (let left = topicMessages; left.length > 0; left = unsent(left, results, partitions)) {
       const more = await sendBatch({ ...options, topicMessages: left });
-      if (more.length === 0) break; // nothing is acknowledged with `acks: 0`
       results.push(...more);
+      if (more.length > 0 || left.every(({ messages }) => messages.length === 0)) continue;
+      throw new Error(`Kafka acknowledged no partition of a send to ${left.map(({ topic }) => topic).join(", ")}`);
     }
     return results;
   };
