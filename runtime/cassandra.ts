@@ -2,8 +2,11 @@ import { auth, Client, errors, policies, types } from "cassandra-driver";
 import { idField } from "../contract/entity.ts";
 import { accessErrorIn } from "./access-error.ts";
 import { explainRefusals } from "./cassandra/access.ts";
+import { patchBatches } from "./cassandra/encoded-rows.ts";
 import type { Config } from "./config.ts";
 import { tlsOptions } from "./tls.ts";
+
+patchBatches();
 
 export type Cassandra = Client;
 

@@ -5,7 +5,7 @@ export interface Replicas {
   /** The addresses of a row's replicas, as one string; empty on a single node. */
   of(id: string): string;
   /** The routing key that sends a batch to the replicas of a row. The driver routes single writes itself. */
-  routingKeyOf(id: string): Buffer | undefined;
+  routingKeyOf(id: string): Buffer;
 }
 
 export function openReplicas(cassandra: Cassandra, keyspace: string): Replicas {
@@ -20,6 +20,6 @@ export function openReplicas(cassandra: Cassandra, keyspace: string): Replicas {
         .sort()
         .join(" ");
     },
-    routingKeyOf: (id) => (isCluster() ? keyOf(id) : undefined),
+    routingKeyOf: keyOf,
   };
 }

@@ -7,6 +7,7 @@ import { type Cassandra, isInvalidStatement, isTransient } from "../../runtime/c
 import { messageOf } from "../../runtime/lifecycle.ts";
 import { type Change, type DeadLetter, idOf, type Write } from "../change.ts";
 import type { Replicas } from "./replicas.ts";
+import { encodeDeletes, encodeUpserts } from "./row-bytes.ts";
 
 /** The outcome of one request: its writes are stored, refused, or to be retried because of `error`. */
 export interface Outcome {
@@ -31,7 +32,7 @@ const stored: Outcome = { refused: [], retry: [] };
 
 /** Returns a function that sends one batch (never empty) to Cassandra. It throws only permanent and unknown errors. */
 export function openRequests({ cassandra, keyspace, replicas, metrics }: Dependencies) {
-  const statementOf = openStatements(keyspace);
+  const { statementOf, statementsOf } = openStatements(keyspace);
 
   async function send(batch: Write[]): Promise<Outcome> {
     const [first, ...others] = batch as [Write, ...Write[]];
@@ -50,7 +51,7 @@ export function openRequests({ cassandra, keyspace, replicas, metrics }: Depende
   }
 
   const sendBatch = (batch: Write[], { change }: Write) =>
-    cassandra.batch(batch.map(statementOf), {
+    cassandra.batch(statementsOf(batch), {
       logged: false,
       prepare: true,
       routingKey: replicas.routingKeyOf(idOf(change)),
@@ -87,14 +88,25 @@ export function openRequests({ cassandra, keyspace, replicas, metrics }: Depende
   return send;
 }
 
-/** Returns a function from a write to its CQL statement. */
+/** The CQL statement of a single write, and those of a batch, whose parameters are encoded rows. */
 function openStatements(keyspace: string) {
   const upsert = upsertCql(keyspace);
   const remove = deleteCql(keyspace);
-  return ({ change }: Write) =>
-    change.kind === "upsert"
-      ? { query: upsert, params: [...valuesOf(change), change.writeTimeMicros] }
-      : { query: remove, params: [change.writeTimeMicros, change.id] };
+  return {
+    statementOf: ({ change }: Write) =>
+      change.kind === "upsert"
+        ? { query: upsert, params: [...valuesOf(change), change.writeTimeMicros] }
+        : { query: remove, params: [change.writeTimeMicros, change.id] },
+    statementsOf(batch: readonly Write[]) {
+      const changes = batch.map(({ change }) => change);
+      const upserts = changes.filter((change) => change.kind === "upsert");
+      const deletes = changes.filter((change) => change.kind === "delete");
+      return [
+        ...(upserts.length > 0 ? [{ query: upsert, params: [encodeUpserts(upserts)] }] : []),
+        ...(deletes.length > 0 ? [{ query: remove, params: [encodeDeletes(deletes)] }] : []),
+      ];
+    },
+  };
 }
 
 /** The values of a row; kept columns are unset, so they keep their value. */
