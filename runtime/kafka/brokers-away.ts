@@ -10,10 +10,14 @@ import OffsetManager from "kafkajs/src/consumer/offsetManager";
 // @ts-expect-error: as above
 import { KafkaJSConnectionClosedError } from "kafkajs/src/errors";
 // @ts-expect-error: as above
+import Connections from "kafkajs/src/network/connection";
+// @ts-expect-error: as above
 import ConnectionPool from "kafkajs/src/network/connectionPool";
 
 /** What is needed of kafkajs's own. */
 interface Connection {
+  host: string;
+  port: number;
   socket?: { destroy: () => void };
   chunks: Buffer[];
   bytesBuffered: number;
@@ -34,6 +38,7 @@ interface KafkaBroker {
 interface Brokers {
   brokers: Record<string, KafkaBroker>;
   seedBroker: KafkaBroker;
+  metadataExpireAt: number | null;
   connect: () => Promise<void>;
   createSeedBroker: () => Promise<void>;
   findBroker: (broker: { nodeId: number }) => Promise<KafkaBroker>;
@@ -94,6 +99,14 @@ export function patchBrokersAway() {
     }
   };
 
+  const { disconnect } = Connections.prototype;
+  Connections.prototype.disconnect = async function (this: Connection) {
+    await disconnect.call(this);
+    // What came to the queue since it was emptied would wait for ever: nothing is read, and no request times out any more.
+    const { host, port } = this;
+    this.rejectRequests(new KafkaJSConnectionClosedError("Closed connection", { host, port }));
+  };
+
   const { connect } = Broker.prototype;
   Broker.prototype.connect = async function (this: KafkaBroker) {
     try {
@@ -113,6 +126,12 @@ export function patchBrokersAway() {
       if (error instanceof KafkaJSConnectionError) await this.createSeedBroker();
       throw error;
     }
+  };
+  const { removeBroker } = BrokerPool.prototype;
+  BrokerPool.prototype.removeBroker = function (this: Brokers, at: Pick<Pool, "host" | "port">) {
+    // A consumer that fetches while its client knows of no broker ends for good.
+    if (Object.keys(this.brokers).length > 1) removeBroker.call(this, at);
+    else this.metadataExpireAt = null; // all that kafkajs removes it for
   };
   BrokerPool.prototype.findConnectedBroker = async function (this: Brokers) {
     const known = reachableFirst(Object.values(this.brokers), (broker) => addressOf(broker.connectionPool));

@@ -1,0 +1,69 @@
+import { expect, test } from "bun:test";
+// @ts-expect-error: kafkajs declares no types for its inner files
+import { KafkaJSConnectionClosedError } from "kafkajs/src/errors";
+import { clusterOf } from "../runtime/kafka/cluster.ts";
+import { openKafka } from "../runtime/kafka.ts";
+import { openLog } from "../runtime/log.ts";
+import { namesOf } from "./support/names.ts";
+
+const { config } = namesOf(import.meta.path);
+const log = openLog("test-kafka-client", "fatal");
+
+/** What the tests need of kafkajs's inner files. */
+interface Connection {
+  socket: { destroy: () => void };
+  rejectRequests: (error: Error) => void;
+  disconnect: () => Promise<unknown>;
+}
+interface Broker {
+  metadata: (topics: string[]) => Promise<unknown>;
+  connectionPool: { host: string; port: number; pool: Connection[] };
+}
+interface Cluster {
+  connect: () => Promise<void>;
+  refreshMetadata: () => Promise<void>;
+  getNodeIds: () => string[];
+  findBroker: (broker: { nodeId: string }) => Promise<Broker>;
+  removeBroker: (at: { host: string; port: number }) => void;
+  disconnect: () => Promise<void>;
+}
+
+/** A client of its own, which tries everything once. */
+const openCluster = () => clusterOf(openKafka(config, "test-kafka-client", log, 0)) as unknown as Cluster;
+
+test("a request that is on its way while the connection is closed fails, instead of waiting for ever", async () => {
+  const atMost = 30; // in steps of the event loop's queue: more than sending a request takes
+  const outcomes = await Promise.all(
+    Array.from({ length: atMost }, async (_, steps) => {
+      const cluster = openCluster();
+      await cluster.connect();
+      await cluster.refreshMetadata();
+      const broker = await cluster.findBroker({ nodeId: cluster.getNodeIds()[0]! });
+      const connection = broker.connectionPool.pool[0]!;
+      const outcome = broker.metadata([]).then(
+        () => "answered",
+        () => "failed",
+      );
+      for (let step = 0; step < steps; step++) await undefined;
+      // What kafkajs does once the broker has closed the connection.
+      connection.socket.destroy();
+      connection.rejectRequests(new KafkaJSConnectionClosedError("Closed connection", {}));
+      await connection.disconnect();
+      // Longer than a request may take.
+      return await Promise.race([outcome, Bun.sleep(15_000).then(() => `waits after ${steps} steps`)]);
+    }),
+  );
+  expect(outcomes).toEqual(Array.from({ length: atMost }, () => "failed"));
+}, 60_000);
+
+test("the only broker stays known while it is away, so a consumer has one to ask", async () => {
+  const cluster = openCluster();
+  await cluster.connect();
+  await cluster.refreshMetadata();
+  const [only] = cluster.getNodeIds();
+  const { host, port } = (await cluster.findBroker({ nodeId: only! })).connectionPool;
+  // What kafkajs does once the broker has closed the connection of a fetch.
+  cluster.removeBroker({ host, port });
+  expect(cluster.getNodeIds()).toEqual([only!]);
+  await cluster.disconnect();
+});
