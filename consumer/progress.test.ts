@@ -71,6 +71,9 @@ test("a member has joined, has not left, and its session has not timed out", () 
   expect(progress.isMember()).toBe(true);
   progress.left();
   expect(progress.isMember()).toBe(false);
+  // It was to join again, found no coordinator, and is still the member that it was.
+  progress.heard();
+  expect(progress.isMember()).toBe(true);
 
   const silent = open(0).progress;
   silent.joined({});

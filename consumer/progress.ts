@@ -5,7 +5,7 @@ import type { Metrics } from "./metrics.ts";
 export interface Progress {
   joined(assignment: Record<string, number[]>): void;
   left(): void;
-  /** The group's coordinator acknowledged a heartbeat. */
+  /** The group's coordinator acknowledged a heartbeat, which it only does for members. */
   heard(): void;
   /** `next` is the offset after the last processed record; `end` the offset after the last one in the log. */
   seen(topic: string, partition: number, offsets: { next?: string; end?: string }): void;
@@ -76,6 +76,7 @@ export function openProgress({ metrics, sessionTimeoutMs, stalledAfterMs, now = 
       isJoined = false;
     },
     heard() {
+      isJoined = true;
       heardAtMs = now();
     },
     seen(topic, partition, { next, end }) {
