@@ -10,13 +10,26 @@ export const cqlsh: Command = {
   summary: "Run cqlsh on the stack's Cassandra",
   hasOwnHelp: true,
   usage: "[ARGUMENT]...",
-  run(instance, args) {
-    const [node = ""] = nodesOf(instance);
-    const address = [node, String(instance.config.ports.cassandra)];
+  async run(instance, args) {
+    const port = instance.config.ports.cassandra;
+    const address = [await firstListening(nodesOf(instance), port), String(port)];
     const login = instance.isSecure ? loginOf(instance) : [];
     return exec([instance.installed.tool("cqlsh"), ...login, ...args, ...address], instance);
   },
 };
+
+/** The first of the nodes that accepts connections; if none does, the first of all, of which cqlsh then says so. */
+export async function firstListening(nodes: readonly string[], port: number): Promise<string> {
+  for (const hostname of nodes)
+    try {
+      const socket = await Bun.connect({ hostname, port, socket: { data() {} } });
+      socket.end();
+      return hostname;
+    } catch {
+      // The next one may.
+    }
+  return nodes[0] ?? "";
+}
 
 /** Writes the files that cqlsh reads the operator's login and the authority from; returns the options that name them. */
 function loginOf(instance: Instance): string[] {
