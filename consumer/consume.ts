@@ -1,4 +1,11 @@
-import { type Batch, type EachBatchPayload, type Kafka, KafkaJSError, KafkaJSProtocolError } from "kafkajs";
+import {
+  type Batch,
+  type EachBatchPayload,
+  type Kafka,
+  KafkaJSConnectionError,
+  KafkaJSError,
+  KafkaJSProtocolError,
+} from "kafkajs";
 import type { Config } from "../runtime/config.ts";
 import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
 import type { Log } from "../runtime/log.ts";
@@ -97,13 +104,14 @@ const createConsumer = ({ kafka, config }: Dependencies) =>
     maxBytesPerPartition: 256 * 1024,
     allowAutoTopicCreation: false,
     // By default kafkajs restarts indefinitely, or idles after a TypeError; the process exits and is restarted instead.
-    retry: { restartOnFailure: async (error) => isCoordinatorMoving(error) },
+    retry: { restartOnFailure: async (error) => isBrokerAway(error) },
   });
 
-/** kafkajs gives up joining a group whose coordinator another broker is becoming, though it only takes a moment. */
-const isCoordinatorMoving = (error: Error) =>
-  error instanceof KafkaJSProtocolError &&
-  ["GROUP_LOAD_IN_PROGRESS", "GROUP_COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR_FOR_GROUP"].includes(error.type);
+/** kafkajs gives up joining when a connection closes, or while another broker becomes the coordinator. */
+const isBrokerAway = (error: Error) =>
+  error instanceof KafkaJSConnectionError ||
+  (error instanceof KafkaJSProtocolError &&
+    ["GROUP_LOAD_IN_PROGRESS", "GROUP_COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR_FOR_GROUP"].includes(error.type));
 
 /** Shuts down when `stop` is aborted or something fails: either aborts `halt` and resolves `requested`. */
 function openShutdown(stop: AbortSignal) {
