@@ -47,6 +47,8 @@ const readers = { inFlight: 2, everyMs: 20 };
 const rowsAtOnce = 5;
 /** How many users are written again and again, by all three writers. */
 const liveliest = 200;
+/** How long a writer waits that found nobody listening, or it would be at it thousands of times a second. */
+const refusedPauseMs = 100;
 /** After this the API is no longer waited for. */
 const answerWithinMs = 15_000;
 
@@ -87,7 +89,11 @@ export function startWriters(given: Given, perSecond: number): Writers {
         method,
         signal: AbortSignal.timeout(answerWithinMs),
         ...(body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
-      });
+      }).catch(unlessRefused);
+      if (!response) {
+        await Bun.sleep(refusedPauseMs);
+        return new Set();
+      }
       await response.body?.cancel();
       if (response.ok) return new Set([id]);
       // Deleted by another writer. Any other answer says that the write may be in force later.
@@ -170,6 +176,11 @@ export function startWriters(given: Given, perSecond: number): Writers {
       await all;
     },
   };
+}
+
+/** Of an API that does not listen, which has therefore received nothing. */
+function unlessRefused(error: unknown): undefined {
+  if ((error as { code?: unknown }).code !== "ECONNREFUSED") throw error;
 }
 
 /** Reads a row, from the API or from Cassandra. */
