@@ -6,6 +6,7 @@ import { namespace, recordName } from "./entity.ts";
 import type { Field } from "./fields.ts";
 import { firstFault } from "./first-fault.ts";
 import { contractAttribute } from "./newer-schema.ts";
+import { quickCheckOf } from "./quick-check.ts";
 import { type Rejected, rejected } from "./topics.ts";
 import { fields, User } from "./user.ts";
 
@@ -66,6 +67,7 @@ export function readerFor<T>(
   writerSchema: string,
   references: readonly string[] = [],
 ): Reader<T> {
+  const isSurely = quickCheckOf(schema);
   let resolver: avro.Resolver | undefined;
   let walk: Walk | undefined;
   try {
@@ -85,6 +87,7 @@ export function readerFor<T>(
     } catch (error) {
       return rejected("undecodable", messageOf(error));
     }
+    if (isSurely?.(value)) return value as T;
     const record = schema.safeParse(value);
     return record.success ? record.data : rejected("invalid_user", firstFault(record.error));
   };

@@ -1,0 +1,101 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { z } from "zod";
+import { idField } from "./entity.ts";
+import { quickCheckOf } from "./quick-check.ts";
+import { invalidUsers, validUsers } from "./samples.ts";
+import { fields, User } from "./user.ts";
+import { anyText, email, name, time, uuid, webAddress } from "./values.ts";
+
+/** Whether the quick check says yes; it must then be what the schema says. */
+function agrees(schema: z.ZodType, value: unknown): boolean {
+  const isSure = quickCheckOf(schema)?.(value) ?? false;
+  if (isSure) expect(schema.safeParse(value)).toEqual({ success: true, data: value });
+  return isSure;
+}
+
+/** The same question is asked again after a value that was refused: nothing of it may be left. */
+const refused = { ...validUsers[0], [idField]: "42" };
+
+test("samples: it says yes to the valid ones, and no to the others", () => {
+  const check = quickCheckOf(User);
+  for (const user of validUsers) {
+    expect([check?.(user), check?.(refused), check?.(user)]).toEqual([true, false, true]);
+    expect(agrees(User, user)).toBe(true);
+  }
+  for (const { value } of invalidUsers) expect([value, check?.(value)]).toEqual([value, false]);
+  expect(check?.({ ...validUsers[0], other: "" })).toBe(false);
+  expect(check?.({ ...validUsers[0], [idField]: `${validUsers[0]?.[idField]}`.toUpperCase() })).toBe(false);
+  for (const none of [null, undefined, "", 1, [], () => {}]) expect(check?.(none)).toBe(false);
+});
+
+const odd = fc.oneof(
+  fc.constantFrom(null, undefined, 0, -0, NaN, 1.5, 2 ** 53, true, [], {}, new Date(0), Symbol.iterator, 1n),
+  fc.constantFrom("", " ", "\u0000", "\ud83e", "\u3000", "a@b", "x".repeat(50), "🦉".repeat(50), "🦉".repeat(51)),
+  fc.constantFrom(
+    "2026-02-29T00:00:00Z",
+    "2024-02-29T00:00:00.000Z",
+    "2026-01-15T06:00:00+01:00",
+    "0000-01-01T00:00:00Z",
+  ),
+  fc.string({ unit: "binary", maxLength: 60 }),
+  fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)), maxLength: 60 }),
+  fc.uuid({ version: 4 }),
+  fc.emailAddress(),
+  fc.webUrl(),
+  fc.date({ noInvalidDate: true }).map((at) => at.toISOString()),
+);
+
+test("users with any values: it says yes only where the schema does, and changes nothing", () => {
+  const changes = fc.dictionary(fc.oneof(fc.constantFrom(...fields.map((field) => field.name)), fc.string()), odd, {
+    maxKeys: 3,
+  });
+  const cases = fc.tuple(fc.constantFrom(...validUsers), changes, fc.option(fc.constantFrom(...fields)));
+  let yes = 0;
+  fc.assert(
+    fc.property(cases, ([user, changed, removed]) => {
+      const value: Record<string, unknown> = { ...user, ...changed };
+      if (removed) delete value[removed.name];
+      yes += Number(agrees(User, value));
+    }),
+    { numRuns: 3_000 },
+  );
+  expect(yes).toBeGreaterThan(100);
+});
+
+test("fields of every kind, with any value: it says yes only where the schema does", () => {
+  const kinds = {
+    text: anyText(50),
+    short: name(50),
+    id: uuid(),
+    mail: email(),
+    web: webAddress(),
+    at: time(),
+    day: z.iso.date(),
+    int: z.int32().min(-5),
+    long: z.int(),
+    double: z.number(),
+    flag: z.boolean(),
+    size: z.enum(["a@b", ""]),
+    trimmed: z.string().trim(),
+    coerced: z.coerce.string(),
+    never: z.string().refine(() => false),
+    checked: z.string().check(({ value, issues }) => {
+      if (value.length > 3) issues.push({ code: "custom", message: "long", input: value });
+    }),
+  };
+  for (const schema of Object.values(kinds).flatMap((kind) => [kind, kind.nullable()])) {
+    const record = z.strictObject({ value: schema });
+    fc.assert(fc.property(odd, (value) => void agrees(record, { value })));
+  }
+});
+
+test("a schema with other rules is asked itself", () => {
+  const text = z.string();
+  const ruled = z.strictObject({ text }).refine(() => false);
+  const fieldsOf = [z.array(text), text.optional(), text.default(""), text.transform(Number), z.strictObject({ text })];
+  for (const schema of [ruled, text, ...fieldsOf.map((field) => z.strictObject({ field }))])
+    expect(quickCheckOf(schema)).toBeUndefined();
+  const waiting = z.strictObject({ text: text.refine(async () => false) });
+  expect(quickCheckOf(waiting)?.({ text: "" })).toBe(false);
+});
