@@ -10,7 +10,7 @@ import { tasks } from "./list.ts";
 
 const root = join(import.meta.dir, "..");
 const folder = join(root, "dist/tasks");
-const names = [...tasks.map(({ name }) => name), "operate"];
+const names = [...tasks.keys(), "operate"];
 
 const build = { digest: await digestOfSources(root), tasks: names };
 if (!Bun.deepEquals(await buildIn(folder), build)) {

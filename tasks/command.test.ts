@@ -128,7 +128,7 @@ test("invalid configuration ends with exit code 2, and --help with 0", async () 
   expect(bad.code).toBe(2);
   expect(bad.stderr).toContain("FETCH_ATTEMPTS");
   expect((await run("fetch", { USERS_SOURCE: "myspace" })).code).toBe(2);
-  for (const { name: task } of tasks) {
+  for (const task of tasks.keys()) {
     const help = await run(`${task} --help`);
     expect(help.code).toBe(0);
     expect(help.stdout).toStartWith(`${task}: `);

@@ -31,8 +31,8 @@ export const audit: Task<z.infer<typeof options>> = {
 };
 `,
   );
-  copy.edit("tasks/list.ts", "import { backup }", 'import { audit } from "./audit.ts";\nimport { backup }');
-  copy.edit("tasks/list.ts", "[fetch, format, backup,", "[fetch, format, audit, backup,");
+  const audit = '["audit", async () => (await import("./audit.ts")).audit],';
+  copy.edit("tasks/list.ts", '  ["backup",', `  ${audit}\n  ["backup",`);
 });
 
 test("is in the build under its own name, and a former task's name is removed", async () => {

@@ -5,11 +5,10 @@ import { tasks } from "./list.ts";
 import { runTask } from "./task.ts";
 
 const args = process.argv.slice(2);
-const called = (name: string | undefined) => tasks.find((task) => task.name === name);
-const task = called(basename(process.argv0)) ?? called(args.shift());
-if (task) void runTask(task, args);
+const load = tasks.get(basename(process.argv0)) ?? tasks.get(args.shift() ?? "");
+if (load) void runTask(await load(), args);
 else {
-  const names = tasks.map(({ name }) => name);
+  const names = [...tasks.keys()];
   const isList = process.argv[2] === "--list";
   if (isList) process.stdout.write(`${names.join("\n")}\n`);
   else process.stderr.write(`usage: ${names.join("|")} [OPTION]...; each task has --help\n`);

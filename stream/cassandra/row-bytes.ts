@@ -141,5 +141,5 @@ const words: Words = new Uint32Array(4);
 function putUuid(id: string) {
   wordsOf(id, words);
   begin(16);
-  for (const word of words) end = gathered.writeUInt32BE(word, end);
+  for (let word = 0; word < words.length; word++) end = gathered.writeUInt32BE(words[word]!, end);
 }

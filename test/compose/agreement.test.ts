@@ -364,7 +364,7 @@ describe("names", () => {
   test("the DAG has its binaries, its folders and the name that the documentation triggers", () => {
     const defined = new Map([...dag.matchAll(/^ +(\w+) = task\(\n +"(\w+)"/gm)].map(([, at = "", name]) => [at, name]));
     const [, chain = ""] = dag.match(/^ +(\w+(?: >> \w+)+)$/m) ?? [];
-    const names = tasks.map(({ name }) => name);
+    const names = [...tasks.keys()];
     expect([...defined.values()]).toEqual(names);
     expect(chain.split(" >> ").map((at) => defined.get(at))).toEqual(names);
     expect(dag).toContain(`description="${names.join(" >> ")}"`);
