@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
-import { withNulls } from "./given-user.ts";
-import { validUsers } from "./samples.ts";
+import { idField } from "./entity.ts";
+import { parseGiven, withNulls } from "./given-user.ts";
+import { changeable, invalidUsers, validUsers } from "./samples.ts";
+import { keyOf } from "./topics.ts";
 import { fields, User } from "./user.ts";
 
 const [first] = validUsers as [User, ...User[]];
@@ -13,4 +15,14 @@ test("missing nullable fields become null, and nothing else changes", () => {
   expect(withNulls({ ...first, password: "disney1" })).toEqual({ ...first, password: "disney1" });
   expect(User.safeParse(withNulls({})).success).toBe(false);
   for (const other of [null, undefined, "x", ["x"]]) expect(withNulls(other)).toEqual(other);
+});
+
+test("a given user is parsed as by the schema, in the order of the schema's fields", () => {
+  const reversed = Object.fromEntries(Object.entries(first).reverse());
+  const { [changeable.optional]: _, ...without } = first;
+  const upper = { ...first, [idField]: keyOf(first).toUpperCase() };
+  for (const given of [...validUsers, reversed, without, upper, ...invalidUsers.map(({ value }) => value), null, "x"]) {
+    const parsed = parseGiven(given);
+    expect(JSON.stringify(parsed)).toBe(JSON.stringify(User.safeParse(withNulls(given))));
+  }
 });

@@ -3,7 +3,7 @@ import { z } from "zod";
 /** What Zod passes from check to check: a value, which a check may change, and the faults found so far. */
 type Payload = z.core.ParsePayload;
 
-/** One field: whether its schema accepts the payload's value. A result means that it waits, for instance for a promise. */
+/** One field, and the checks of its value, which add a fault to the payload; one that returns something has not decided yet. */
 interface Part {
   name: string;
   isNullable: boolean;
@@ -12,9 +12,10 @@ interface Part {
 }
 
 /**
- * A quick check for most values of an object: if it is true, the schema accepts the value and does not change it; if it
- * is false, the schema has to say. It takes a fourth of the time, since it calls the schema's own checks, one after the other, and
- * makes no objects. Undefined if the schema has rules for the whole object, or a field that is more than one value.
+ * A quick check for most values of an object: if it is true, the schema accepts the value and changes neither it nor the
+ * order of its fields; if it is false, the schema has to say. It takes a fourth of the time, since it calls the schema's own
+ * checks, one after the other, and makes no objects. Undefined if the schema has rules for the whole object, or a field that
+ * is more than one value.
  */
 export function quickCheckOf(schema: z.ZodType): ((value: unknown) => boolean) | undefined {
   if (!(schema instanceof z.ZodObject) || schema.def.checks?.length) return undefined;
@@ -33,7 +34,7 @@ export function quickCheckOf(schema: z.ZodType): ((value: unknown) => boolean) |
   return (value) => {
     if (typeof value !== "object" || value === null) return false;
     let names = 0;
-    for (const _ in value) names++;
+    for (const name in value) if (parts[names++]?.name !== name) return false;
     if (names !== parts.length) return false;
     for (const part of parts)
       if (!accepts(part, (value as Record<string, unknown>)[part.name])) {

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { timeField } from "../contract/entity.ts";
 import { firstFault } from "../contract/first-fault.ts";
-import { withNulls } from "../contract/given-user.ts";
-import { User } from "../contract/user.ts";
+import { parseGiven } from "../contract/given-user.ts";
+import type { User } from "../contract/user.ts";
 import { sources } from "../sources/catalogue.ts";
 import { redact } from "../sources/redact.ts";
 import { RawLine } from "../sources/source.ts";
@@ -66,6 +66,6 @@ function formatLine(line: Line, at: string | undefined, now: Date): User | Rejec
   const record = source.record.safeParse(raw.data.record);
   if (!record.success) return rejected(firstFault(record.error, "record"), original());
   const time = at ?? raw.data.at ?? now.toISOString();
-  const user = User.safeParse(withNulls({ ...source.toUser(record.data), [timeField]: time }));
+  const user = parseGiven({ ...source.toUser(record.data), [timeField]: time });
   return user.success ? user.data : rejected(firstFault(user.error), original());
 }

@@ -1,5 +1,5 @@
 import { firstFault } from "../contract/first-fault.ts";
-import { withNulls } from "../contract/given-user.ts";
+import { parseGiven } from "../contract/given-user.ts";
 import { User } from "../contract/user.ts";
 import { redact } from "../sources/redact.ts";
 import { type Line, parseLine } from "./lines.ts";
@@ -17,7 +17,7 @@ export function parseUsers(lines: readonly Line[]) {
   const rejects: Reject[] = [];
   for (const line of lines) {
     const json = parseLine(line);
-    const user = User.safeParse(withNulls(json));
+    const user = parseGiven(json);
     if (user.success) users.push({ user: user.data, line: line.number });
     else if (json === undefined)
       rejects.push({ reason: "not JSON", line: line.number, original: { withheldCharacters: line.text.length } });

@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { idField } from "../../contract/entity.ts";
-import { withNulls } from "../../contract/given-user.ts";
+import { parseGiven } from "../../contract/given-user.ts";
 import { keyOf } from "../../contract/topics.ts";
-import { User } from "../../contract/user.ts";
+import type { User } from "../../contract/user.ts";
 
 /** The stage files of a run that have users, in order; the last one exists once the run has succeeded. */
 const stages = { formatted: "users.jsonl", backedUp: "backed-up.jsonl", produced: "produced.jsonl" } as const;
@@ -55,7 +55,7 @@ export async function usersOfRun({ path }: RunFolder): Promise<User[]> {
       rejected.add(original?.[idField]);
     }
   return (await jsonLines(join(path, stages.formatted))).flatMap((line) => {
-    const user = User.safeParse(withNulls(line));
+    const user = parseGiven(line);
     return user.success && !rejected.has(keyOf(user.data)) ? [user.data] : [];
   });
 }
