@@ -31,7 +31,7 @@ interface Cluster {
 /** A client of its own, which tries everything once. */
 const openCluster = () => clusterOf(openKafka(config, "test-kafka-client", log, 0)) as unknown as Cluster;
 
-test("a request that is on its way while the connection is closed fails, instead of waiting for ever", async () => {
+test("a request that is on its way while the connection is closed fails instead of waiting indefinitely", async () => {
   const atMost = 30; // in steps of the event loop's queue: more than sending a request takes
   const outcomes = await Promise.all(
     Array.from({ length: atMost }, async (_, steps) => {

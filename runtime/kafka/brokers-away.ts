@@ -102,7 +102,7 @@ export function patchBrokersAway() {
   const { disconnect } = Connections.prototype;
   Connections.prototype.disconnect = async function (this: Connection) {
     await disconnect.call(this);
-    // What came to the queue since it was emptied would wait for ever: nothing is read, and no request times out any more.
+    // A request that was queued since then would wait indefinitely: nothing is read, and no request times out any more.
     const { host, port } = this;
     this.rejectRequests(new KafkaJSConnectionClosedError("Closed connection", { host, port }));
   };
@@ -129,9 +129,9 @@ export function patchBrokersAway() {
   };
   const { removeBroker } = BrokerPool.prototype;
   BrokerPool.prototype.removeBroker = function (this: Brokers, at: Pick<Pool, "host" | "port">) {
-    // A consumer that fetches while its client knows of no broker ends for good.
+    // A consumer crashes if it is about to fetch and its client knows no broker.
     if (Object.keys(this.brokers).length > 1) removeBroker.call(this, at);
-    else this.metadataExpireAt = null; // all that kafkajs removes it for
+    else this.metadataExpireAt = null; // which is why kafkajs removes it
   };
   BrokerPool.prototype.findConnectedBroker = async function (this: Brokers) {
     const known = reachableFirst(Object.values(this.brokers), (broker) => addressOf(broker.connectionPool));

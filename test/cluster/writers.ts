@@ -47,7 +47,7 @@ const readers = { inFlight: 2, everyMs: 20 };
 const rowsAtOnce = 5;
 /** How many users are written again and again, by all three writers. */
 const liveliest = 200;
-/** How long a writer waits that found nobody listening, or it would be at it thousands of times a second. */
+/** The pause after a refused connection; without it a writer would retry thousands of times a second. */
 const refusedPauseMs = 100;
 /** After this the API is no longer waited for. */
 const answerWithinMs = 15_000;
@@ -178,7 +178,7 @@ export function startWriters(given: Given, perSecond: number): Writers {
   };
 }
 
-/** Of an API that does not listen, which has therefore received nothing. */
+/** A refused connection: the API has received nothing. */
 function unlessRefused(error: unknown): undefined {
   if ((error as { code?: unknown }).code !== "ECONNREFUSED") throw error;
 }
