@@ -1,3 +1,4 @@
+import { types } from "cassandra-driver";
 // @ts-expect-error: the driver declares no types for its inner files
 import { BatchRequest } from "cassandra-driver/lib/requests";
 
@@ -64,11 +65,18 @@ export function patchBatches() {
   };
 }
 
+const { ascii, varchar } = types.dataTypes;
+/** Both texts have the same bytes, and Cassandra refuses a row whose text is not ASCII. */
+const kindOf = (code: number) => (code === ascii ? varchar : code);
+
 /** A prepared statement once for each row. */
 function statementsOf({ queryId, meta }: Statement, rows: unknown): Buffer {
   if (!(rows instanceof EncodedRows)) throw new TypeError("a batch has encoded rows in all statements or in none");
   const { bytes, ends, columns } = rows;
-  if (meta.columns.length !== columns.length || meta.columns.some(({ type }, index) => type.code !== columns[index]))
+  if (
+    meta.columns.length !== columns.length ||
+    meta.columns.some(({ type }, index) => kindOf(type.code) !== columns[index])
+  )
     throw new TypeError("the table's columns have other types than the encoded rows");
   const head = Buffer.alloc(1 + 2 + queryId.length + 2);
   head.writeUInt8(1, 0); // prepared

@@ -115,8 +115,10 @@ test("a batch of encoded rows has the bytes that the driver gives it row by row"
 const paramsOf = ({ user, kept }: Upsert) =>
   rowOf(user as User).map((value, index) => (kept?.includes(fields[index]!.name) ? types.unset : value));
 
-test("rows are not sent to a table whose columns have other types", () => {
+test("rows are not sent to a table whose columns have other types, but a column of ASCII text is text", () => {
   const rows = encodeUpserts([{ kind: "upsert", user: validUsers[0] as User, writeTimeMicros: 1 }]);
+  const ascii = statement(1, upsertColumns.with(1, types.dataTypes.ascii));
+  expect(frameOf([{ ...ascii, params: [rows] }], null)).toBe(frameOf([{ ...upsert, params: [rows] }], null));
   const other = statement(1, upsertColumns.with(1, types.dataTypes.int));
   const fewer = statement(1, upsertColumns.slice(1));
   for (const table of [other, fewer])
