@@ -20,11 +20,12 @@ function agrees(schema: z.ZodType, value: unknown): boolean {
 }
 
 /** The contract without its lists, which have no quick check. */
-const lists = fields.filter(({ kind }) => (kind as FieldKind) === "list").map(({ name }) => String(name));
-const withoutLists = (value: object) =>
-  Object.fromEntries(Object.entries(value).filter(([name]) => !lists.includes(name)));
-const schema = z.strictObject(withoutLists(User.shape) as z.ZodRawShape);
-const samples = validUsers.map(withoutLists);
+const names = fields.filter(({ kind }) => (kind as FieldKind) !== "list").map(({ name }) => String(name));
+const reduced = (value: object) =>
+  Object.fromEntries(names.filter((name) => name in value).map((name) => [name, value[name as never]]));
+const schema = z.strictObject(reduced(User.shape) as z.ZodRawShape);
+/** In the contract's order, as Avro has them. */
+const samples: readonly Record<string, unknown>[] = validUsers.map(reduced);
 
 /** The same question is asked again after a value that was refused: nothing of it may be left. */
 const refused = { ...samples[0], [idField]: "42" };
@@ -36,7 +37,7 @@ test("samples: it says yes to the valid ones, and no to the others", () => {
     expect(agrees(schema, user)).toBe(true);
   }
   for (const { field, value } of invalidUsers)
-    if (!lists.includes(field)) expect([value, check?.(withoutLists(value as object))]).toEqual([value, false]);
+    if (names.includes(field)) expect([value, check?.(reduced(value as object))]).toEqual([value, false]);
   expect(check?.({ ...samples[0], other: "" })).toBe(false);
   expect(check?.(Object.fromEntries(Object.entries(samples[0] ?? {}).reverse()))).toBe(false);
   expect(check?.({ ...samples[0], [idField]: `${samples[0]?.[idField]}`.toUpperCase() })).toBe(false);
