@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import { settledTopicOf, valueSubject } from "../contract/entity.ts";
 import { changeable, validUsers } from "../contract/samples.ts";
 import { writeTimeOf } from "../contract/tables.ts";
@@ -31,16 +32,18 @@ let recorder: Recorder;
 beforeAll(async () => {
   recorder = await openRecorder(names);
   startConsumer({ env: { ...env, CONSUMER_MAX_AHEAD_MS: "60000" } });
-}, 60_000);
+});
 
 afterAll(async () => {
   await recorder.close();
   await dropKeyspace(config);
-}, 30_000);
+});
 
-const start = (...args: string[]) => startProgram("operate/main.ts", ["dead-letters", ...args], env);
+const killedAtProgress = join(import.meta.dir, "support", "killed-at-progress.ts");
+const start = (more: Record<string, string>, ...args: string[]) =>
+  startProgram("operate/main.ts", ["dead-letters", ...args], { ...env, ...more });
 async function run(...args: string[]) {
-  const program = start(...args);
+  const program = start({}, ...args);
   const code = await program.exited;
   return { code, output: await program.output() };
 }
@@ -80,9 +83,7 @@ test("1,000 repaired letters are 1,000 rows, once each, though a command is kill
   expect(unrepaired.code).toBe(1);
   expect((await readRows(config)).size).toBe(1);
 
-  const killed = start("replay", "--all", "--set", repaired);
-  await until("it has begun", async () => (await killed.output()).includes("of 1000 letters"), { everyMs: 5 });
-  killed.signal("SIGKILL");
+  const killed = start({ BUN_OPTIONS: `--preload ${killedAtProgress}` }, "replay", "--all", "--set", repaired);
   expect(await killed.exited).toBe(137);
   const { open } = (await report("list")) as unknown as { open: { invalid_user: number } };
   expect(open.invalid_user).toBeGreaterThan(0);
@@ -111,7 +112,7 @@ test("1,000 repaired letters are 1,000 rows, once each, though a command is kill
   const again = await report("replay", "--all", "--set", repaired);
   expect(again).toMatchObject({ code: 0, replayed: 0, settledBefore: 1_000 });
   expect((await readTopic(config, topic)).length).toBe(2_001);
-}, 180_000);
+});
 
 test("a letter that fails again knows how often, and the fourth replay takes --force; dismissed, it is settled", async () => {
   const [rachel] = validUsers as [User, ...User[]];
@@ -154,7 +155,7 @@ test("a letter that fails again knows how often, and the fourth replay takes --f
   expect(after.output).toMatch(new RegExp(`state +dismissed by ${account} at \\S+, because: a test`));
   const settled = await readTopic(config, settledTopicOf(deadLetterTopic));
   expect(JSON.parse(String(settled.at(-1)?.value))).toMatchObject({ action: "dismissed", because: "a test" });
-}, 120_000);
+});
 
 test("a repaired edit is applied with its own write time", async () => {
   const { editTopic } = config.kafka;
@@ -174,7 +175,7 @@ test("a repaired edit is applied with its own write time", async () => {
   await drainedEdits();
   expect((await readRows(config)).get(edit.id)).toEqual({ ...user, [changeable.text]: "Kelley" });
   expect((await readWriteTimes(config)).get(edit.id)?.[changeable.text]).toBe(String(edit.write_time));
-}, 60_000);
+});
 
 test("letters of every reason, of version 1.0 and of anybody can be listed, shown and dismissed", async () => {
   await recorder.sendRecords([
@@ -277,7 +278,7 @@ test("letters of every reason, of version 1.0 and of anybody can be listed, show
 
   expect(await run("dismiss", "--all", "--because", "planted by a test")).toMatchObject({ code: 0 });
   expect(await report("list")).toMatchObject({ code: 0, open: {} });
-}, 120_000);
+});
 
 test("a command that means no letter, or one that is not there, changes nothing and says so", async () => {
   const end = (await readTopic(config, deadLetterTopic)).length;
@@ -297,4 +298,4 @@ test("a command that means no letter, or one that is not there, changes nothing 
     expect(outcomes[index]?.code).toBe(2);
   }
   expect((await readTopic(config, deadLetterTopic)).length).toBe(end);
-}, 60_000);
+});
