@@ -2,19 +2,18 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";
-import { logIn, openBrowser } from "./support/browser.ts";
+import { logIn, openBrowser, openPage } from "./support/browser.ts";
 
 let browser: Browser;
 let airflow: Airflow;
 beforeAll(async () => {
   [browser, airflow] = await Promise.all([openBrowser(), openAirflow()]);
-}, 60_000);
+});
 afterAll(() => browser.close());
 
 /** A page that collects its errors. */
-async function openPage(): Promise<{ page: Page; errors: string[] }> {
-  const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
-  page.setDefaultTimeout(30_000);
+async function open(): Promise<{ page: Page; errors: string[] }> {
+  const page = await openPage(browser, { viewport: { width: 1400, height: 900 } });
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("requestfailed", (request) => errors.push(`${request.url()}: ${request.failure()?.errorText}`));
@@ -22,7 +21,7 @@ async function openPage(): Promise<{ page: Page; errors: string[] }> {
 }
 
 test("somebody logs in to Airflow, clicks Trigger and sees the run succeed", async () => {
-  const { page } = await openPage();
+  const { page } = await open();
   await page.goto(`${airflow.url}/dags/user_automation`);
   await logIn(page);
   await page.getByTestId("trigger-dag-button").click();
@@ -30,17 +29,17 @@ test("somebody logs in to Airflow, clicks Trigger and sees the run succeed", asy
 
   await page.waitForURL(/\/dags\/user_automation\/runs\/manual/);
   // The first badge is the run's; its tasks' follow.
-  await page.getByTestId("state-badge").first().filter({ hasText: "Success" }).waitFor({ timeout: 120_000 });
+  await page.getByTestId("state-badge").first().filter({ hasText: "Success" }).waitFor({ timeout: 240_000 });
 
   const runId = decodeURIComponent(new URL(page.url()).pathname.split("/").at(-1) ?? "");
   const [run] = (await airflow.runs()).filter(({ dag_run_id }) => dag_run_id === runId);
   expect(run).toMatchObject({ run_type: "manual", state: "success" });
   expect(await airflow.countsOf(runId, "produce")).toMatchObject({ read: 60, written: 60 });
   await page.close();
-}, 240_000);
+});
 
 test("Swagger UI's Try it out adds the example user unchanged and reads it back", async () => {
-  const { page, errors } = await openPage();
+  const { page, errors } = await open();
   await page.goto(`${process.env.API_URL}/apidocs`);
 
   const execute = async (
@@ -75,10 +74,10 @@ test("Swagger UI's Try it out adds the example user unchanged and reads it back"
   const { status } = await fetch(`${process.env.API_URL}/delete-user/${id}`, { method: "DELETE" });
   expect(status).toBe(204);
   await page.close();
-}, 120_000);
+});
 
 test("the API's documentation sends no request to another host", async () => {
-  const { page, errors } = await openPage();
+  const { page, errors } = await open();
   const foreign: string[] = [];
   page.on("request", (request) => {
     if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== process.env.API_URL)
@@ -88,4 +87,4 @@ test("the API's documentation sends no request to another host", async () => {
   expect(response?.status()).toBe(200);
   expect({ foreign, errors }).toEqual({ foreign: [], errors: [] });
   await page.close();
-}, 120_000);
+});

@@ -1,6 +1,6 @@
 /** axe-core finds nothing wrong with any page of the console: those in the navigation, and one of each kind that they lead to. */
 // Runs in turn: it triggers the DAG.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import axe, { type AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { keyOf } from "../contract/topics.ts";
@@ -9,13 +9,11 @@ import { openAirflow } from "../operations/airflow.ts";
 import { until } from "../runtime/until.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { newUser, openRecorder, type Recorder } from "./faults/records.ts";
-import { openBrowser } from "./support/browser.ts";
+import { openBrowser, openPage } from "./support/browser.ts";
 import { dropKeyspace } from "./support/cassandra.ts";
 import { type StartedConsole, startConsole } from "./support/console.ts";
 import { lagOf } from "./support/kafka.ts";
 import { namesOf } from "./support/names.ts";
-
-setDefaultTimeout(240_000);
 
 const names = namesOf(import.meta.path, { CONSUMER_MAX_DEAD_LETTER_SHARE: "1" });
 const { config, groupId, topic } = names;
@@ -53,7 +51,7 @@ async function faultsOf(page: Page, rules?: string[]): Promise<string[]> {
 }
 
 test("no page has a violation, in light and dark", async () => {
-  const page = await browser.newPage();
+  const page = await openPage(browser);
   await page.goto(served.url);
   const linksIn = (region: string) =>
     page
@@ -69,12 +67,8 @@ test("no page has a violation, in light and dark", async () => {
     if (status >= 300 && status < 400) continue; // it leads to another program, such as Airflow
     await page.goto(`${served.url}${path}`);
     const fragments = () => page.locator("[data-live]").allTextContents();
-    await until(
-      `the fragments of ${path} are there`,
-      async () => (await fragments()).every((text) => !/^([^…]*…)?$/.test(text.trim())),
-      {
-        withinMs: 30_000,
-      },
+    await until(`the fragments of ${path} are there`, async () =>
+      (await fragments()).every((text) => !/^([^…]*…)?$/.test(text.trim())),
     );
     faults[path] = await faultsOf(page);
     await page.emulateMedia({ colorScheme: "dark" });

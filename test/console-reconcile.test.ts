@@ -32,7 +32,7 @@ beforeAll(async () => {
   await sql.unsafe(`CREATE SCHEMA ${keyspace}`);
   await sql.unsafe(createSql);
   [served, browser] = await Promise.all([startConsole(env), openBrowser()]);
-}, 60_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -40,7 +40,7 @@ afterAll(async () => {
   await sql.unsafe(`DROP SCHEMA IF EXISTS ${keyspace} CASCADE`);
   await Promise.all([sql.end(), dropKeyspace(config)]);
   rmSync(folder, { recursive: true });
-}, 30_000);
+});
 
 /** Keeps comparisons that begin meanwhile from coming to their end: they wait for the table of users. */
 const whileLocked = (look: () => Promise<void>) =>
@@ -112,4 +112,4 @@ test("a deleted row is found by the button, repaired by its own, and equal then;
   served = await startConsole(env);
   await page.goto(`${served.url}/reconcile`);
   await page.getByText("something is wrong with 1").waitFor(); // a restart keeps the last report
-}, 180_000);
+});

@@ -1,6 +1,6 @@
 /** The console's runs, "Where is …?" and list of users, in a real browser on the real services. */
 // Runs in turn: it triggers the DAG and uses the stack's own topics and tables.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,34 +17,32 @@ import { openPostgres } from "../runtime/postgres.ts";
 import { loadConfig } from "../sources/config.ts";
 import { startConsumer } from "./faults/consumer.ts";
 import { newUser, openRecorder } from "./faults/records.ts";
-import { openBrowser } from "./support/browser.ts";
+import { openBrowser, openPage } from "./support/browser.ts";
 import { dropKeyspace, readRows } from "./support/cassandra.ts";
 import { type StartedConsole, startConsole } from "./support/console.ts";
 import { namesOf } from "./support/names.ts";
 import { runFolder, usersOf } from "./support/runs.ts";
-
-setDefaultTimeout(240_000);
 
 let [served, browser, airflow]: [StartedConsole, Browser, Airflow] = [] as never;
 const problems: string[] = [];
 
 beforeAll(async () => {
   [served, browser, airflow] = await Promise.all([startConsole(), openBrowser(), openAirflow()]);
-}, 90_000);
+});
 
 afterAll(async () => {
   await browser?.close();
   await served?.close();
-}, 30_000);
+});
 
 /** A test on a page of its own. If it fails, what the page shows is printed. */
 function pageTest(name: string, body: (page: Page) => Promise<void>) {
   test(name, async () => {
-    const page = await openPage();
+    const page = await open();
     try {
       await body(page);
     } catch (error) {
-      const shown = await page.locator("body").ariaSnapshot({ timeout: 5_000 }).catch(messageOf);
+      const shown = await page.locator("body").ariaSnapshot({ timeout: 30_000 }).catch(messageOf);
       console.error(`${page.url()} shows:\n${shown}`);
       throw error;
     } finally {
@@ -53,9 +51,8 @@ function pageTest(name: string, body: (page: Page) => Promise<void>) {
   });
 }
 
-async function openPage(): Promise<Page> {
-  const page = await (await browser.newContext({ locale: "en-GB" })).newPage();
-  page.setDefaultTimeout(60_000);
+async function open(): Promise<Page> {
+  const page = await openPage(browser, { locale: "en-GB" });
   // What Airflow refuses is answered with 400, which the browser reports as an error.
   page.on("console", (message) => {
     if (message.type() === "error" && !message.text().includes("400")) problems.push(message.text());
@@ -102,8 +99,9 @@ pageTest(
     expect(await airflow.isPaused()).toBe(false);
 
     await page.locator(`a[title="${runId}"]`).click();
+    await page.waitForURL(/\/runs\/manual__/);
     await page.evaluate("isSamePage = true");
-    await page.getByText("All that were produced are in Cassandra").waitFor({ timeout: 120_000 });
+    await page.getByText("All that were produced are in Cassandra").waitFor({ timeout: 240_000 });
     await page.getByRole("row", { name: /^produce .*success/ }).waitFor();
     expect(await page.evaluate("isSamePage")).toBe(true);
     expect(await figuresOf(page)).toEqual({

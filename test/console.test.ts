@@ -2,7 +2,7 @@
 // Runs in turn: it shows the stack's own data.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Browser } from "playwright-core";
-import { openBrowser } from "./support/browser.ts";
+import { openBrowser, openPage } from "./support/browser.ts";
 import { type StartedConsole, startConsole } from "./support/console.ts";
 
 let served: StartedConsole;
@@ -10,7 +10,7 @@ let browser: Browser;
 
 beforeAll(async () => {
   [served, browser] = await Promise.all([startConsole(), openBrowser()]);
-}, 60_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -18,8 +18,7 @@ afterAll(async () => {
 });
 
 test("a fragment follows the pipeline without a reload, and times are the reader's", async () => {
-  const context = await browser.newContext({ locale: "de-DE", timezoneId: "Asia/Tokyo" });
-  const page = await context.newPage();
+  const page = await openPage(browser, { locale: "de-DE", timezoneId: "Asia/Tokyo" });
   const problems: string[] = [];
   page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
   page.on("pageerror", (error) => problems.push(error.message));
@@ -37,9 +36,9 @@ test("a fragment follows the pipeline without a reload, and times are the reader
     .locator("time")
     .evaluate((element) => [element.getAttribute("datetime"), element.textContent]);
   const atMs = Date.parse(datetime ?? "");
-  expect(Math.abs(atMs - startedMs)).toBeLessThan(30_000);
+  expect(Math.abs(atMs - startedMs)).toBeLessThan(120_000);
   const inTokyo = new Date(atMs + 9 * 3_600_000).toISOString().slice(11, 23);
   expect(text).toBe(inTokyo.replace(".", ","));
   expect(problems).toEqual([]);
-  await context.close();
+  await page.context().close();
 });

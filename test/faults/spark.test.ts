@@ -5,7 +5,7 @@ import { until } from "../../runtime/until.ts";
 import { environmentOf } from "../../stack/environment.ts";
 import type { Instance } from "../../stack/instance.ts";
 import { clusterOf } from "../../stack/services/spark.ts";
-import { openBrowser } from "../support/browser.ts";
+import { openBrowser, openPage } from "../support/browser.ts";
 import { dropKeyspace, readRows } from "../support/cassandra.ts";
 import { readTopic } from "../support/kafka.ts";
 import { namesOf } from "../support/names.ts";
@@ -30,14 +30,14 @@ beforeAll(async () => {
   cluster = await startCluster();
   stack = await controlStack();
   recorder = await openRecorder(names);
-}, 240_000);
+});
 
 afterAll(async () => {
   job?.signal("SIGTERM");
   await job?.exited;
   await recorder?.close();
   await dropKeyspace(names.config);
-}, 60_000);
+});
 
 test("an application submitted without a worker starts when one joins", async () => {
   await stack.stop("spark-worker");
@@ -48,12 +48,12 @@ test("an application submitted without a worker starts when one joins", async ()
   await stack.start("spark-worker");
   await send(1_000);
   await commits("the records are committed", (records) => records === recorder.acknowledged.size);
-}, 240_000);
+});
 
 test("the master's UI shows the worker and the application, and the application's UI shows the query", async () => {
   const browser = await openBrowser();
   try {
-    const page = await browser.newPage();
+    const page = await openPage(browser);
     await page.goto(environmentOf(cluster).SPARK_UI_URL);
     // The worker that was stopped is listed as DEAD for a while.
     const workers = page.locator(".aggregated-workers tbody tr");
@@ -67,7 +67,7 @@ test("the master's UI shows the worker and the application, and the application'
   } finally {
     await browser.close();
   }
-}, 120_000);
+});
 
 test("with the executor and the driver killed and Cassandra down for 15 seconds, no record is lost", async () => {
   const half = send(total / 2 - recorder.acknowledged.size);
@@ -99,12 +99,12 @@ test("with the executor and the driver killed and Cassandra down for 15 seconds,
   expect(new Set(letters.map(({ headers }) => headers["__connect.errors.exception.class.name"]))).toEqual(
     new Set(["no_value"]),
   );
-}, 540_000);
+}, 900_000);
 
 test("SIGTERM ends the job with exit code 0", async () => {
   job.signal("SIGTERM");
   expect(await job.exited).toBe(0);
-}, 60_000);
+});
 
 async function grows(when: string) {
   const before = await committedByJob(names);

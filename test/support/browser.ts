@@ -2,13 +2,17 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:f
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+/** How long the browser may take for anything, in milliseconds; Playwright's 30 seconds are few on a busy machine. */
+const patienceMs = 120_000;
 
 /** `bun install` includes the compressed browser, so neither system packages nor root are needed. */
 export async function openBrowser(): Promise<Browser> {
   const folder = await unpack();
   return chromium.launch({
     executablePath: join(folder, "chromium"),
+    timeout: patienceMs,
     args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--font-render-hinting=none"],
     env: {
       ...(process.env as Record<string, string>),
@@ -16,6 +20,13 @@ export async function openBrowser(): Promise<Browser> {
       FONTCONFIG_PATH: join(folder, "fonts"),
     },
   });
+}
+
+/** A page in a context of its own. */
+export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
+  const page = await browser.newPage(options);
+  page.setDefaultTimeout(patienceMs);
+  return page;
 }
 
 /** Unpacks the browser once per version into the account's cache; the folder appears only when complete. */

@@ -37,7 +37,7 @@ export async function startConsole(env: Record<string, string> = {}): Promise<St
   );
   try {
     const answers = async () => (await fetch(`${url}/healthz`)).ok;
-    await until("the console answers", answers, { withinMs: 45_000, stop: ended.signal });
+    await until("the console answers", answers, { stop: ended.signal });
   } catch (error) {
     await close();
     throw error;
