@@ -25,7 +25,7 @@ const namesFor = (what: string, env: Record<string, string> = {}) => {
 const [rachel, adryn] = validUsers as [User, User, ...User[]];
 
 const lagIsZero = ({ config, groupId, topic }: Names) =>
-  until("the lag is 0", async () => (await lagOf(config, groupId, topic)) === 0, { withinMs: 120_000 });
+  until("the lag is 0", async () => (await lagOf(config, groupId, topic)) === 0);
 
 /** Runs a consumer until the lag is 0, then stops it. */
 async function drain(names: Names) {
@@ -55,18 +55,16 @@ test("two consumers share the partitions, and one that is stopped in the middle 
   const flow = recorder.flow(10_000, 2_000);
   await until("both store records", async () => (await stored()).every((count) => count > 0), { everyMs: 10 });
 
-  const asked = performance.now();
   consumers[0].signal("SIGTERM");
-  expect(await consumers[0].exited).toBe(0);
-  expect(performance.now() - asked).toBeLessThan(10_000);
+  expect(await consumers[0].exited).toBe(0); // within nine seconds; otherwise it is 1
   await flow;
   await lagIsZero(names);
   await expectNothingLost(names.config, recorder.acknowledged);
-  expect(await consumers[1].metric("consumer_lag_records")).toBe(0);
+  await until("its metric says so", async () => (await consumers[1].metric("consumer_lag_records")) === 0);
   expect(await consumers[1].metric("consumer_produced_to_stored_seconds_count")).toBeGreaterThan(0);
   await recorder.close();
   passed++;
-}, 240_000);
+});
 
 test("while its group's coordinator is loading, a consumer tries to join again and does not end", async () => {
   const names = namesFor("loading");
@@ -80,7 +78,7 @@ test("while its group's coordinator is loading, a consumer tries to join again a
   await expectNothingLost(names.config, recorder.acknowledged);
   await recorder.close();
   passed++;
-}, 120_000);
+});
 
 test("a consumer starts while the first of the brokers is down", async () => {
   const names = namesFor("down");
@@ -91,7 +89,7 @@ test("a consumer starts while the first of the brokers is down", async () => {
   await expectNothingLost(names.config, recorder.acknowledged);
   await recorder.close();
   passed++;
-}, 150_000);
+});
 
 test("reading the topic again changes no row and no write time, and an older record never replaces a newer one", async () => {
   const names = namesFor("again");
@@ -118,7 +116,7 @@ test("reading the topic again changes no row and no write time, and an older rec
   expect(await readWriteTimes(names.config)).toEqual(times);
   await recorder.close();
   passed++;
-}, 120_000);
+});
 
 test("a record with an older schema is read, and one refused by Cassandra is dead-lettered", async () => {
   const names = namesFor("refused");
@@ -185,4 +183,4 @@ test("a record with an older schema is read, and one refused by Cassandra is dea
   await expectNothingLost(config, recorder.acknowledged);
   await recorder.close();
   passed++;
-}, 120_000);
+});

@@ -21,7 +21,9 @@ const storesRecords = (consumer: StartedConsumer) =>
 
 test("two consumers that share the partitions, each killed five times during 50,000 records, lose none", async () => {
   const recorder = await openRecorder(names);
-  const flow = recorder.flow(50_000, 1_250);
+  const over = new AbortController();
+  // To the end there are records for both: on a slow machine the kills take longer than the 50,000.
+  const flow = recorder.flow(50_000, 1_250).then(() => recorder.flow(Number.POSITIVE_INFINITY, 100, over.signal));
 
   for (let round = 0; round < 5; round++) {
     const consumers = [startConsumer(names), startConsumer(names)];
@@ -31,12 +33,13 @@ test("two consumers that share the partitions, each killed five times during 50,
   }
 
   const consumer = startConsumer(names);
+  over.abort();
   await flow;
   await until("the lag is 0", async () => (await lagOf(names.config, names.groupId, names.topic)) === 0);
   consumer.signal("SIGTERM");
   expect(await consumer.exited).toBe(0);
-  expect(recorder.acknowledged.size).toBe(50_000);
+  expect(recorder.acknowledged.size).toBeGreaterThanOrEqual(50_000);
   await expectNothingLost(names.config, recorder.acknowledged);
   await recorder.close();
   await dropKeyspace(names.config);
-}, 240_000);
+});

@@ -23,7 +23,7 @@ beforeAll(async () => {
   recorder = await openRecorder(names);
   consumer = startConsumer(names);
   await becomesReady();
-}, 120_000);
+});
 
 afterAll(async () => {
   consumer.signal("SIGTERM");
@@ -47,7 +47,7 @@ afterEach(async () => {
   const stack = await controlStack();
   for (const { name, state } of await stack.states())
     if (["cassandra", "kafka", "schema-registry"].includes(name) && state === "STOPPED") await stack.start(name);
-}, 60_000);
+});
 
 const patience = { withinMs: 180_000 }; // services start slowly on a busy machine
 const becomesReady = () =>
@@ -73,9 +73,7 @@ test("with Cassandra stopped for 20 s while records flow, the consumer waits and
 
   // During the outage a consumer can be stopped, and a new one waits for Cassandra.
   consumer.signal("SIGTERM");
-  const asked = performance.now();
-  expect(await consumer.exited).toBe(0);
-  expect(performance.now() - asked).toBeLessThan(10_000);
+  expect(await consumer.exited).toBe(0); // within nine seconds; otherwise it is 1
   consumer = startConsumer(names);
   await until("it logs what it is waiting for", async () =>
     (await consumer.output()).includes('what="prepare Cassandra at'),
@@ -87,7 +85,7 @@ test("with Cassandra stopped for 20 s while records flow, the consumer waits and
   await stopFlow();
   await lagIsZero();
   await expectNothingLost(config, recorder.acknowledged);
-}, 420_000);
+});
 
 test("if the broker restarts while records flow, the consumer recovers by itself and nothing is lost", async () => {
   const stack = await controlStack();
@@ -105,7 +103,7 @@ test("if the broker restarts while records flow, the consumer recovers by itself
   await lagIsZero();
   expect(await consumer.status("/healthz")).toBe(200); // still the same process
   await expectNothingLost(config, recorder.acknowledged);
-}, 420_000);
+});
 
 test("while the Schema Registry is down, records with an unknown schema wait for it and none is dead-lettered", async () => {
   const stack = await controlStack();
@@ -124,4 +122,4 @@ test("while the Schema Registry is down, records with an unknown schema wait for
   expect(await readTopic(config, names.deadLetterTopic)).toEqual([]);
   expect((await readRows(config)).size).toBe(recorder.acknowledged.size);
   await expectNothingLost(config, recorder.acknowledged);
-}, 420_000);
+});
