@@ -38,10 +38,11 @@ test("clocks: PostgreSQL's and that of a service over HTTP, ahead or behind by m
   });
   const [postgres, web, ...more] = await lines([clockCheck], wrong);
   expect(more).toEqual([]);
+  // Less by what the answer took, at most four seconds; and a Date may be two seconds old.
   expect(postgres).toMatch(
-    /^error PostgreSQL: its clock is (199\.9|200\.0) s ahead of this machine's; the newest write wins by the clock/,
+    /^error PostgreSQL: its clock is (19[6-9]\.\d|200\.0) s ahead of this machine's; the newest write wins by the clock/,
   );
   expect(web).toMatch(
-    /^warning Kafka Connect: its clock is (18|19|20)\.\d s behind this machine's; .*`timedatectl set-ntp true`\.$/,
+    /^warning Kafka Connect: its clock is (1[4-9]|20)\.\d s behind this machine's; .*`timedatectl set-ntp true`\.$/,
   );
 });

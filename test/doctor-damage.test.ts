@@ -1,6 +1,6 @@
 /** What doctor finds where something has failed that other tests need: a broker, a slot, a role. */
 // Runs alone: it adds a broker and renames the role of all connectors.
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import getPort from "get-port";
@@ -19,7 +19,6 @@ import { lines } from "./support/doctor.ts";
 import { type Names, namesOf } from "./support/names.ts";
 import { controlStack } from "./support/stack.ts";
 
-setDefaultTimeout(120_000);
 await controlStack(); // refuses a stack that is not the test's own
 const instance = await openInstance();
 

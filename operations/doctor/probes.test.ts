@@ -10,7 +10,7 @@ test("one that answers that it cannot work is started already, so its log is nam
   const config = resolveSettings({}, "", env, "config.yaml");
   const clients = openClients({ config, env, postgresUrl: config.postgres.url, isNative: false });
   const ofApi = probeChecks.filter(({ of }) => of[0] === "the API");
-  const findings = await examine(ofApi, clients, { withinMs: 4_500 });
+  const findings = await examine(ofApi, clients, { withinMs: 60_000 });
   await Promise.all([clients.close(), server.stop(true)]);
   expect(findings).toMatchObject([
     {
@@ -39,7 +39,7 @@ test("in containers each service that is away is named with the command that sta
     sourceUrl: env.EMBEDDED_SOURCE_URL,
     isNative: false,
   });
-  const findings = await examine(probeChecks, clients, { withinMs: 4_500 });
+  const findings = await examine(probeChecks, clients, { withinMs: 60_000 });
   await clients.close();
   const starts = findings.map(({ about, cure }) => [about, /^Start it: `docker compose up -d (\S+)`/.exec(cure)?.[1]]);
   expect(starts).toEqual([

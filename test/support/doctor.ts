@@ -1,4 +1,4 @@
-import { afterEach, setDefaultTimeout } from "bun:test";
+import { afterEach } from "bun:test";
 import type { Admin } from "kafkajs";
 import { openClients } from "../../operations/doctor/clients.ts";
 import { examine } from "../../operations/doctor/examine.ts";
@@ -10,7 +10,6 @@ import { type Names, namesOf } from "./names.ts";
 
 /** Doctor's checks for a test file, which look only at what has its names: `openDoctor(import.meta.path)`. */
 export function openDoctor(file: string) {
-  setDefaultTimeout(120_000);
   const closing: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const close of closing.splice(0).reverse()) await close();
@@ -44,7 +43,7 @@ export async function lines(checks: Check[], names: Pick<Names, "config" | "env"
   const env = { ...names.env, OPERATE_COMMAND: "docker compose run --rm operate" };
   const clients = openClients({ config, env, postgresUrl: config.postgres.url, isNative });
   try {
-    const found = await examine(checks, clients, { withinMs: 8_000 });
+    const found = await examine(checks, clients, { withinMs: 30_000 });
     return found.map(({ severity, about, cause, cure }) => `${severity} ${about}: ${cause}. ${cure}.`);
   } finally {
     await Promise.race([clients.close(), Bun.sleep(500)]);
