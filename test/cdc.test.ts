@@ -1,5 +1,5 @@
 // Runs in turn: it uses the stack's connector.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { validUsers } from "../contract/samples.ts";
 import { columnArrays, upsertSql, userOf } from "../contract/tables.ts";
@@ -15,8 +15,6 @@ import { type Capture, openCapture } from "./support/capture.ts";
 import { readRows, withCassandra } from "./support/cassandra.ts";
 import { readTopic } from "./support/kafka.ts";
 import { grantPrograms } from "./support/secure-stack.ts";
-
-setDefaultTimeout(240_000);
 
 let capture: Capture;
 let consumer: StartedConsumer;
@@ -207,7 +205,11 @@ test("if the slot is dropped, the task fails with a remedy that fixes it and kee
   await sql`INSERT INTO created_users ${sql([edited, inPostgres])}`;
   await agree();
   await connector.put("stop");
-  await superuser`SELECT pg_drop_replication_slot(${slot})`;
+  // For a moment it may still be in use.
+  await until(
+    "the slot is dropped",
+    async () => (await superuser`SELECT pg_drop_replication_slot(${slot})`).count === 1,
+  );
   await sql`UPDATE created_users SET last_name = 'In the gap' WHERE id = ${inPostgres.id}`;
   await withCassandra(config, (client) =>
     client.execute(`UPDATE ${config.cassandra.keyspace}.created_users SET last_name = 'Through the API' WHERE id = ?`, [

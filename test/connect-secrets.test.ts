@@ -1,5 +1,5 @@
 // Runs in turn: its connectors must not meet a rebalance.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { replicationRole } from "../contract/change-capture.ts";
 import { openPostgres, type Postgres } from "../runtime/postgres.ts";
@@ -9,8 +9,6 @@ import { type Instance, openInstance, project } from "../stack/instance.ts";
 import { connect } from "../stack/services/connect.ts";
 import { askForPasswords, type Method } from "./support/password-thief.ts";
 import { openRecorder } from "./support/recorder.ts";
-
-setDefaultTimeout(240_000);
 
 const plugin = "io.debezium.connector.postgresql.PostgresConnector";
 const name = `stolen_${Date.now().toString(36)}`;
@@ -108,7 +106,8 @@ describe("a connector's Kafka clients cannot be configured to read files", () =>
       "signal.kafka.bootstrap.servers": `127.0.0.1:${broker.port}`,
       ...reader("signal.consumer", "secrets.json"),
     };
-    expect((await send("POST", "/connectors", { name, config: stolen(signals) })).status).toBe(201);
+    const post = () => send("POST", "/connectors", { name, config: stolen(signals) });
+    await until("it is accepted", async () => (await post()).status === 201); // 409 while another one is added
     const trace = await until("the broker received a request or the task failed", async () => {
       if (broker.received().length > 0) return "the broker received a request";
       const status = (await (await send("GET", `/connectors/${name}/status`)).json()) as {

@@ -133,6 +133,10 @@ function connectorOf(connect: ConnectApi, prefix: string): Connector {
     const own = { "topic.prefix": prefix, "slot.name": prefix, "database.dbname": prefix };
     return { name: prefix, config: { ...config, ...own } };
   };
+  const hasStopped = async () => {
+    const status = await client.status();
+    return status?.connector.state === "STOPPED" && status.tasks.length === 0;
+  };
   const connector: Connector = {
     url: client.url,
     curl: client.curl,
@@ -148,7 +152,7 @@ function connectorOf(connect: ConnectApi, prefix: string): Connector {
     },
     async put(action) {
       await until(`${action} is accepted`, async () => (await client.put(action)).ok);
-      if (action === "stop") await until("the task has ended", async () => (await connector.task()).state === "NONE");
+      if (action === "stop") await until("the connector has stopped", hasStopped);
     },
     async deleteOffsets() {
       await until("the offsets are deleted", async () => (await client.deleteOffsets()).ok);
