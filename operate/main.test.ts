@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 
-setDefaultTimeout(180_000); // each command line is a process of its own
+setDefaultTimeout(240_000); // each command line is a process of its own
 
 const main = join(import.meta.dir, "main.ts");
 

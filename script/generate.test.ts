@@ -41,7 +41,7 @@ test("a new field is free to change until it is published, and stays from then o
     expect(refused.stderr).toStartWith("country: published in users_created.2.avsc, is missing. ");
   }
   expect(await generated("users_created.avsc")).toContain('"country"');
-}, 60_000);
+}, 240_000);
 
 test("a field that cannot be mapped is refused by name, without a stack trace, and nothing is written", async () => {
   add('pets: z.array(z.object({ name: z.string() })).nullable().meta({ description: "Pets.", example: [] }),');
@@ -52,7 +52,7 @@ test("a field that cannot be mapped is refused by name, without a stack trace, a
   );
   expect(stderr).not.toContain("contract/fields.ts");
   expect(await generated("users_created.avsc")).not.toContain('"pets"');
-}, 60_000);
+}, 240_000);
 
 test("a nullable field that is not published can be removed", async () => {
   rmSync(join(copy.folder, "contract/generated/versions"), { recursive: true });
@@ -63,8 +63,8 @@ test("a nullable field that is not published can be removed", async () => {
   );
   expect(await contract()).toMatchObject({ code: 0, stderr: "" });
   expect(await generated("openapi.json")).not.toContain('"phone"');
-}, 60_000);
+}, 240_000);
 
 test("an unknown flag is refused", async () => {
   expect(await contract("--chek")).toMatchObject({ code: 2, stdout: "" });
-}, 60_000);
+}, 240_000);

@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openProjectCopy, type ProjectCopy } from "../test/support/project-copy.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(240_000);
 
 const acme = `import { z } from "zod";
 import { secret, setting, webUrl } from "../runtime/setting.ts";

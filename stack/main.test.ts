@@ -33,7 +33,7 @@ test("--help shows what a command does and its options, and does nothing else", 
     for (const part of [`usage: bun run ${name}`, summary, ...Object.keys(options)]) expect(stdout).toContain(part);
   });
   await Promise.all(answers);
-}, 60_000);
+}, 240_000);
 
 test("an unknown option or an unexpected argument is rejected and nothing is started", async () => {
   for (const args of [
@@ -48,7 +48,7 @@ test("an unknown option or an unexpected argument is rejected and nothing is sta
       `bun run ${args[0]}: unknown ${args.at(-1)?.startsWith("-") ? "option" : "argument"}: ${args.at(-1)}`,
     );
   }
-}, 60_000);
+}, 240_000);
 
 test("an unknown command is rejected with a list of all commands", async () => {
   for (const args of [["dmeo"], []]) {
@@ -56,7 +56,7 @@ test("an unknown command is rejected with a list of all commands", async () => {
     expect([exitCode, touched]).toEqual([2, false]);
     for (const name of Object.keys(commands)) expect(stderr).toContain(`bun run ${name}`);
   }
-}, 60_000);
+}, 240_000);
 
 test("a cluster with TLS and logins is refused before anything is changed", async () => {
   for (const command of ["up", "demo"]) {
@@ -64,4 +64,4 @@ test("a cluster with TLS and logins is refused before anything is changed", asyn
     expect([exitCode, touched]).toEqual([1, false]);
     expect(stderr).toContain("The cluster has no TLS and no logins");
   }
-}, 60_000);
+}, 240_000);

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openProjectCopy } from "../test/support/project-copy.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(240_000);
 const copy = openProjectCopy();
 afterAll(copy.close);
 

@@ -1,5 +1,5 @@
 /** Conditional requests on a user: ETag, If-Match and If-None-Match, and PATCH beside PUT, on a real table. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createApp } from "../api/app.ts";
 import { userStore } from "../api/users/store.ts";
 import { validUsers } from "../contract/samples.ts";
@@ -7,8 +7,6 @@ import { openLog } from "../runtime/log.ts";
 import { type Answer, newcomer, openApp } from "./support/app.ts";
 
 const { app, database, keyspace, request, ask, writeDirectly, isReady, close } = openApp(import.meta.path);
-
-setDefaultTimeout(60_000);
 
 beforeAll(async () => void (await isReady()));
 afterAll(close);

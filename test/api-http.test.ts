@@ -1,5 +1,5 @@
 /** The API over HTTP: invalid requests, security, documentation and metrics. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createApp } from "../api/app.ts";
 import { type Log, openLog } from "../runtime/log.ts";
 import { type Answer, newcomer, openApp } from "./support/app.ts";
@@ -7,8 +7,6 @@ import { type Answer, newcomer, openApp } from "./support/app.ts";
 const token = "a token of sixteen characters or more".replaceAll(" ", "-");
 const { app, request, store, guardedBy, ask, isReady, close } = openApp(import.meta.path);
 const guarded = guardedBy(token);
-
-setDefaultTimeout(60_000);
 
 beforeAll(async () => void (await isReady()));
 afterAll(close);

@@ -1,5 +1,5 @@
 /** Searching, listing and counting users through the API, on a real table. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { validUsers } from "../contract/samples.ts";
 import type { User } from "../contract/user.ts";
 import { cursorOf, pageStateOf } from "../operations/users/cursor.ts";
@@ -7,8 +7,6 @@ import { type Answer, newcomer, openApp } from "./support/app.ts";
 import { readRows } from "./support/cassandra.ts";
 
 const { config, ask, walk, writeDirectly, isReady, close } = openApp(import.meta.path);
-
-setDefaultTimeout(60_000);
 
 beforeAll(async () => void (await isReady()));
 afterAll(close);

@@ -1,5 +1,5 @@
 /** Every accepted write of the API is a record of the topic of edits and a row, both with one write time. */
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,8 +25,6 @@ import { readEdits, readTimedRows, type TimedRow, unequalIds } from "./support/e
 import { lagOf, readTopic } from "./support/kafka.ts";
 import { openLink } from "./support/link.ts";
 import { namesOf } from "./support/names.ts";
-
-setDefaultTimeout(180_000);
 
 const token = "a-token-for-the-editors";
 const rachels = "a-token-of-rachel-alone";

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +10,6 @@ import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
 import { openLink } from "./support/link.ts";
 import { namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
-
-setDefaultTimeout(120_000);
 
 const { env, config, keyspace } = namesOf(import.meta.path);
 const [host, port] = config.cassandra.contactPoints[0]!.split(":") as [string, string | undefined];
@@ -44,8 +42,11 @@ const add = ({ url }: StartedApi) =>
     headers: { "Content-Type": "application/json" },
   });
 
-/** Every operation that needs Cassandra answers 503 within `withinMs`; liveness and documentation do not need it. */
-async function expectRefusals(api: StartedApi, withinMs: number) {
+/** The driver's own time limit for a request is 12 s, and for a connection 5 s. */
+const soonMs = 11_500;
+
+/** Every operation that needs Cassandra answers 503 soon; liveness and documentation do not need it. */
+async function expectRefusals(api: StartedApi) {
   const id = crypto.randomUUID();
   const paths = ["/readyz", "/count", "/first-five", "/users", "/search-user?first_name=Nadia", `/get-user/${id}`];
   const begin = performance.now();
@@ -60,7 +61,7 @@ async function expectRefusals(api: StartedApi, withinMs: number) {
     expect(answer.headers.get("Content-Type")).toBe("application/problem+json");
     expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThan(0);
   }
-  expect(tookMs).toBeLessThan(withinMs);
+  expect(tookMs).toBeLessThan(soonMs);
   for (const path of ["/healthz", "/metrics", "/apidocs", "/openapi.json"])
     expect((await fetch(api.url + path)).status).toBe(200);
 }
@@ -69,14 +70,14 @@ test("the API starts and refuses quickly while Cassandra is down, and becomes re
   const link = await openLink(host, Number(port ?? 9042));
   await link.cut();
   const api = await start({ ...env, CASSANDRA_CONTACT_POINTS: `127.0.0.1:${link.port}` });
-  await expectRefusals(api, 5_000);
+  await expectRefusals(api);
   await link.restore();
   await ready(api);
   expect((await add(api)).status).toBe(201);
 
   await link.cut();
   await notReady(api);
-  await expectRefusals(api, 5_000);
+  await expectRefusals(api);
   await link.restore();
   await ready(api);
   expect((await add(api)).status).toBe(201);
@@ -87,7 +88,7 @@ test("requests are refused within seconds while Cassandra accepts connections bu
   const api = await start({ ...env, CASSANDRA_CONTACT_POINTS: `127.0.0.1:${link.port}` });
   await ready(api);
   link.hold();
-  await expectRefusals(api, 9_000);
+  await expectRefusals(api);
   link.release();
   await ready(api);
   expect((await add(api)).status).toBe(201);
@@ -127,10 +128,8 @@ test("SIGTERM ends the API with exit code 0 even while a client keeps a connecti
   });
   client.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n");
   await answered;
-  const begin = performance.now();
   api.signal("SIGTERM");
-  expect(await api.exited).toBe(0);
-  expect(performance.now() - begin).toBeLessThan(9_000);
+  expect(await api.exited).toBe(0); // within nine seconds; otherwise it is 1
 });
 
 test("a request in flight is answered before the API exits, and no new one is accepted", async () => {
@@ -172,7 +171,7 @@ test("an upload aborted by its client is not a server error", async () => {
     client.flush();
     client.end();
   }
-  await until("both are counted", async () => (await counted("499")) === "2", { withinMs: 20_000 });
+  await until("both are counted", async () => (await counted("499")) === "2");
   expect(await counted("500")).toBeUndefined();
   expect(await api.output()).not.toContain("request failed");
 });

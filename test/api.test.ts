@@ -1,5 +1,5 @@
 /** Adding, changing and deleting users through the API, on a real table. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { types } from "cassandra-driver";
 import { validUsers } from "../contract/samples.ts";
 import { deleteCql } from "../contract/tables.ts";
@@ -8,8 +8,6 @@ import { newcomer, openApp } from "./support/app.ts";
 import { readWriteTimes } from "./support/cassandra.ts";
 
 const { config, keyspace, client, ask, walk, writeDirectly, isReady, close } = openApp(import.meta.path);
-
-setDefaultTimeout(60_000);
 
 beforeAll(async () => void (await isReady()));
 afterAll(close);

@@ -1,4 +1,4 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { changeable } from "../contract/samples.ts";
 import { columnArrays, upsertSql } from "../contract/tables.ts";
 import { encode } from "../contract/wire.ts";
@@ -9,8 +9,6 @@ import { startApi } from "./support/api.ts";
 import { openCapture } from "./support/capture.ts";
 import { readRows } from "./support/cassandra.ts";
 import { lagOf } from "./support/kafka.ts";
-
-setDefaultTimeout(240_000);
 
 const { text, optional } = changeable;
 

@@ -38,7 +38,7 @@ test("records compressed by librdkafka and by Kafka's Java code are stored with 
   expect(await consumer.exited).toBe(0);
   await recorder.close();
   await dropKeyspace(names.config);
-}, 240_000);
+});
 
 function expectEveryCodec(batches: StoredBatch[]) {
   for (const number of codecs.keys()) {

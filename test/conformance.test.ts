@@ -87,7 +87,7 @@ test("every engine writes the same rows with the same write times, and the same 
   expect(consumer?.rows.size).toBeGreaterThan(500);
   expect(consumer?.rows.has(forgotten)).toBe(false);
   for (const outcome of Object.values(others)) expect(outcome).toEqual(consumer!);
-}, 580_000);
+}, 900_000);
 
 /** The expected form of `strangeHeaders`, byte for byte; the dead letter's own headers follow. */
 const strangeOnes = [

@@ -32,4 +32,4 @@ test("a consumer that fails while finishing its slice after SIGTERM exits with c
   expect(await consumer.output()).toContain("created_users does not match the contract");
   await recorder.close();
   await dropKeyspace(names.config);
-}, 120_000);
+});

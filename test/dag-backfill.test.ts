@@ -1,12 +1,14 @@
 /** The second DAG: Airflow submits the Spark job, which stores the records of the topic. */
 // Runs in turn: it uses the stack's DAG, consumer and Spark cluster.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type Airflow, openAirflow } from "../operations/airflow.ts";
 import { loadConfig } from "../sources/config.ts";
 import { openRecorder, type Recorder } from "./faults/records.ts";
 import { readRows } from "./support/cassandra.ts";
 import { startCluster } from "./support/spark.ts";
 import { controlStack, type StackControl } from "./support/stack.ts";
+
+setDefaultTimeout(900_000);
 
 const config = loadConfig();
 let stack: StackControl;
@@ -18,13 +20,13 @@ beforeAll(async () => {
   stack = await controlStack();
   airflow = await openAirflow(process.env, "user_stream_batch");
   recorder = await openRecorder({ config });
-}, 240_000);
+});
 
 afterAll(async () => {
   await recorder?.close();
   await airflow?.pause();
   await stack?.start("consumer");
-}, 60_000);
+});
 
 test("it is paused until someone unpauses it", async () => {
   expect(await airflow.isPaused()).toBe(true);
@@ -42,4 +44,4 @@ test("a run stores every record of the topic, and a second run changes none", as
     const stored = [...recorder.acknowledged.keys()].map((id) => rows.get(id) ?? null);
     expect(stored).toEqual([...recorder.acknowledged.values()]);
   }
-}, 420_000);
+});

@@ -11,7 +11,7 @@ let airflow: Airflow;
 beforeAll(async () => {
   airflow = await openAirflow();
   await airflow.unpause();
-}, 60_000);
+});
 
 test("exit code 2 fails a task immediately, although it has retries left", async () => {
   const { dag_run_id } = await airflow.trigger({ users: 5 });
@@ -28,17 +28,17 @@ test("exit code 2 fails a task immediately, although it has retries left", async
   expect(JSON.stringify(await airflow.logOf(dag_run_id, "format", 2))).toContain(
     "exit code 2: a permanent error, not retried",
   );
-}, 240_000);
+});
 
 test("exit code 1 is retried, and the run succeeds once the source is back", async () => {
   const stack = await controlStack();
   await stack.stop("source");
   const { dag_run_id } = await airflow.trigger({ users: 5 });
   const fetchTask = async () => (await airflow.tasks(dag_run_id)).get("fetch");
-  await until("fetch waits for its retry", async () => (await fetchTask())?.state === "up_for_retry", {
-    withinMs: 120_000,
-  }).finally(() => stack.start("source"));
+  await until("fetch waits for its retry", async () => (await fetchTask())?.state === "up_for_retry").finally(() =>
+    stack.start("source"),
+  );
 
   expect((await airflow.ended(dag_run_id)).state).toBe("success");
   expect((await fetchTask())?.try_number).toBe(2);
-}, 300_000);
+});

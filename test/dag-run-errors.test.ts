@@ -1,12 +1,11 @@
 // Runs in turn: it uses the stack's DAG and stops its scheduler.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Airflow, dagId, openAirflow } from "../operations/airflow.ts";
 import { runDag } from "../stack/cli/dag-run.ts";
 import { StackError } from "../stack/failure.ts";
 import { type Instance, openInstance } from "../stack/instance.ts";
 import { controlStack, type StackControl } from "./support/stack.ts";
 
-setDefaultTimeout(120_000);
 let stack: StackControl;
 let airflow: Airflow;
 let instance: Instance;
@@ -24,7 +23,7 @@ afterAll(async () => {
 });
 
 /** Follows a run as `demo` does, and marks it once it has started. */
-async function errorOf(mark?: "success" | "failed", withinMs = 60_000): Promise<StackError & { run: string }> {
+async function errorOf(mark?: "success" | "failed", withinMs = 180_000): Promise<StackError & { run: string }> {
   let run = "";
   const report = (doing: string) => {
     const [, id] = doing.match(/^run (.*): fetch /) ?? [];

@@ -41,7 +41,7 @@ beforeAll(async () => {
   ]);
   const nationalIds = results.map(({ id }) => id.value).filter((value): value is string => Boolean(value));
   secrets = { ...Object.fromEntries(loginSecrets), "national id": nationalIds };
-}, 240_000);
+});
 
 test("the source does return such secrets, and its users are those of this run", () => {
   for (const [name, values] of Object.entries(secrets)) expect([name, values.length > users / 4]).toEqual([name, true]);
@@ -71,7 +71,7 @@ test("no table in PostgreSQL contains a secret", async () => {
   } finally {
     await sql.end();
   }
-}, 60_000);
+});
 
 test("no topic contains a secret", async () => {
   for (const topic of [config.kafka.topic, config.kafka.deadLetterTopic]) {
@@ -79,7 +79,7 @@ test("no topic contains a secret", async () => {
     const text = records.map(({ key, value, headers }) => `${key}\n${value}\n${JSON.stringify(headers)}`).join("\n");
     expect({ topic, found: foundIn(text) }).toEqual({ topic, found: [] });
   }
-}, 60_000);
+});
 
 test("no table in Cassandra contains a secret", async () => {
   const { keyspace } = config.cassandra;
@@ -95,13 +95,13 @@ test("no table in Cassandra contains a secret", async () => {
       expect({ name, found: foundIn(lines.join("\n")) }).toEqual({ name, found: [] });
     }
   });
-}, 60_000);
+});
 
 test("no log of the stack, Airflow or a task contains a secret", () => {
   const logs = filesBelow(join(process.env.STACK_DIR ?? "", "logs"));
   expect(logs.length).toBeGreaterThan(10);
   for (const file of logs) expect({ file, found: foundIn(readFileSync(file, "utf8")) }).toEqual({ file, found: [] });
-}, 60_000);
+});
 
 /** The secrets that occur in a text as whole words: the password "tree" is not found in "Street". */
 function foundIn(text: string): string[] {

@@ -37,7 +37,7 @@ test("writes to a deleted dead-letter topic are retried, counted and logged, hea
   expect(await consumer.exited).toBe(0);
   await Promise.all([admin.disconnect(), recorder.close()]);
   await dropKeyspace(config);
-}, 120_000);
+});
 
 test("too many dead letters in a row stop their partition only, and a higher limit lets it continue", async () => {
   const names = namesOf(import.meta.path, { CONSUMER_MAX_DEAD_LETTERS_IN_A_ROW: "20" });
@@ -79,4 +79,4 @@ test("too many dead letters in a row stop their partition only, and a higher lim
   expect(await second.exited).toBe(0);
   await recorder.close();
   await dropKeyspace(config);
-}, 120_000);
+});

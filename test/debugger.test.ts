@@ -54,4 +54,4 @@ test("a breakpoint in the consumer stops it at a record, and afterwards the reco
   await recorder.close();
   rmSync(log.name!);
   await dropKeyspace(names.config);
-}, 120_000);
+});

@@ -23,7 +23,7 @@ import type { Names } from "./support/names.ts";
 import { oddChanges, oddRecords, oddSchemas, reasonsOf } from "./support/odd-values.ts";
 import { openProjectCopy } from "./support/project-copy.ts";
 
-setDefaultTimeout(580_000);
+setDefaultTimeout(900_000);
 
 type Row = Record<string, unknown>;
 const log = openLog("field-types", "error");

@@ -1,5 +1,5 @@
 /** Programs answer only to their own names, which protects them from DNS rebinding. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:net";
 import getPort from "get-port";
@@ -7,8 +7,6 @@ import { until } from "../runtime/until.ts";
 import { dropKeyspace } from "./support/cassandra.ts";
 import { namesOf } from "./support/names.ts";
 import { type StartedProgram, startProgram } from "./support/program.ts";
-
-setDefaultTimeout(120_000);
 
 const { env, config } = namesOf(import.meta.path, { ALLOWED_HOSTS: "users.example.com, api" });
 const consumerPort = await getPort();

@@ -1,5 +1,5 @@
 /** A topic's rewriting that is killed at any point and done again, and two commands at once. */
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { type Marks, openMarks } from "../operations/forget/marks.ts";
 import { rewriteTopic, searchTopic } from "../operations/forget/rewrite.ts";
 import { inTurn } from "../operations/forget/turn.ts";
@@ -11,8 +11,6 @@ import { until } from "../runtime/until.ts";
 import { openRecorder } from "./faults/records.ts";
 import { readTopic } from "./support/kafka.ts";
 import { namesOf } from "./support/names.ts";
-
-setDefaultTimeout(120_000);
 
 const { config, topic } = namesOf(import.meta.path, { KAFKA_PARTITIONS: "1" });
 const kafka = openKafka(config, "test", openLog("test", "fatal"));

@@ -19,7 +19,7 @@ import { lagOf, readTopic } from "./support/kafka.ts";
 import { startProgram } from "./support/program.ts";
 import { usersOf } from "./support/runs.ts";
 
-setDefaultTimeout(560_000);
+setDefaultTimeout(900_000);
 
 const runsDir = join(process.env.STACK_DIR ?? "", "tests", `runs-forget-${process.pid}`);
 const capture = await openCapture(import.meta.path, { RUNS_DIR: runsDir, KAFKA_PARTITIONS: "1" });

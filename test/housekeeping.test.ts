@@ -86,7 +86,7 @@ test("old runs go, with their logs and files; those that are new, in use or the 
 
   expect((await airflow.runs()).map(({ dag_run_id }) => dag_run_id)).not.toContain(recent);
   await sql.end();
-}, 120_000);
+});
 
 test("Kafka's own topics begin a new segment at a size that bounds them, and the users' topics have unlimited retention", async () => {
   const config = loadConfig();

@@ -50,11 +50,11 @@ test("a request that is on its way while the connection is closed fails instead 
       connection.rejectRequests(new KafkaJSConnectionClosedError("Closed connection", {}));
       await connection.disconnect();
       // Longer than a request may take.
-      return await Promise.race([outcome, Bun.sleep(15_000).then(() => `waits after ${steps} steps`)]);
+      return await Promise.race([outcome, Bun.sleep(60_000).then(() => `waits after ${steps} steps`)]);
     }),
   );
   expect(outcomes).toEqual(Array.from({ length: atMost }, () => "failed"));
-}, 60_000);
+});
 
 test("the only broker stays known while it is away, so a consumer has one to ask", async () => {
   const cluster = openCluster();

@@ -1,4 +1,4 @@
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { local } from "../stack/addresses.ts";
@@ -7,8 +7,6 @@ import { down, up } from "../stack/lifecycle.ts";
 import { classPathOf } from "../stack/services/java.ts";
 import { kafka } from "../stack/services/kafka.ts";
 import { openOwnStack } from "./support/own-stack.ts";
-
-setDefaultTimeout(180_000);
 
 const stack = await openOwnStack({ suffix: "-kafka" });
 const { instance } = stack;

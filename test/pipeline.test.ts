@@ -25,7 +25,7 @@ beforeAll(async () => {
   const { dag_run_id } = await airflow.trigger({ users });
   run = await airflow.ended(dag_run_id);
   formatted = usersOf(join(await runFolder(airflow, dag_run_id), "users.jsonl"));
-}, 240_000);
+});
 
 const postgres = openPostgres(config.postgres);
 afterAll(() => postgres.end());
@@ -93,7 +93,7 @@ test("a run for given nationalities fetches only users of those", async () => {
   );
   expect(countries).toHaveLength(20);
   expect(new Set(countries)).toEqual(new Set(["Ireland", "New Zealand"]));
-}, 240_000);
+});
 
 test("a run started on the command line succeeds", async () => {
   const runId = `from-the-command-line-${crypto.randomUUID()}`;
@@ -106,7 +106,7 @@ test("a run started on the command line succeeds", async () => {
   expect({ exitCode, error: exitCode === 0 ? "" : error }).toEqual({ exitCode: 0, error: "" });
   expect((await airflow.ended(runId)).state).toBe("success");
   expect(await airflow.countsOf(runId, "produce")).toMatchObject({ read: 5, written: 5 });
-}, 240_000);
+});
 
 test.each([
   { users: 0 },

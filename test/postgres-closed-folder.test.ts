@@ -1,4 +1,4 @@
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -10,7 +10,6 @@ import { removePostgresFolder } from "../stack/services/postgres-files.ts";
 import type { PostgresAlone } from "./support/postgres-alone.ts";
 
 // As root this tests the dropping of privileges; as another account, that a closed folder is no obstacle.
-setDefaultTimeout(120_000);
 const isRoot = process.getuid?.() === 0;
 
 // A clone in a folder closed to others, such as root's home, with PostgreSQL's binaries and the stack in it.

@@ -76,4 +76,4 @@ test("an old job ends at a record of a newer contract, and the new one continues
   expect(await readTopic(names.config, names.deadLetterTopic)).toEqual([]);
   await recorder.close();
   await dropKeyspace(names.config);
-}, 560_000);
+}, 900_000);

@@ -1,4 +1,4 @@
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +7,6 @@ import { allSettings, loadConfig } from "../sources/config.ts";
 import { openInstance, project } from "../stack/instance.ts";
 import { postgresFolder, prepareFolder, removePostgresFolder } from "../stack/services/postgres-files.ts";
 import type { PostgresAlone } from "./support/postgres-alone.ts";
-
-setDefaultTimeout(120_000);
 
 // Another clone with its own folder, whose config.yaml has the running stack's ports.
 const clone = mkdtempSync(join(tmpdir(), "second-"));

@@ -1,5 +1,5 @@
 /** No secret from the settings is in a log, an error or a response, whatever the services answer. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import net from "node:net";
 import getPort from "get-port";
 import { createTopics } from "../runtime/kafka/topics.ts";
@@ -9,8 +9,6 @@ import { openRegistry } from "../runtime/registry.ts";
 import { until } from "../runtime/until.ts";
 import { namesOf } from "./support/names.ts";
 import { type StartedProgram, startProgram } from "./support/program.ts";
-
-setDefaultTimeout(240_000);
 
 const tasks = ["fetch", "format", "backup", "produce"];
 const secrets: string[] = [];

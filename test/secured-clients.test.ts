@@ -18,7 +18,7 @@ import { wrongForKafka } from "./support/wrong-settings/kafka.ts";
 import { wrongForPostgres } from "./support/wrong-settings/postgres.ts";
 import { wrongForRegistry } from "./support/wrong-settings/registry.ts";
 
-setDefaultTimeout(300_000);
+setDefaultTimeout(900_000);
 
 const names = namesOf(import.meta.path);
 let stack: OwnStack;
@@ -34,13 +34,13 @@ beforeAll(async () => {
   clients = openClients(servers, names);
   ({ start, run } = clients);
   await allow(servers, "pipeline", names);
-}, 300_000);
+});
 afterEach(() => clients.end());
 afterAll(async () => {
   await servers?.close();
   await stack.down();
   stack.remove();
-}, 60_000);
+});
 
 test("what is missing is named with the statements for an administrator, all at once, and is not created", async () => {
   const [produce, backup] = await Promise.all([

@@ -19,7 +19,7 @@ let checkout: Checkout;
 beforeAll(async () => {
   checkout = openCheckout(`USERS_SOURCE=dummyjson\nDUMMYJSON_URL=${source.url.origin}/users\nFETCH_ATTEMPTS=3\n`);
   expect(await Bun.spawn([process.execPath, "tasks/build.ts"], { cwd: project }).exited).toBe(0);
-}, 120_000);
+});
 afterAll(async () => {
   checkout.close();
   await source.stop(true);

@@ -33,4 +33,4 @@ test("too many dead letters in a row stop the job before it commits their offset
   expect((await readRows(names.config)).size).toBe(10);
   await recorder.close();
   await dropKeyspace(names.config);
-}, 300_000);
+});

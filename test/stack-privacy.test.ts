@@ -15,7 +15,7 @@ beforeAll(async () => {
   await airflow.unpause();
   const { dag_run_id } = await airflow.trigger({ users: 5 });
   expect((await airflow.ended(dag_run_id)).state).toBe("success");
-}, 240_000);
+});
 
 test("only its owner can read the files of the stack: users, logs, passwords", async () => {
   const files = filesBelow(folder);

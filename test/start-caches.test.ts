@@ -11,7 +11,7 @@ import { migrateAirflow } from "../stack/services/airflow-database.ts";
 import { classPathOf, sharedClasses } from "../stack/services/java.ts";
 import { openOwnStack } from "./support/own-stack.ts";
 
-setDefaultTimeout(240_000);
+setDefaultTimeout(900_000);
 
 const stack = await openOwnStack({ suffix: "-start" });
 const { instance } = stack;

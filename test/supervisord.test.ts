@@ -40,10 +40,10 @@ test("a program that exits at once is still restarted after more failures than s
   await call(socket, "supervisor.startProcess", ["doomed", false]).catch((error: unknown) => {
     if (!`${error}`.includes("SPAWN_ERROR")) throw error;
   });
-  await until("it was started five times", () => starts() >= 5, { withinMs: 60_000 });
+  await until("it was started five times", () => starts() >= 5);
   const { statename } = (await call(socket, "supervisor.getProcessInfo", ["doomed"])) as { statename: string };
   expect(["BACKOFF", "STARTING"]).toContain(statename);
   expect(await call(socket, "supervisor.stopProcess", ["doomed", true])).toBe(true);
-}, 90_000);
+});
 
 const starts = () => readFileSync(join(folder, "starts"), "utf8").trim().split("\n").length;

@@ -90,7 +90,7 @@ test("a damaged batch is named, all others are stored, and `skip` moves past it 
   expect(await next.exited).toBe(0);
   await recorder.close();
   await dropKeyspace(config);
-}, 180_000);
+});
 
 /** How many records the topics have, read as `bun run rebuild` does. */
 async function recordsRead({ config }: Names): Promise<number> {

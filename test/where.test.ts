@@ -1,4 +1,4 @@
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,8 +23,6 @@ import { envelope, row } from "./support/change-events.ts";
 import { namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
 import { usersOf } from "./support/runs.ts";
-
-setDefaultTimeout(180_000);
 
 const runs = mkdtempSync(join(tmpdir(), "where-"));
 const names = namesOf(import.meta.path, { RUNS_DIR: runs });

@@ -1,5 +1,5 @@
 // Runs on its own stack: it starts a cluster.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { types } from "cassandra-driver";
 import { ConfigResourceTypes } from "kafkajs";
 import { createCql, deleteCql } from "../../contract/tables.ts";
@@ -31,8 +31,6 @@ import { runMatrix } from "./matrix.ts";
 import { openRandom, type Random } from "./random.ts";
 import { openWorld } from "./world.ts";
 
-setDefaultTimeout(180_000);
-
 /** What a record passes, and Kafka Connect, which has topics of its own; not all at once, for few cores. */
 const steps = [["postgres", "schema-registry"], ["kafka"], ["cassandra"], ["connect", "consumer", "api"]];
 /** Decides what is killed, and what is written. */
@@ -54,7 +52,7 @@ afterAll(async () => {
   await cassandra?.shutdown();
   await stack.down();
   stack.remove();
-}, 120_000);
+});
 
 const report = (what: string, since: number) =>
   console.log(`${what} ${((performance.now() - since) / 1_000).toFixed(1)} s`);
@@ -73,7 +71,7 @@ const findings = () =>
 
 test("three brokers, three Cassandra nodes and two consumers: of everything that counts there are three replicas", async () => {
   expect(config.kafka.brokers).toEqual(clusterNodes.map((host) => `${host}:${config.ports.kafka}`));
-  expect(await registerConnector(stack.instance, AbortSignal.timeout(90_000))).toMatchObject({ task: "RUNNING" });
+  expect(await registerConnector(stack.instance, AbortSignal.timeout(180_000))).toMatchObject({ task: "RUNNING" });
   const admin = await openAdmin();
   expect((await admin.describeCluster()).brokers.map(({ host }) => host).sort()).toEqual(clusterNodes);
   const replicas = [...(await topicsIn(admin))].map(([topic, partitions]) => [
@@ -103,7 +101,7 @@ test("three brokers, three Cassandra nodes and two consumers: of everything that
     config.cassandra.keyspace,
   ]);
   expect(rows[0]?.replication).toMatchObject({ datacenter1: "3" });
-  await until("doctor finds nothing", async () => (await findings()).length === 0, { withinMs: 60_000 });
+  await until("doctor finds nothing", async () => (await findings()).length === 0);
 });
 
 test("every batch is sent to a replica of all of its rows, which forwards none of them", async () => {
@@ -154,11 +152,11 @@ test("a node and a broker that hang are not waited for: others answer, lead and 
   try {
     const begin = performance.now();
     await Promise.all(Array.from({ length: 30 }, remove));
-    expect(performance.now() - begin).toBeLessThan(10_000); // a request is given up after 12 s
+    expect(performance.now() - begin).toBeLessThan(11_500); // a request is given up after 12 s
     await recorder.sendUsers(100);
     report("acknowledged after", begin);
     const stored = async () => (await readRows(names.config)).size === 100;
-    await until("all are stored", stored, { withinMs: 60_000 });
+    await until("all are stored", stored, { withinMs: 120_000 });
     report("stored after", begin);
   } finally {
     for (const { resume } of hung) await resume();
@@ -186,7 +184,7 @@ test("a machine and a program that are killed while all writers write lose nothi
       ...machine!,
       async happen(isWhole: () => Promise<void>) {
         await machine!.happen(isWhole);
-        await until("doctor names both", isNamed, { withinMs: 60_000 });
+        await until("doctor names both", isNamed);
       },
     },
     program!,
@@ -196,7 +194,7 @@ test("a machine and a program that are killed while all writers write lose nothi
     expect(report.anomalies).toEqual([]);
     expect(report.acknowledged).toBeGreaterThan(100);
   }
-}, 600_000);
+}, 900_000);
 
 test("doctor finds topics with too few replicas, and the command it names adds them", async () => {
   const names = { KAFKA_TOPIC: "scarce", KAFKA_DEAD_LETTER_TOPIC: "scarce.dlq", KAFKA_EDIT_TOPIC: "scarce.edited" };

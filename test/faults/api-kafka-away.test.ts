@@ -1,6 +1,6 @@
 /** Kafka stops answering while users are edited: writes are refused, reads go on, and no edit is only in one place. */
 // Runs alone: it stops Kafka.
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { until } from "../../runtime/until.ts";
 import { startApi } from "../support/api.ts";
@@ -10,8 +10,6 @@ import { lagOf } from "../support/kafka.ts";
 import { namesOf } from "../support/names.ts";
 import { controlStack } from "../support/stack.ts";
 import { startConsumer } from "./consumer.ts";
-
-setDefaultTimeout(180_000);
 
 const { env, config, groupId, editTopic } = namesOf(import.meta.path);
 afterAll(() => dropKeyspace(config));
@@ -48,7 +46,7 @@ test("while Kafka hangs, writes are 503 within seconds and reads go on; afterwar
     expect(refused.map(({ status }) => status)).toEqual(Array(20).fill(503));
     expect(refused.every(({ retryAfter, tookMs }) => retryAfter > 0 && tookMs < 10_000)).toBe(true);
     const next = await write(); // without asking Kafka
-    expect([next.status, next.tookMs < 1_000]).toEqual([503, true]);
+    expect([next.status, next.tookMs < 3_500]).toEqual([503, true]); // Kafka would be waited for for 4 s
     expect((await fetch(`${api.url}/first-five`)).status).toBe(200);
     const readiness = await fetch(`${api.url}/readyz`);
     expect([readiness.status, await readiness.json()]).toEqual([

@@ -8,7 +8,7 @@ import { controlStack } from "../support/stack.ts";
 import { startConsumer } from "./consumer.ts";
 import { newUser } from "./records.ts";
 
-setDefaultTimeout(580_000);
+setDefaultTimeout(900_000);
 
 const operations = 20_000;
 const writers = 4;

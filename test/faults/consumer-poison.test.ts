@@ -79,4 +79,4 @@ test("1,000 poison records among 10,000 good ones are dead-lettered with their r
   expect(await consumer.exited).toBe(0);
   await recorder.close();
   await dropKeyspace(names.config);
-}, 180_000);
+});

@@ -35,7 +35,7 @@ test("`bun run skip` stops the stack's consumer, moves it past a damaged batch a
   await until("the lag is 0", async () => (await lagOf(config, config.consumer.groupId, topic)) === 0);
   await recorder.close();
   await deleteUpTo(config, topic, damaged.lastOffset);
-}, 240_000);
+});
 
 /** Deletes the records up to the damaged batch: the topic is the stack's own, and other tests read all of it. */
 async function deleteUpTo(config: Config, topic: string, lastOffset: bigint) {

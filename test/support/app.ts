@@ -22,7 +22,7 @@ export interface Answer {
 export function openApp(file: string) {
   const { config, keyspace } = namesOf(file);
   const log = openLog("api", "error");
-  const client = openCassandra(config, "api-test", 2_000);
+  const client = openCassandra(config, "api-test", 30_000);
   const stop = new AbortController();
   const database = openDatabase(client, config, log);
   const store = userStore(database, keyspace, { log });

@@ -29,7 +29,7 @@ export function openBuiltTasks(file: string) {
   const source = serveSource({ host: "127.0.0.1", hosts: [], port: 0 });
   beforeAll(async () => {
     expect(await Bun.spawn([process.execPath, "tasks/build.ts"], { cwd: project }).exited).toBe(0);
-  }, 120_000);
+  });
   afterAll(() => source.stop(true));
 
   const folder = openFolders();

@@ -18,7 +18,7 @@ test("check installs only the linters: neither Airflow nor a jar", async () => {
   } finally {
     rmSync(cache, { recursive: true });
   }
-}, 120_000);
+}, 240_000);
 
 /** The names of the packages in a virtual environment, other than those that every one has. */
 const packagesOf = (venv: string) =>

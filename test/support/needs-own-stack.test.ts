@@ -38,9 +38,9 @@ test("a service test without a stack of its own fails with one message and conne
   expect(output).toContain(" 1 fail");
   expect(output).toContain(" 0 pass");
   expect(asked).toBe(0);
-}, 30_000);
+}, 240_000);
 
 test("a unit test runs without a stack", async () => {
   const { exitCode, output } = await bareBunTest("./test/support/names.test.ts");
   expect([exitCode, output]).toEqual([0, expect.stringContaining(" 0 fail")]);
-}, 30_000);
+}, 240_000);

@@ -62,12 +62,15 @@ function endGroup(leader: number) {
   }
 }
 
+/** A test or hook that takes longer hangs. Long, since it may wait for several things, each with a limit of its own. */
+export const timeoutFlag = "--timeout=480000";
+
 /** `bun test` on files or folders of the project, given as `./path`. */
 export const bunTest = (paths: string[], report: string): string[] => [
   process.execPath,
   "--no-env-file",
   "test",
-  "--timeout=240000",
+  timeoutFlag,
   "--reporter=junit",
   `--reporter-outfile=${report}`,
   ...paths,

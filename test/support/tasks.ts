@@ -9,7 +9,7 @@ type Env = Record<string, string> & { stdin?: string };
 
 /** Tasks run as in a shell, with the test file's own embedded source, each test in an empty folder. */
 export function openTasks() {
-  setDefaultTimeout(60_000); // each test starts several processes
+  setDefaultTimeout(240_000); // each test starts several processes
 
   const source = serveSource({ host: "127.0.0.1", hosts: [], port: 0 });
   afterAll(() => source.stop(true));

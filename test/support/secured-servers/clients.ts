@@ -30,7 +30,7 @@ export interface SecuredClients {
   settingsWith(more: Env): Env;
   /** Starts a program. */
   start(program: Program, more?: Env): StartedProgram & { port: string };
-  /** The exit code and the log of a program; one that does not end within 60 s has no code. */
+  /** The exit code and the log of a program; one that does not end within three minutes has no code. */
   run(program: Program, more?: Env): Promise<{ code: number | undefined; log: string }>;
   /** Kills what was started. */
   end(): Promise<void>;
@@ -58,7 +58,7 @@ export function openClients(servers: SecuredServers, names: Names): SecuredClien
     start,
     async run(program, more) {
       const { exited, output } = start(program, more);
-      const code = await Promise.race([exited, Bun.sleep(60_000)]);
+      const code = await Promise.race([exited, Bun.sleep(180_000)]);
       const log = await output();
       for (const password of Object.values(passwords))
         if (log.includes(password)) throw new Error(`the log has the password ${password}`);
