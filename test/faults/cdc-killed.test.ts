@@ -87,7 +87,7 @@ test("after 20,000 random operations while Connect, the consumer and Cassandra a
     const count = () => consumer.metric("consumer_records_total", { topic: capture.changeTopic });
     const before = await until("the consumer is running", async () => ({ records: await count() }));
     const stores = async () => (await count()) > before.records;
-    await until("changes are read", stores, { withinMs: 180_000, everyMs: 50 });
+    await until("changes are read", stores, { withinMs: 300_000, everyMs: 50 });
   };
   const kills = [
     () => stack.kill("connect"),
