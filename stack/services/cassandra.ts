@@ -35,7 +35,7 @@ export const cassandra: Service = {
     const { isCluster, isSecure, config } = instance;
     return nodesOf(instance).map((host, index) => {
       const data = dataOf(instance, index);
-      const heap = isCluster ? "512m" : "1g";
+      const heap = `${heapMegabytes(instance)}m`;
       return {
         name: nodeName(instance, "cassandra", index),
         argv: [
@@ -66,6 +66,8 @@ export const cassandra: Service = {
     });
   },
 };
+
+const heapMegabytes = ({ isCluster }: Instance) => (isCluster ? 512 : 1_024);
 
 const dataOf = (instance: Instance, index: number) => dataFolder(instance, nodeName(instance, "cassandra", index));
 
@@ -130,6 +132,9 @@ memtable_allocation_type: offheap_objects
 # All rows of a batch have the same replicas, so batches may be larger than a cluster should allow.
 batch_size_warn_threshold: 64KiB
 batch_size_fail_threshold: 640KiB
+
+# What building indexes in compactions may take of the heap: by default a gigabyte, which is all of it or more.
+sai_options: { segment_write_buffer_size: ${heapMegabytes(instance) / 16}MiB }
 
 # Files with the ids of rows that have been read.
 key_cache_save_period: 0s
