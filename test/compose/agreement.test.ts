@@ -115,6 +115,10 @@ describe("what is kept", () => {
       const [, value] = cassandra.match(new RegExp(`^${setting}: (\\S+)$`, "m")) ?? [];
       expect(environmentOf("cassandra").JVM_EXTRA_OPTS).toContain(`-Dcassandra.settings.${setting}=${value} `);
     }
+    // For indexes as natively, a sixteenth of the heap.
+    const { MAX_HEAP_SIZE, JVM_EXTRA_OPTS } = environmentOf("cassandra");
+    const buffer = Number.parseInt(MAX_HEAP_SIZE ?? "", 10) / 16;
+    expect(JVM_EXTRA_OPTS).toContain(`-Dcassandra.settings.sai_options.segment_write_buffer_size=${buffer}MiB `);
   });
 
   test("of Kafka's own topics is the same as natively", async () => {
