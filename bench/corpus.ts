@@ -1,5 +1,5 @@
 import { faker } from "@faker-js/faker";
-import { idField, searchFields, timeField, valueSubject } from "../contract/entity.ts";
+import { idField, namingFields, searchFields, timeField, valueSubject } from "../contract/entity.ts";
 import { changeable, validUsers } from "../contract/samples.ts";
 import { keyOf } from "../contract/topics.ts";
 import type { User } from "../contract/user.ts";
@@ -21,6 +21,12 @@ export function makeUsers(count: number): User[] {
     [changeable.text]: faker.person.lastName(),
     [timeField]: timestamp,
   }));
+}
+
+/** The user with an id, an address and an account that no other has. */
+export function distinct(user: User): User {
+  const id = crypto.randomUUID();
+  return { ...user, ...Object.fromEntries(namingFields.map((name) => [name, `${id}@example.com`])), [idField]: id };
 }
 
 /** Creates the topic and registers the schema; `send` resolves once the users are acknowledged. */
