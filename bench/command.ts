@@ -15,8 +15,9 @@ export async function timeOperate(args: string[], env: Record<string, string>): 
   const command = Bun.spawn([process.execPath, "operate/main.ts", ...args], {
     cwd: join(import.meta.dir, ".."),
     env,
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  const messages = new Response(command.stderr).text();
   // The kernel's figure for an ended process includes its parent's memory at the fork; its status then has none.
   const peakBytesNow = async () =>
     1_024 * Number(/VmHWM:\s+(\d+)/.exec(await Bun.file(`/proc/${command.pid}/status`).text())?.[1] ?? 0);
@@ -27,7 +28,7 @@ export async function timeOperate(args: string[], env: Record<string, string>): 
   const output = await new Response(command.stdout).text();
   clearInterval(watch);
   const code = await command.exited;
-  if (code > 1) throw new Error(`operate ${args.join(" ")} exited with code ${code}`);
+  if (code > 1) throw new Error(`operate ${args.join(" ")} exited with code ${code}:\n${await messages}`);
   const cpuSeconds = Number(command.resourceUsage()!.cpuTime.total) / 1e6;
   return { seconds: (performance.now() - begin) / 1_000, cpuSeconds, peakBytes, output };
 }

@@ -23,7 +23,7 @@ export async function openOwnStores(name: string, log: Log, more: Record<string,
     ...more,
   };
   const config = loadConfig(env);
-  const cassandra = openCassandra(config, "bench");
+  const cassandra = openCassandra(config, "bench", 120_000); // dropping millions of rows takes long
   const sql = openPostgres(config.postgres.url, 2);
   await migrateCassandra(cassandra, config, { apply: true });
   await sql.unsafe(`CREATE SCHEMA ${name}`);
