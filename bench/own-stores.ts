@@ -41,7 +41,14 @@ export async function openOwnStores(name: string, log: Log, more: Record<string,
       const admin = openKafka(config, "bench", log).admin();
       await admin.connect();
       const known = new Set(await admin.listTopics());
-      const own = [topic, deadLetterTopic, settledTopicOf(deadLetterTopic), forgottenTopicOf(topic), changeTopic, editTopic];
+      const own = [
+        topic,
+        deadLetterTopic,
+        settledTopicOf(deadLetterTopic),
+        forgottenTopicOf(topic),
+        changeTopic,
+        editTopic,
+      ];
       await admin.deleteTopics({ topics: own.filter((one) => known.has(one)) });
       await admin.deleteGroups([name]).catch(() => {}); // still shutting down: left to expire
       await Promise.allSettled([admin.disconnect(), cassandra.shutdown(), sql.end()]);
