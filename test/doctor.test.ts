@@ -28,9 +28,6 @@ const run = (argv: string[]) =>
     Bun.spawn([process.execPath, "--no-env-file", ...argv], { cwd: project, stdio: ["ignore", "pipe", "pipe"] }),
   );
 
-/** Ten seconds on a machine that is not busy: doctor waits for 7.5 s at most, and has to be started. */
-const soonMs = 30_000;
-
 /** What doctor prints, its exit code, and how long it took. */
 async function doctor() {
   const since = performance.now();
@@ -80,7 +77,7 @@ async function restart(program: string) {
 test("on a healthy stack nothing is found", async () => {
   const { lines, code, tookMs } = await says("nothing found");
   expect({ lines, code }).toEqual({ lines: ["nothing found"], code: 0 });
-  expect(tookMs).toBeLessThan(soonMs);
+  expect(tookMs).toBeLessThan(10_000);
   const status = await run(["stack/main.ts", "status"]);
   expect(status.code).toBe(0);
   expect(status.stdout).not.toMatch(/^(error|warning) /m);
@@ -92,13 +89,13 @@ test("a program that was killed is named, though it runs again", async () => {
   await restart("api");
 });
 
-test("a service that hangs is named first, soon, and what needs it is left out", async () => {
+test("a service that hangs is named first, in less than ten seconds, and what needs it is left out", async () => {
   await supervisor.signal("kafka", "STOP");
   try {
     const { lines, code, tookMs } = await doctor();
     expect(lines).toEqual([expect.stringMatching(/^error +Kafka: .*(no answer within 7.5 s|timed out)/)]);
     expect(code).toBe(1);
-    expect(tookMs).toBeLessThan(soonMs);
+    expect(tookMs).toBeLessThan(10_000);
   } finally {
     await supervisor.signal("kafka", "CONT");
   }
@@ -158,7 +155,7 @@ test("with one service down each, doctor names that one first; then a broken DAG
     // The service before may still be starting.
     const { code, tookMs } = await says(`error    ${line} Start it with \`bun run up\`.`, { isFirst: true });
     expect(code).toBe(1);
-    expect(tookMs).toBeLessThan(soonMs);
+    expect(tookMs).toBeLessThan(10_000);
     if (program === "api") {
       const status = await run(["stack/main.ts", "status"]);
       expect(status.stdout.trimEnd().split("\n").at(-1)).toStartWith(`error    ${line}`);

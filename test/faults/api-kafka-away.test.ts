@@ -46,7 +46,7 @@ test("while Kafka hangs, writes are 503 within seconds and reads go on; afterwar
     expect(refused.map(({ status }) => status)).toEqual(Array(20).fill(503));
     expect(refused.every(({ retryAfter, tookMs }) => retryAfter > 0 && tookMs < 10_000)).toBe(true);
     const next = await write(); // without asking Kafka
-    expect([next.status, next.tookMs < 3_500]).toEqual([503, true]); // Kafka would be waited for for 4 s
+    expect([next.status, next.tookMs < 1_000]).toEqual([503, true]);
     expect((await fetch(`${api.url}/first-five`)).status).toBe(200);
     const readiness = await fetch(`${api.url}/readyz`);
     expect([readiness.status, await readiness.json()]).toEqual([
