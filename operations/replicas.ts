@@ -19,7 +19,7 @@ const copiedWithinMs = 10 * 60_000;
  * The topics without which the pipeline stops: its own, and those in which Kafka and Kafka Connect keep their state.
  * Heartbeats of Debezium and the like are of no such use.
  */
-const neededTopics = (config: Pick<Config, "kafka" | "cdc">): string[] => [
+export const neededTopics = (config: Pick<Config, "kafka" | "cdc">): string[] => [
   ...wantedTopics(config).map(({ topic }) => topic),
   "__consumer_offsets",
   "__transaction_state",

@@ -2,11 +2,12 @@ import { expect, test } from "bun:test";
 import { forgottenTopicOf, settledTopicOf } from "../contract/entity.ts";
 import { brokersCheck } from "../operations/doctor/kafka.ts";
 import { topicsCheck } from "../operations/doctor/topics.ts";
+import { transactionsCheck } from "../operations/doctor/transactions.ts";
 import { createTopics } from "../runtime/kafka/topics.ts";
 import { openDoctor } from "./support/doctor.ts";
 import { startProgram } from "./support/program.ts";
 
-const { lines, linkTo, namesWith, openAdmin } = openDoctor(import.meta.path);
+const { closing, kafkaOf, lines, linkTo, namesWith, openAdmin } = openDoctor(import.meta.path);
 
 test("a broker that does not answer, and one that advertises an address that cannot be reached", async () => {
   const { config } = namesWith();
@@ -93,4 +94,36 @@ test("topics: missing, with other partitions or replicas, and not keeping their 
   expect(scarce).toEndWith(
     "Add them: `bun run migrate --replicas`; or set kafka.replicationFactor (KAFKA_REPLICATION_FACTOR) lower.",
   );
+});
+
+test("a transaction that stays open, and the command that ends it", async () => {
+  const names = namesWith();
+  const { topic } = names;
+  await createTopics(await openAdmin(names), names.config);
+  const producer = kafkaOf(names).producer({ transactionalId: topic, maxInFlightRequests: 1, idempotent: true });
+  await producer.connect();
+  closing.push(() => producer.disconnect());
+  const send = async (partition: number, ageMs: number) => {
+    const transaction = await producer.transaction();
+    await transaction.send({ topic, messages: [{ value: "a", partition, timestamp: String(Date.now() - ageMs) }] });
+    return transaction;
+  };
+  const recent = await send(1, 0);
+  expect(await lines([transactionsCheck], names)).toEqual([]);
+  await recent.commit();
+
+  await send(2, 10 * 60_000);
+  const command = `abort --topic ${topic} --partition 2 --start-offset 0`;
+  const finding = (cure: string, operate: string) =>
+    `error topic ${topic}: partition 2: a transaction has been open for more than 2 minutes, so nothing from offset 0 on ` +
+    `can be read (1 offset). End it without what it wrote: \`${cure} ${command}\`. Then see what is missing: \`${operate} reconcile\`.`;
+  expect(await lines([transactionsCheck], names, false)).toEqual([
+    finding(
+      "docker compose exec broker kafka-transactions --bootstrap-server broker:29092",
+      "docker compose run --rm operate",
+    ),
+  ]);
+  expect(await lines([transactionsCheck], names)).toEqual([finding("bun run kafka-transactions", "bun run")]);
+  expect(await startProgram("stack/main.ts", ["kafka-transactions", ...command.split(" ")], names.env).exited).toBe(0);
+  expect(await lines([transactionsCheck], names)).toEqual([]);
 });

@@ -33,6 +33,8 @@ interface Commands {
   cql: (statement: string) => string;
   /** Sets settings of a topic, `name=value`, separated by commas. */
   configureTopic: (topic: string, settings: string) => string;
+  /** Ends the transaction that is open at an offset. */
+  abortTransaction: (topic: string, partition: number, offset: bigint) => string;
   /** Prepares PostgreSQL for change capture: applies contract/generated/change_capture.sql. */
   prepareCapture: () => string;
 }
@@ -69,6 +71,9 @@ export const curesOf = (ports: Pick<Config["ports"], "connect" | "schemaRegistry
 const alter = (topic: string, settings: string) =>
   `--alter --entity-type topics --entity-name ${topic} --add-config ${settings}`;
 
+const abort = (topic: string, partition: number, offset: bigint) =>
+  `abort --topic ${topic} --partition ${partition} --start-offset ${offset}`;
+
 const native: Commands = {
   start: () => "Start it: `bun run up`",
   restart: (program) => `Restart the ${program}: \`bun run down && bun run up\``,
@@ -79,6 +84,7 @@ const native: Commands = {
   sql: (statement) => `\`bun run sql "${statement}"\``,
   cql: (statement) => `\`bun run cqlsh -e "${statement}"\``,
   configureTopic: (topic, settings) => `\`bun run kafka-configs ${alter(topic, settings)}\``,
+  abortTransaction: (...at) => `\`bun run kafka-transactions ${abort(...at)}\``,
   prepareCapture: () => "`bun run up`",
 };
 
@@ -99,6 +105,8 @@ const inCompose: Commands = {
   cql: (statement) => `\`docker compose exec cassandra cqlsh -e "${statement}"\``,
   configureTopic: (topic, settings) =>
     `\`docker compose exec broker kafka-configs --bootstrap-server broker:29092 ${alter(topic, settings)}\``,
+  abortTransaction: (...at) =>
+    `\`docker compose exec broker kafka-transactions --bootstrap-server broker:29092 ${abort(...at)}\``,
   prepareCapture: () => `\`${psql} -f /contract/change_capture.sql\``,
 };
 
@@ -112,6 +120,7 @@ const elsewhere: Commands = {
   sql: (statement) => `\`psql -c "${statement}"\``,
   cql: (statement) => `\`cqlsh -e "${statement}"\``,
   configureTopic: (topic, settings) => `\`kafka-configs.sh --bootstrap-server BROKER ${alter(topic, settings)}\``,
+  abortTransaction: (...at) => `\`kafka-transactions.sh --bootstrap-server BROKER ${abort(...at)}\``,
   prepareCapture: () => "`psql -f contract/generated/change_capture.sql`",
 };
 

@@ -21,6 +21,7 @@ import { sparkCheck } from "./spark.ts";
 import { tableChecks } from "./tables.ts";
 import { taskBinaryFindings } from "./task-binary.ts";
 import { topicsCheck } from "./topics.ts";
+import { transactionsCheck } from "./transactions.ts";
 import { writesCheck } from "./writes.ts";
 
 export interface Subject extends ClientOptions {
@@ -68,7 +69,7 @@ export async function diagnose(subject: Subject, scope: Scope = { withinMs }): P
 /** In the order in which a check may explain what later ones would say. */
 const allChecks = (subject: Subject): Check[] => [
   ...startingChecks(subject),
-  ...byService([...exits(subject), brokersCheck, ...probeChecks.filter((check) => !isOfApi(check))]),
+  ...byService([...exits(subject), brokersCheck, transactionsCheck, ...probeChecks.filter((check) => !isOfApi(check))]),
   topicsCheck,
   registryCheck,
   ...tableChecks,

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Admin, ConfigResourceTypes, ConfigSource, type Kafka } from "kafkajs";
 import { until } from "../until.ts";
-import { type Cluster, clusterOf, readUncommitted, timestamps } from "./cluster.ts";
+import { type Cluster, clusterOf, offsetsAt, readUncommitted, timestamps } from "./cluster.ts";
 
 const setting = "segment.ms";
 /** The age at which a segment ends while segments are rolled; nothing else sets it, so a leftover one is recognised. */
@@ -97,16 +97,10 @@ async function appendMarker(
 
 /** The ends of partitions, records of open transactions included. */
 async function endsOf(cluster: Cluster, topic: string, partitions: readonly number[]): Promise<Map<number, bigint>> {
-  const { topicMetadata } = await cluster.metadata();
-  const leaders = topicMetadata.find((each) => each.topic === topic)?.partitionMetadata ?? [];
-  const ends = new Map<number, bigint>();
-  for (const partition of partitions) {
-    const nodeId = leaders.find(({ partitionId }) => partitionId === partition)?.leader;
-    if (nodeId === undefined) throw new Error(`Kafka has no topic ${topic} with partition ${partition}`);
-    const broker = await cluster.findBroker({ nodeId });
-    const topics = [{ topic, partitions: [{ partition, timestamp: timestamps.end }] }];
-    const { responses } = await broker.listOffsets({ isolationLevel: readUncommitted, topics });
-    ends.set(partition, BigInt(responses[0]?.partitions[0]?.offset ?? -1));
-  }
+  const found = await offsetsAt(cluster, [topic], { isolationLevel: readUncommitted, timestamp: timestamps.end });
+  const ends = found.get(topic) ?? new Map<number, bigint>();
+  for (const partition of partitions)
+    if (!ends.has(partition))
+      throw new Error(`Kafka has no topic ${topic} with partition ${partition}, or no leader of it`);
   return ends;
 }

@@ -4,7 +4,7 @@ import { cqlsh } from "./cqlsh.ts";
 import { demo } from "./demo.ts";
 import { down } from "./down.ts";
 import { env } from "./env.ts";
-import { kafkaConfigs } from "./kafka-configs.ts";
+import { kafkaConfigs, kafkaTransactions } from "./kafka-tools.ts";
 import { logs } from "./logs.ts";
 import { reset } from "./reset.ts";
 import { skip } from "./skip.ts";
@@ -28,4 +28,5 @@ export const commands: Commands = {
   sql,
   cqlsh,
   "kafka-configs": kafkaConfigs,
+  "kafka-transactions": kafkaTransactions,
 };

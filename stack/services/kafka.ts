@@ -143,7 +143,11 @@ offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1`;
+share.coordinator.state.topic.min.isr=1
+
+# A broker whose process was frozen for this long loses its partitions until it is heard again, and a transaction that
+# is committed in that moment stays open for good (KAFKA-20734). After a crash it also waits this long before it starts.
+broker.session.timeout.ms=18000`;
 
 /** Asks one broker, whatever the others do. */
 const describesItself = (instance: Instance, host: string, index: number) => {
