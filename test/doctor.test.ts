@@ -54,7 +54,10 @@ beforeAll(async () => {
   for (const { dag_run_id } of await airflow.runs()) await airflow.ended(dag_run_id);
 });
 
+/** What has to be undone even if a test fails: otherwise the stack would not start again. */
+const cleanUps: (() => Promise<void>)[] = [];
 afterAll(async () => {
+  for (const cleanUp of cleanUps) await cleanUp();
   const { name } = await Bun.file(join(project, "postgres-connector.json")).json();
   const connector = openConnector({ url: process.env.CONNECT_URL ?? "" }, name);
   await connector.put("stop");
@@ -132,6 +135,12 @@ test("a program that ran out of memory is named", async () => {
 test("with one service down each, doctor names that one first; then a broken DAG, a paused one and a silent scheduler", async () => {
   const script = path("run", "airflow-dag-processor.sh");
   const original = readFileSync(script, "utf8");
+  cleanUps.push(async () => {
+    await supervisor.signal("airflow-scheduler", "CONT");
+    writeFileSync(script, original);
+    await restart("airflow-dag-processor");
+    rmSync(dags, { recursive: true, force: true });
+  });
   const [dags, brokenDag] = [path("dags"), path("dags", "broken_by_test.py")];
   cpSync(join(project, "dags"), dags, { recursive: true });
   writeFileSync(brokenDag, "from airflow.sdk import DAG, NoSuchThing\n");
@@ -172,7 +181,4 @@ test("with one service down each, doctor names that one first; then a broken DAG
   rmSync(brokenDag);
   await airflow.unpause();
   await says("nothing found");
-  writeFileSync(script, original);
-  await restart("airflow-dag-processor");
-  rmSync(dags, { recursive: true });
 });

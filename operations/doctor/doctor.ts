@@ -58,7 +58,9 @@ export interface Scope extends Patience {
 /** Looks at everything, and resolves with what is wrong, worst first, in less than ten seconds. */
 export async function diagnose(subject: Subject, scope: Scope = { withinMs }): Promise<Finding[]> {
   const clients = openClients(subject);
-  const checks = scope.isStarting ? [...startingChecks(subject), ...exits(subject, true)] : allChecks(subject);
+  const checks = scope.isStarting
+    ? [...startingChecks(subject), ...exits(subject, true), ifItAnswers(transactionsCheck)]
+    : allChecks(subject);
   try {
     return await examine(checks, clients, scope, dependenciesOf(subject));
   } finally {
@@ -92,6 +94,18 @@ const startingChecks = ({ given, config, stack, env }: Subject): Check[] => [
   machineCheck("settings", () => settingFindings(given)),
   ...(stack ? [...supervisorChecks(stack, config), ...machineChecks(stack, env)] : []),
 ];
+
+/** A check of a service that may not be there yet. */
+const ifItAnswers = (check: Check): Check => ({
+  ...check,
+  look: async (clients, stop) => {
+    try {
+      return await check.look(clients, stop);
+    } catch {
+      return [];
+    }
+  },
+});
 
 const exits = ({ stack }: Subject, isStarting = false) => (stack ? exitChecks(stack, isStarting) : []);
 
