@@ -37,9 +37,10 @@ const warmUpRows = 200_000;
 const part = 10_000;
 const templates = makeUsers(part);
 
-/** How many users have the same value in a field, among the first of them. */
+/** The first users have the same value in a field, and so have those after them, in another field if there is one. */
 const [few, many] = [100, 10_000];
-const [byFew, byMany] = [searchFields[1], searchFields[0]];
+const alike = few + many;
+const [byMany, byFew = byMany]: readonly (typeof searchFields)[number][] = searchFields;
 const maxPage = 500;
 
 /** Figures of one size, by what they are of. */
@@ -49,8 +50,8 @@ const stack = await openInstance();
 const supervisor = supervisorOf(stack);
 
 async function main() {
-  if (!(sizes[0]! >= measured + many) || sizes.some((size, index) => size <= (sizes[index - 1] ?? 0)))
-    throw new Error(`--users takes ascending numbers, the first of at least ${measured + many}`);
+  if (!(sizes[0]! >= measured + alike) || sizes.some((size, index) => size <= (sizes[index - 1] ?? 0)))
+    throw new Error(`--users takes ascending numbers, the first of at least ${measured + alike}`);
   const name = `bench_growth_${Date.now().toString(36)}`;
   const log = openLog("bench", "warning");
   const more = { CDC_APPLY: "false" };
@@ -73,7 +74,7 @@ async function warmUp(name: string, log: Log, more: Record<string, string>) {
   const stores = await openOwnStores(name, log, more);
   const producer = await openUserProducer(stores.config, log);
   try {
-    await addUsers(stores, producer, { from: many, to: many + warmUpRows });
+    await addUsers(stores, producer, { from: alike, to: alike + warmUpRows });
   } finally {
     await producer.close();
     await stores.drop();
@@ -124,8 +125,7 @@ async function produce({ sql }: OwnStores, producer: Producer, { from, to }: Use
 
 const marked = (user: User, index: number): User => ({
   ...user,
-  ...(index < few && { [byFew]: "Of a few" }),
-  ...(index < many && { [byMany]: "Of many" }),
+  ...(index < few ? { [byFew!]: "Of a few" } : index < alike && { [byMany!]: "Of many" }),
 });
 
 /** What the consumer does when the records are there and nothing else happens. */
