@@ -32,6 +32,7 @@ export interface Connector extends Shown {
   /** Deletes the connector but keeps its slot and its offsets. */
   remove: () => Promise<Response>;
   put: (action: "stop" | "resume") => Promise<Response>;
+  restartFailed: () => Promise<Response>;
   deleteOffsets: () => Promise<Response>;
 }
 
@@ -65,6 +66,7 @@ export function openConnector(connect: ConnectApi, name: string, withinMs = 30_0
       }),
     remove: () => call(url, { method: "DELETE" }),
     put: (action) => call(`${url}/${action}`, { method: "PUT" }),
+    restartFailed: () => call(`${url}/restart?includeTasks=true&onlyFailed=true`, { method: "POST" }),
     deleteOffsets: () => call(`${url}/offsets`, { method: "DELETE" }),
   };
 }

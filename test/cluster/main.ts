@@ -115,11 +115,15 @@ function* duringMinutes(faults: Iterable<Fault>): Generator<Fault> {
 
 const head = [
   ...["fault", "on", "acknowledged", "refused", "unknown", "reads"],
-  ...["p50 ms", "p99 ms", "longest ms", "recovery ms", "whole ms", "wrong"],
+  ...["p50 ms", "p99 ms", "longest ms", "recovery ms", "whole ms", "restarts", "wrong"],
 ];
 const cellsOf = (report: Report) => {
-  const { fault, on, acknowledged, refused, unknown, reads, p50, p99, longest, recovery, whole, anomalies } = report;
-  return [fault, on, acknowledged, refused, unknown, reads, p50, p99, longest, recovery, whole, anomalies.length];
+  const { fault, on, acknowledged, refused, unknown, reads, p50, p99, longest, recovery, whole, restarts, anomalies } =
+    report;
+  return [
+    ...[fault, on, acknowledged, refused, unknown, reads],
+    ...[p50, p99, longest, recovery, whole, restarts, anomalies.length],
+  ];
 };
 const lineOf = (report: Report) =>
   cellsOf(report)

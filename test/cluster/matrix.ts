@@ -1,5 +1,6 @@
-import { slot, table } from "../../contract/entity.ts";
+import { connector as connectorName, slot, table } from "../../contract/entity.ts";
 import { changeable } from "../../contract/samples.ts";
+import { openConnector } from "../../operations/connector.ts";
 import { readLetterLog } from "../../operations/dead-letters/letter-log.ts";
 import { captureChecks } from "../../operations/doctor/capture.ts";
 import { openClients } from "../../operations/doctor/clients.ts";
@@ -40,6 +41,8 @@ export interface Report {
   /** From the end of the fault until records flowed again, and until doctor found every node and replica. */
   recovery: number;
   whole: number;
+  /** How often the connector's task had failed and was restarted, as doctor says. */
+  restarts: number;
   /** What was lost or is wrong: what no order of the writes explains, open dead letters, what reconcile finds. */
   anomalies: string[];
 }
@@ -77,7 +80,10 @@ export async function* runMatrix({ environment, faults, seed, perSecond }: Optio
       recorder.sendRecords(records.map((record) => ({ ...record, user: null }))),
   };
   const writing = { ...given, random: openRandom(`${seed} writes`), sql, apiUrl: environment.API_URL ?? "" };
-  const isWhole = () => untilWhole(config, environment);
+  let restarts = 0;
+  const isWhole = async () => {
+    restarts += await untilWhole(config, environment);
+  };
   const arrived = async () => {
     const { topic, editTopic, changeTopic } = config.kafka;
     const { groupId } = config.consumer;
@@ -87,6 +93,7 @@ export async function* runMatrix({ environment, faults, seed, perSecond }: Optio
     await isWhole();
     for (const fault of faults) {
       const before = registers.counts();
+      restarts = 0;
       const [writers, probes] = [startWriters(writing, perSecond), startProbes(given)];
       await probes.isFluent(fluentMs);
       const begin = Date.now();
@@ -108,6 +115,7 @@ export async function* runMatrix({ environment, faults, seed, perSecond }: Optio
         ...quantilesOf(times),
         recovery,
         whole,
+        restarts,
         anomalies: [
           ...(await anomaliesIn(config, registers)),
           ...(await operate(environment, ["reconcile", "--json"])),
@@ -134,8 +142,13 @@ function quantilesOf(sorted: readonly number[]) {
   return { p50: quantile(0.5), p99: quantile(0.99), longest: sorted.at(-1) ?? 0 };
 }
 
-/** Resolves once doctor finds every broker, node, replica and the connector. */
-async function untilWhole(config: Config, env: Record<string, string>) {
+/**
+ * Resolves once doctor finds every broker, node, replica and the connector, with how often its task had to be restarted:
+ * a task that an answer of a dying broker has ended stays so.
+ */
+async function untilWhole(config: Config, env: Record<string, string>): Promise<number> {
+  const connector = openConnector({ url: env.CONNECT_URL ?? "", ...config.connect }, connectorName);
+  let restarts = 0;
   const checks = [brokersCheck, topicsCheck, ...tableChecks, ...captureChecks];
   await until(
     "the cluster is whole",
@@ -143,14 +156,18 @@ async function untilWhole(config: Config, env: Record<string, string>) {
       const clients = openClients({ config, env, postgresUrl: env.POSTGRES_URL ?? "", isNative: true });
       try {
         const [finding] = await examine(checks, clients, { withinMs: 8_000 });
-        if (finding) throw new Error(`${finding.about}: ${finding.cause}`);
-        return true;
+        if (!finding) return true;
+        const status = await connector.status().catch(() => undefined);
+        const hasFailed = status?.tasks.some(({ state }) => state === "FAILED");
+        if (hasFailed && (await connector.restartFailed()).ok) restarts++;
+        throw new Error(`${finding.about}: ${finding.cause}`);
       } finally {
         await Promise.race([clients.close(), Bun.sleep(500)]);
       }
     },
     { withinMs: wholeWithinMs, everyMs: 500 },
   );
+  return restarts;
 }
 
 /** What no order of the writes explains, and dead letters that are open: all records were good. */
