@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { idField } from "../../contract/entity.ts";
 import { firstFault } from "../../contract/first-fault.ts";
+import { quickCheckOf } from "../../contract/quick-check.ts";
 import { writeTimeOf } from "../../contract/tables.ts";
 import { keyOf, type Rejected, rejected } from "../../contract/topics.ts";
 import { fields, User } from "../../contract/user.ts";
@@ -9,7 +10,11 @@ import type { Change, Message, Sifted } from "../change.ts";
 import { columnValue, isOmitted } from "./column-values.ts";
 import type { LogPosition, WriteTimes } from "./write-times.ts";
 
-const Row = z.record(z.string(), z.unknown());
+/** A row's columns, of any name and value. Zod's records would copy each row. */
+const Row = z.custom<Record<string, unknown>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "expected a row's columns",
+);
 const Key = z.object({ [idField]: z.unknown() });
 const Micros = z.number().int();
 
@@ -146,6 +151,7 @@ function positionOf(
   return { id, commitMicros: ts_us, order: transaction?.total_order ?? 1, lsn };
 }
 
+const isSurelyUser = quickCheckOf(User);
 const known = new Set<string>(fields.map(({ name }) => name));
 
 /**
@@ -166,6 +172,7 @@ function rowOf(after: Record<string, unknown>, before: Record<string, unknown> |
 
 /** A user; its kept columns are null, which has no meaning. */
 function userOf(row: Record<string, unknown>, kept: readonly (keyof User)[]): User | Rejected {
+  if (kept.length === 0 && isSurelyUser?.(row)) return row as User;
   const isKept = Object.fromEntries(kept.map((name) => [name, true]));
   const user = (kept.length > 0 ? User.omit(isKept as { picture: true }) : User).safeParse(row);
   if (!user.success) return rejected("invalid_user", firstFault(user.error));
