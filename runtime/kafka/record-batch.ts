@@ -1,5 +1,4 @@
-// @ts-expect-error: kafkajs declares no types for its inner files
-import crc32C from "kafkajs/src/protocol/recordBatch/crc32C";
+import { buf as crc32c } from "crc-32/crc32c";
 import { type Cursor, readVarint } from "../../contract/varint.ts";
 import { decompress, maxBatchBytes } from "./compression.ts";
 
@@ -112,7 +111,7 @@ function readBatch(batch: Buffer, records: FetchedRecord[]): number {
   const attributes = batch.readInt16BE(at.attributes);
   const count = batch.readInt32BE(at.count);
   if (batch.readInt8(at.magic) !== 2) throw new RangeError(`record batch version ${batch.readInt8(at.magic)}`);
-  if (crc32C(batch.subarray(at.attributes)) !== batch.readUInt32BE(at.crc)) throw new RangeError("checksum mismatch");
+  if (crc32c(batch.subarray(at.attributes)) !== batch.readInt32BE(at.crc)) throw new RangeError("checksum mismatch");
   if (count < 0 || count > maxBatchRecords) throw new RangeError(`${count} records, more than ${maxBatchRecords}`);
   const body = decompress(attributes & flags.codec, batch.subarray(at.records));
   const context: BatchContext = {
