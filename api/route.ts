@@ -1,9 +1,12 @@
 import type { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Server } from "bun";
 import type { Context } from "hono";
 import type { RequestIdVariables } from "hono/request-id";
 import type { By } from "./users/store.ts";
 
 export interface AppEnv {
+  /** The server that has the connection; none if the app is called without one. */
+  Bindings: Partial<Pick<Server<undefined>, "timeout">> | undefined;
   /** `author` is the name of the token that a write had, if writes need one. */
   Variables: RequestIdVariables & { author?: string };
 }

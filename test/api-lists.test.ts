@@ -1,12 +1,15 @@
 /** Searching, listing and counting users through the API, on a real table. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { errors, types } from "cassandra-driver";
 import { validUsers } from "../contract/samples.ts";
 import type { User } from "../contract/user.ts";
+import { countUsers } from "../operations/users/count.ts";
 import { cursorOf, pageStateOf } from "../operations/users/cursor.ts";
+import type { Query } from "../operations/users/query.ts";
 import { type Answer, newcomer, openApp } from "./support/app.ts";
 import { readRows } from "./support/cassandra.ts";
 
-const { config, ask, walk, writeDirectly, isReady, close } = openApp(import.meta.path);
+const { config, keyspace, database, ask, walk, writeDirectly, isReady, close } = openApp(import.meta.path);
 
 beforeAll(async () => void (await isReady()));
 afterAll(close);
@@ -68,6 +71,30 @@ describe("listing", () => {
     expect(rows.size).toBeGreaterThanOrEqual(3_000);
     expect((await walk("/users?limit=500")).sort()).toEqual([...rows.keys()].sort());
     expect((await ask("GET", "/count")).body).toEqual({ count: rows.size });
+  });
+
+  test("what Cassandra cannot count in one go is counted in parts, and so is everything else of its size", async () => {
+    const { readTimeout, readFailure } = types.responseErrorCodes;
+    let failures = 0;
+    const widest = 2n ** 64n / 300n;
+    const slow: Query = async (cql, parameters, options) => {
+      const [after, upTo] = parameters.map((token) => BigInt(String(token))) as [bigint, bigint];
+      if (upTo - after > widest) throw new errors.ResponseError(failures++ % 2 ? readTimeout : readFailure, "too slow");
+      return database.query(cql, parameters, options);
+    };
+    expect(await countUsers(slow, keyspace)).toBe((await readRows(config)).size);
+    expect(failures).toBeWithin(4, 17);
+  });
+
+  test("a range that cannot be counted at all is an error", async () => {
+    const { readFailure } = types.responseErrorCodes;
+    let failures = 0;
+    const broken: Query = async () => {
+      failures++;
+      throw new errors.ResponseError(readFailure, "the file is damaged");
+    };
+    await expect(countUsers(broken, keyspace)).rejects.toThrow("the file is damaged");
+    expect(failures).toBeLessThan(50);
   });
 
   test("a user added before a count is in it, even during other counts", async () => {

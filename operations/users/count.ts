@@ -9,35 +9,47 @@ const concurrency = 4;
 /** A count reads many rows, so it may take longer than other queries. */
 const timeoutMs = 12_000;
 
+/** Enough for a billion users. A range that still cannot be read then has another fault. */
+const maxHalvings = 8;
+
 /**
  * How many users Cassandra has: every row that exists from the call to its end. Reads the whole table, one token range
- * after another; one too large to count before the server's timeout is counted in halves.
+ * after another. One that has too many rows to be counted within the server's timeout is counted in halves, and so are all
+ * others of its size.
  */
 export async function countUsers(query: Query, keyspace: string): Promise<number> {
   const text = `SELECT count(*) FROM ${keyspace}.${table} WHERE token(${idField}) > ? AND token(${idField}) <= ?`;
   const countRange = async ({ after, upTo }: TokenRange) =>
     Number((await query(text, [longOf(after), longOf(upTo)], { readTimeout: timeoutMs })).first().count);
-  const pending = splitRing(ranges);
+  const pending = splitRing(ranges).map((range) => ({ range, halvings: 0 }));
   let rows = 0;
+  /** How often a range has to be halved until it can be counted, as far as is known. */
+  let halvingsNeeded = 0;
   const worker = async () => {
-    for (let range = pending.pop(); range; range = pending.pop()) {
-      const counted = await countInParts(range, countRange); // `rows += await …` would lose concurrent additions
-      rows += counted;
+    for (let part = pending.pop(); part; part = pending.pop()) {
+      const { range, halvings } = part;
+      const split = () => pending.push(...halve(range).map((half) => ({ range: half, halvings: halvings + 1 })));
+      if (halvings < halvingsNeeded) {
+        split();
+        continue;
+      }
+      try {
+        const counted = await countRange(range); // `rows += await …` would lose concurrent additions
+        rows += counted;
+      } catch (error) {
+        if (!isTooLarge(error) || halvings === maxHalvings) throw error;
+        halvingsNeeded = Math.max(halvingsNeeded, halvings + 1);
+        split();
+      }
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
   return rows;
 }
 
-async function countInParts(range: TokenRange, countRange: (range: TokenRange) => Promise<number>): Promise<number> {
-  try {
-    return await countRange(range);
-  } catch (error) {
-    const isTooLarge = responseErrorOf(error)?.code === types.responseErrorCodes.readTimeout;
-    const halves = isTooLarge ? halve(range) : [];
-    if (halves.length === 0) throw error;
-    let rows = 0;
-    for (const half of halves) rows += await countInParts(half, countRange);
-    return rows;
-  }
+/** Cassandra took too long: it gave up, or dropped a part of the work because it was busy. */
+function isTooLarge(error: unknown) {
+  const { readTimeout, readFailure } = types.responseErrorCodes;
+  const code = responseErrorOf(error)?.code;
+  return code === readTimeout || code === readFailure;
 }
