@@ -1,11 +1,14 @@
 import { types } from "cassandra-driver";
 import { idField, table } from "../../contract/entity.ts";
 import { deleteCql } from "../../contract/tables.ts";
+import { pagesOf } from "../../runtime/cassandra/pages.ts";
 import type { Cassandra } from "../../runtime/cassandra.ts";
 import type { Config } from "../../runtime/config.ts";
 import { until } from "../../runtime/until.ts";
 import type { Forgotten } from "../../stream/forgotten/forgotten.ts";
 import { mark } from "../rebuild/target.ts";
+
+const pageRows = 5_000;
 
 type Settings = Pick<Config, "cassandra" | "consumer">;
 
@@ -23,8 +26,8 @@ export async function searchCassandra(cassandra: Cassandra, config: Settings, fo
   const found = new Map<string, string[]>();
   for (const { keyspace } of await tablesOf(cassandra, config)) {
     const ids: string[] = [];
-    const rows = await cassandra.execute(`SELECT ${idField} FROM ${keyspace}.${table}`, [], { fetchSize: 5_000 });
-    for await (const row of rows) if (forgotten.has(String(row[idField]))) ids.push(String(row[idField]));
+    for await (const rows of pagesOf(cassandra, `SELECT ${idField} FROM ${keyspace}.${table}`, [], { pageRows }))
+      ids.push(...rows.map((row) => String(row[idField])).filter((id) => forgotten.has(id)));
     found.set(keyspace, ids);
   }
   return found;

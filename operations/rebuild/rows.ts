@@ -1,6 +1,7 @@
 import { types } from "cassandra-driver";
 import { idField, table } from "../../contract/entity.ts";
 import { fields } from "../../contract/user.ts";
+import { pagesOf } from "../../runtime/cassandra/pages.ts";
 import type { Cassandra } from "../../runtime/cassandra.ts";
 import type { TokenRange } from "../../runtime/token-ranges.ts";
 
@@ -34,12 +35,7 @@ const pageRows = 1_000;
 export async function* rowsIn(cassandra: Cassandra, keyspace: string, { after, upTo }: TokenRange) {
   const query = `SELECT ${selected} FROM ${keyspace}.${table} WHERE token(${idField}) > ? AND token(${idField}) <= ?`;
   const bounds = [after, upTo].map((token) => types.Long.fromString(String(token)));
-  let pageState: string | undefined;
-  do {
-    const page = await cassandra.execute(query, bounds, { fetchSize: pageRows, pageState });
-    yield page.rows.map(rowOf);
-    pageState = page.pageState ?? undefined;
-  } while (pageState !== undefined);
+  for await (const rows of pagesOf(cassandra, query, bounds, { pageRows })) yield rows.map(rowOf);
 }
 
 /** One row by its id; null if there is none. */

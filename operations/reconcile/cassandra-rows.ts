@@ -3,6 +3,7 @@ import pLimit from "p-limit";
 import { idField, table } from "../../contract/entity.ts";
 import { userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
+import { pagesOf } from "../../runtime/cassandra/pages.ts";
 import type { Cassandra } from "../../runtime/cassandra.ts";
 import { splitRing, type TokenRange } from "../../runtime/token-ranges.ts";
 
@@ -31,16 +32,9 @@ export async function scanRows(
   const query = `SELECT ${columns} FROM ${keyspace}.${table} WHERE token(${idField}) > ? AND token(${idField}) <= ?`;
   const limit = pLimit(rangesAtOnce);
   const scan = async ({ after, upTo }: TokenRange) => {
-    let pageState: string | undefined;
-    do {
-      stop?.throwIfAborted();
-      const page = await cassandra.execute(query, [String(after), String(upTo)].map(toLong), {
-        fetchSize: pageRows,
-        pageState,
-      });
-      for (const row of page.rows) each(storedRow(row));
-      pageState = page.pageState ?? undefined;
-    } while (pageState !== undefined);
+    const bounds = [String(after), String(upTo)].map(toLong);
+    for await (const rows of pagesOf(cassandra, query, bounds, { pageRows, stop }))
+      for (const row of rows) each(storedRow(row));
   };
   try {
     await Promise.all(splitRing(parts).map((range) => limit(scan, range)));

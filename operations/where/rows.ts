@@ -1,6 +1,7 @@
 import { idField, table, timeField } from "../../contract/entity.ts";
 import { deletedTable, quoted, userOf } from "../../contract/tables.ts";
 import { fields, type User } from "../../contract/user.ts";
+import { pagesOf } from "../../runtime/cassandra/pages.ts";
 import { type Cassandra, isInvalidStatement } from "../../runtime/cassandra.ts";
 import type { Postgres } from "../../runtime/postgres.ts";
 
@@ -90,8 +91,8 @@ export async function idsInCassandra(
       const to = range === tokenRanges - 1 ? 2n ** 63n - 1n : from + width - 1n;
       for (const name of names) {
         const query = `SELECT ${idField} FROM ${keyspace}.${table} WHERE token(${idField}) >= ${from} AND token(${idField}) <= ${to} AND ${name} = ? ALLOW FILTERING`;
-        for await (const row of await cassandra.execute(query, [value], { prepare: true, fetchSize: 1_000 }))
-          ids.add(String(row[idField]));
+        for await (const rows of pagesOf(cassandra, query, [value], { pageRows: 1_000 }))
+          for (const row of rows) ids.add(String(row[idField]));
       }
       onProgress(++done, tokenRanges);
     }
