@@ -43,7 +43,7 @@ const maxFetchWaitMs = 1_000;
 /** A change event is ten times as large as a user's record, and each fetch has its costs: this is some 700 events. */
 const maxBytesPerPartition = 1024 ** 2;
 /** Of all partitions, which are in memory at once. */
-const maxBytesAtOnce = 4 * 1024 ** 2;
+const maxBytesAtOnce = 2 * 1024 ** 2;
 /** How soon a consumer notices that others came or went, in milliseconds: until all have noticed, none reads. */
 const heartbeatEveryMs = 500;
 /** How long a blocked partition pauses before it is fetched again: the batch may be intact on another replica. */
