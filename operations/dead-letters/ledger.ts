@@ -98,6 +98,15 @@ async function commit(transaction: Transaction, settledTopic: string, letters: r
   await transaction.commit();
 }
 
-/** What Kafka answers to a transaction that another one has ended, or that took too long. */
-const takenOver = ["INVALID_PRODUCER_EPOCH", "INVALID_TXN_STATE", "INVALID_PRODUCER_ID_MAPPING", "UNKNOWN_PRODUCER_ID"];
+/**
+ * What Kafka answers to a transaction that another one has ended, or that took too long. UNKNOWN is Kafka 4.4's answer if
+ * another one is about to end it.
+ */
+const takenOver = [
+  "INVALID_PRODUCER_EPOCH",
+  "INVALID_TXN_STATE",
+  "INVALID_PRODUCER_ID_MAPPING",
+  "UNKNOWN_PRODUCER_ID",
+  "UNKNOWN",
+];
 const isTakenOver = (error: unknown) => takenOver.includes((error as { type?: string }).type ?? "");
