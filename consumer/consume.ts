@@ -40,10 +40,6 @@ interface Running extends Dependencies {
 
 /** kafkajs waits for a running fetch before it stops, so this adds to how long stopping takes. */
 const maxFetchWaitMs = 1_000;
-/** A change event is ten times as large as a user's record, and each fetch has its costs: this is some 700 events. */
-const maxBytesPerPartition = 1024 ** 2;
-/** Of all partitions, which are in memory at once. */
-const maxBytesAtOnce = 2 * 1024 ** 2;
 /** How soon a consumer notices that others came or went, in milliseconds: until all have noticed, none reads. */
 const heartbeatEveryMs = 500;
 /** How long a blocked partition pauses before it is fetched again: the batch may be intact on another replica. */
@@ -105,8 +101,7 @@ const createConsumer = ({ kafka, config }: Dependencies) =>
     heartbeatInterval: heartbeatEveryMs,
     minBytes: 1,
     maxWaitTimeInMs: maxFetchWaitMs,
-    maxBytesPerPartition,
-    maxBytes: maxBytesAtOnce,
+    maxBytesPerPartition: 256 * 1024,
     allowAutoTopicCreation: false,
     // By default kafkajs restarts indefinitely, or idles after a TypeError; the process exits and is restarted instead.
     retry: { restartOnFailure: async (error) => isBrokerAway(error) },
