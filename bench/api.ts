@@ -8,7 +8,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { types } from "cassandra-driver";
 import Table from "cli-table3";
-import getPort from "get-port";
 import { validUsers } from "../contract/samples.ts";
 import { rowOf, upsertCql } from "../contract/tables.ts";
 import { migrateCassandra } from "../operations/migrate.ts";
@@ -18,6 +17,7 @@ import { openLog } from "../runtime/log.ts";
 import { until } from "../runtime/until.ts";
 import { loadConfig } from "../sources/config.ts";
 import { install } from "../stack/install/install.ts";
+import { freePort } from "../test/support/free-port.ts";
 import type { Load } from "./api-load.ts";
 import { measureTree } from "./process-tree.ts";
 import { quantile } from "./quantile.ts";
@@ -91,11 +91,10 @@ async function raceReads(candidates: Candidate[], idFile: string, anyId: string)
 }
 
 /** The same API twice: each write is a record and a row, or a row. */
-const startApis = () =>
-  Promise.all([
-    start("api.log true", () => [process.execPath, "api/main.ts"]),
-    start("api.log false", () => [process.execPath, "api/main.ts"], { API_LOG: "false" }),
-  ]);
+const startApis = async () => [
+  start("api.log true", () => [process.execPath, "api/main.ts"]),
+  start("api.log false", () => [process.execPath, "api/main.ts"], { API_LOG: "false" }),
+];
 
 async function raceEdits(candidates: Candidate[], idFile: string, anyId: string) {
   await expectSameResponse(candidates, anyId);
@@ -124,15 +123,15 @@ async function startServers(): Promise<Candidate[]> {
       ...[tool("gunicorn"), "--chdir", join(import.meta.dir, "peers", "flask_api"), "--bind", `127.0.0.1:${port}`],
       ...["--log-level", "warning", "--workers", "2", ...options, "app:app"],
     ];
-  return Promise.all([
+  return [
     start("this API", () => [process.execPath, "api/main.ts"]),
     start("Flask, gunicorn's defaults", flask()),
     start("Flask, gthread and keep-alive", flask("--worker-class", "gthread", "--threads", "8", "--keep-alive", "75")),
-  ]);
+  ];
 }
 
-async function start(name: string, argv: (port: number) => string[], more = {}): Promise<Candidate> {
-  const port = await getPort({ host: "127.0.0.1" });
+function start(name: string, argv: (port: number) => string[], more = {}): Candidate {
+  const port = freePort();
   const server = Bun.spawn(argv(port), {
     cwd: join(import.meta.dir, ".."),
     env: {

@@ -2,11 +2,11 @@ import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import getPort from "get-port";
 import { indexes } from "../contract/tables.ts";
 import { until } from "../runtime/until.ts";
 import { type StartedApi, startApi } from "./support/api.ts";
 import { dropKeyspace, withCassandra } from "./support/cassandra.ts";
+import { freePort } from "./support/free-port.ts";
 import { openLink } from "./support/link.ts";
 import { namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
@@ -200,7 +200,7 @@ test("the compiled API includes Swagger UI, and its page leads to the console", 
   expect(build.exitCode).toBe(0);
   const api = Bun.spawn([binary], {
     cwd: folder,
-    env: { ...env, API_PORT: String(await getPort({ host: "127.0.0.1" })), CONSOLE_PORT: "18090" },
+    env: { ...env, API_PORT: String(freePort()), CONSOLE_PORT: "18090" },
     stdio: ["ignore", "ignore", "pipe"],
   });
   try {

@@ -3,7 +3,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import getPort from "get-port";
 import { replicationRole } from "../contract/change-capture.ts";
 import { captureChecksOf } from "../operations/doctor/capture.ts";
 import { topicsCheck } from "../operations/doctor/topics.ts";
@@ -16,6 +15,7 @@ import { openInstance } from "../stack/instance.ts";
 import { classPathOf } from "../stack/services/java.ts";
 import { openCapture } from "./support/capture.ts";
 import { lines } from "./support/doctor.ts";
+import { freePort } from "./support/free-port.ts";
 import { type Names, namesOf } from "./support/names.ts";
 import { controlStack } from "./support/stack.ts";
 
@@ -32,7 +32,7 @@ afterAll(() => {
 /** Starts a second broker of the stack's Kafka, which has no controller of its own. */
 async function startBroker() {
   const { kafkaController } = instance.config.ports;
-  const address = `PLAINTEXT://127.0.0.1:${await getPort()}`;
+  const address = `PLAINTEXT://127.0.0.1:${freePort()}`;
   const file = join(folder, "server.properties");
   mkdirSync(folder, { recursive: true });
   writeFileSync(

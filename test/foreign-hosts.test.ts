@@ -2,28 +2,28 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:net";
-import getPort from "get-port";
 import { until } from "../runtime/until.ts";
 import { dropKeyspace } from "./support/cassandra.ts";
+import { freePort } from "./support/free-port.ts";
 import { namesOf } from "./support/names.ts";
 import { type StartedProgram, startProgram } from "./support/program.ts";
 
 const { env, config } = namesOf(import.meta.path, { ALLOWED_HOSTS: "users.example.com, api" });
-const consumerPort = await getPort();
+const consumerPort = freePort();
 const programs = [
-  { name: "api", file: "api/main.ts", variable: "API_PORT", port: await getPort(), path: "/healthz" },
+  { name: "api", file: "api/main.ts", variable: "API_PORT", port: freePort(), path: "/healthz" },
   {
     name: "source",
     file: "sources/embedded/main.ts",
     variable: "SOURCE_PORT",
-    port: await getPort(),
+    port: freePort(),
     path: "/healthz",
   },
   {
     name: "console",
     file: "console/main.ts",
     variable: "CONSOLE_PORT",
-    port: await getPort(),
+    port: freePort(),
     path: "/",
     refusal: 403,
   },

@@ -2,11 +2,11 @@ import { afterAll, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import getPort from "get-port";
 import { openPostgres } from "../runtime/postgres.ts";
 import { install } from "../stack/install/install.ts";
 import { openInstance, project } from "../stack/instance.ts";
 import { removePostgresFolder } from "../stack/services/postgres-files.ts";
+import { freePort } from "./support/free-port.ts";
 import type { PostgresAlone } from "./support/postgres-alone.ts";
 
 // As root this tests the dropping of privileges; as another account, that a closed folder is no obstacle.
@@ -29,7 +29,7 @@ const env = {
   ...process.env,
   USER_AUTOMATION_CACHE: closedCache,
   STACK_DIR: join(closed, "stack"),
-  POSTGRES_PORT: String(await getPort({ host: "127.0.0.1" })),
+  POSTGRES_PORT: String(freePort()),
 };
 
 afterAll(async () => {

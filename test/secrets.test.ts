@@ -1,12 +1,12 @@
 /** No secret from the settings is in a log, an error or a response, whatever the services answer. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import net from "node:net";
-import getPort from "get-port";
 import { createTopics } from "../runtime/kafka/topics.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { until } from "../runtime/until.ts";
+import { freePort } from "./support/free-port.ts";
 import { namesOf } from "./support/names.ts";
 import { type StartedProgram, startProgram } from "./support/program.ts";
 
@@ -93,7 +93,7 @@ const answered = new Map<string, Answered>();
 beforeAll(async () => {
   for (const { what, answer } of services) {
     const server = answer === undefined ? undefined : await answering(answer);
-    const env = { ...real, ...planted(server?.address ?? `127.0.0.1:${await getPort()}`) };
+    const env = { ...real, ...planted(server?.address ?? `127.0.0.1:${freePort()}`) };
     const runs = [
       ...tasks.map((task) => ({ task, program: start("tasks/main.ts", [task], env) })),
       {
@@ -117,7 +117,7 @@ test.each(services)(
   "services that $what cause no secret to be logged by the consumer and the API",
   async ({ what }) => {
     const { env } = answered.get(what)!;
-    const ports = { API_PORT: String(await getPort()), CONSUMER_PORT: String(await getPort()) };
+    const ports = { API_PORT: String(freePort()), CONSUMER_PORT: String(freePort()) };
     const api = start("api/main.ts", [], { ...env, ...ports });
     const consumer = start("consumer/main.ts", [], { ...env, ...ports });
     // Some answers end a program, others are retried.
@@ -158,7 +158,7 @@ test("a registry that refuses the consumer causes no secret to be logged", async
     await createTopics(admin, names.config);
     await producer.send({ topic: names.topic, messages: [{ value: Buffer.from([0, 0, 0, 0, 7, 1]) }] });
     const { SCHEMA_REGISTRY_URL } = planted(registry.address);
-    const env = { ...names.env, SCHEMA_REGISTRY_URL, CONSUMER_PORT: String(await getPort()) };
+    const env = { ...names.env, SCHEMA_REGISTRY_URL, CONSUMER_PORT: String(freePort()) };
     const consumer = start("consumer/main.ts", [], env);
     await until("it has logged why it cannot continue", async () =>
       (await consumer.output()).includes("Schema Registry at"),

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import getPort from "get-port";
 import { until } from "../runtime/until.ts";
 import { dummyjsonText } from "../sources/samples.ts";
 import { project } from "../stack/instance.ts";
 import { type Checkout, openCheckout } from "./support/checkout.ts";
+import { freePort } from "./support/free-port.ts";
 import { namesOf } from "./support/names.ts";
 import { startProgram } from "./support/program.ts";
 
@@ -48,7 +48,7 @@ test("the log of each long-running program begins with what a variable overrides
   const file = join(folder, "config.yaml");
   writeFileSync(file, "kafka: { brokers: ['kafka.example.com:9092'] }\napi: { bodyLimitBytes: 1000 }\n");
   const names = namesOf(import.meta.path);
-  const [API_PORT, CONSUMER_PORT, SOURCE_PORT] = (await Promise.all([getPort(), getPort(), getPort()])).map(String);
+  const [API_PORT, CONSUMER_PORT, SOURCE_PORT] = [freePort(), freePort(), freePort()].map(String);
   const variables = { ...names.env, CONFIG_FILE: file, API_PORT, CONSUMER_PORT, SOURCE_PORT } as Record<string, string>;
   const programs = ["api/main.ts", "consumer/main.ts", "sources/embedded/main.ts"].map((entry) => ({
     entry,

@@ -2,11 +2,11 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import getPort from "get-port";
 import { openPostgres } from "../runtime/postgres.ts";
 import { until } from "../runtime/until.ts";
 import { project } from "../stack/instance.ts";
 import { dropKeyspace } from "./support/cassandra.ts";
+import { freePort } from "./support/free-port.ts";
 import { namesOf } from "./support/names.ts";
 import { outcomeOf } from "./support/outcome.ts";
 import { plainEnvironment } from "./support/plain-environment.ts";
@@ -66,7 +66,7 @@ test("each step succeeds, the check and the unit tests of the changed project in
 
 test("orders pass through the tasks, the consumer and the API of the changed project", async () => {
   const { env, config, keyspace } = namesOf(import.meta.path);
-  const [source, consumer, api] = await Promise.all([getPort(), getPort(), getPort()]);
+  const [source, consumer, api] = [freePort(), freePort(), freePort()];
   const sql = openPostgres(config.postgres.url, 1);
   await sql.unsafe(`CREATE SCHEMA ${keyspace}`);
   const own = {

@@ -2,11 +2,11 @@ import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import getPort from "get-port";
 import { resolveSettings } from "../../runtime/config.ts";
 import { listSettings } from "../../runtime/setting.ts";
 import { Settings } from "../../runtime/settings.ts";
 import { until } from "../../runtime/until.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import { holdersOf } from "../processes.ts";
 import type { Clients } from "./clients.ts";
 import { supervisorChecks } from "./native.ts";
@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function freeConfig() {
   const ports = settings.filter(({ path }) => path[0] === "ports");
   const env: Record<string, string> = {};
-  for (const { env: name } of ports) env[name] = String(await getPort({ host: "127.0.0.1" }));
+  for (const { env: name } of ports) env[name] = String(freePort());
   return resolveSettings({}, "", env, "config.yaml");
 }
 

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import getPort from "get-port";
 import { project } from "../../stack/instance.ts";
+import { freePort } from "../support/free-port.ts";
 
 /** A Compose project of the test's own, with names and ports that do not conflict with a running platform. */
 export interface ComposeProject {
@@ -30,9 +30,7 @@ const tokens = ["API_TOKEN", "CONSOLE_TOKEN"];
 export async function openProject(files: string[]): Promise<ComposeProject> {
   const folder = mkdtempSync(join(tmpdir(), `${projectName}-`));
   const example = await Bun.file(join(project, ".env.example")).text();
-  const moved = await Promise.all(
-    [...example.matchAll(/^#(\w+_PORT)=/gm)].map(async ([, name]) => [name ?? "", String(await getPort())]),
-  );
+  const moved = [...example.matchAll(/^#(\w+_PORT)=/gm)].map(([, name]) => [name ?? "", String(freePort())]);
   const set = [...example.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name ?? "", value ?? ""]);
   const isSecure = files.includes("docker-compose.secure.yml");
   const secrets = [...set.map(([name = ""]) => name).filter((name) => name.endsWith("_PASSWORD")), ...tokens].map(

@@ -1,5 +1,5 @@
-import getPort from "get-port";
 import { until } from "../../runtime/until.ts";
+import { freePort } from "./free-port.ts";
 import { type StartedProgram, startProgram } from "./program.ts";
 
 export interface StartedApi extends StartedProgram {
@@ -12,7 +12,7 @@ export async function startApi(
   file = "api/main.ts",
   folder?: string,
 ): Promise<StartedApi> {
-  const port = await getPort({ host: "127.0.0.1" });
+  const port = freePort();
   const env = { ...environment, API_PORT: String(port), LISTEN_HOST: "127.0.0.1" };
   const program = startProgram(file, [], env, folder);
   const url = `http://127.0.0.1:${port}`;

@@ -9,6 +9,8 @@ export interface Link {
   restore: () => Promise<void>;
   /** Keeps connections and accepts new ones but forwards nothing, as if the service or the network hung. */
   hold: () => void;
+  /** The same, but what the service still answers is forwarded. */
+  holdRequests: () => void;
   release: () => void;
 }
 
@@ -18,10 +20,12 @@ export async function openLink(
   servicePort: number,
   rewrite: (bytes: Buffer) => Buffer = (bytes) => bytes,
 ): Promise<Link> {
-  const sockets = new Set<net.Socket>();
-  let held = false;
+  /** What is sent comes from these: `clients` have the requests, `services` the answers. */
+  const clients = new Set<net.Socket>();
+  const services = new Set<net.Socket>();
+  let held: (typeof clients)[] = [];
 
-  const join = (from: net.Socket, to: net.Socket, pass: (bytes: Buffer) => Buffer) => {
+  const join = (sockets: typeof clients, from: net.Socket, to: net.Socket, pass: (bytes: Buffer) => Buffer) => {
     sockets.add(from);
     from.on("data", (bytes) => void to.write(pass(bytes as Buffer)));
     from.on("error", () => to.destroy());
@@ -29,13 +33,17 @@ export async function openLink(
       sockets.delete(from);
       to.destroy();
     });
-    if (held) from.pause();
+    if (held.includes(sockets)) from.pause();
   };
   const server = net.createServer((client) => {
     const service = net.connect(servicePort, host);
-    join(client, service, (bytes) => bytes);
-    join(service, client, rewrite);
+    join(clients, client, service, (bytes) => bytes);
+    join(services, service, client, rewrite);
   });
+  const hold = (directions: typeof held) => {
+    held = directions;
+    for (const sockets of held) for (const socket of sockets) socket.pause();
+  };
   const listen = async (port: number) => {
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
@@ -48,17 +56,15 @@ export async function openLink(
     async cut() {
       const closed = once(server, "close");
       server.close();
-      for (const socket of sockets) socket.destroy();
+      for (const socket of [...clients, ...services]) socket.destroy();
       await closed;
     },
     restore: async () => void (await listen(port)),
-    hold() {
-      held = true;
-      for (const socket of sockets) socket.pause();
-    },
+    hold: () => hold([clients, services]),
+    holdRequests: () => hold([clients]),
     release() {
-      held = false;
-      for (const socket of sockets) socket.resume();
+      held = [];
+      for (const socket of [...clients, ...services]) socket.resume();
     },
   };
 }
