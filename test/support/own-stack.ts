@@ -93,12 +93,12 @@ async function runs(instance: Instance): Promise<boolean> {
 }
 
 /**
- * A free port for every port setting. All are below the system's range for outgoing connections; otherwise a client
- * could take the port of a service while it restarts.
+ * A free port for every port setting. All are below those of `freePort` and the system's range for outgoing connections;
+ * otherwise a test or a client could take the port of a service while it restarts.
  */
 function freePorts(): Record<string, string> {
   const names = allSettings.filter(({ path }) => path[0] === "ports").map(({ env }) => env);
-  let port = 15_000 + Math.floor(Math.random() * 15_000);
+  let port = 15_000 + Math.floor(Math.random() * 6_900);
   const next = () => {
     while (!isFree(++port));
     return String(port);
