@@ -7,6 +7,7 @@ import {
   KafkaJSProtocolError,
 } from "kafkajs";
 import type { Config } from "../runtime/config.ts";
+import { setFetchSize } from "../runtime/kafka/fetch-sizes.ts";
 import { type UnreadableBatch, unreadableAfter } from "../runtime/kafka/record-batch.ts";
 import type { Log } from "../runtime/log.ts";
 import { operatorCommand } from "../runtime/operator-command.ts";
@@ -20,7 +21,7 @@ import { slicesOf } from "./slices.ts";
 
 interface Dependencies {
   kafka: Kafka;
-  config: Pick<Config, "consumer">;
+  config: Pick<Config, "kafka" | "consumer">;
   /** How to read the records of each topic; its keys are the subscribed topics. */
   routes: ReadonlyMap<string, Route>;
   /** Called on each assignment: every partition is then read from its committed offset, which others may have moved. */
@@ -40,6 +41,10 @@ interface Running extends Dependencies {
 
 /** kafkajs waits for a running fetch before it stops, so this adds to how long stopping takes. */
 const maxFetchWaitMs = 1_000;
+/** What is fetched of all partitions is in memory at once. */
+const maxBytesPerPartition = 256 * 1024;
+/** A change event is ten times as large as a user's record, so this is some 700 events of the one partition they have. */
+const maxBytesOfChanges = 1024 ** 2;
 /** How soon a consumer notices that others came or went, in milliseconds: until all have noticed, none reads. */
 const heartbeatEveryMs = 500;
 /** How long a blocked partition pauses before it is fetched again: the batch may be intact on another replica. */
@@ -94,18 +99,20 @@ export async function consume(dependencies: Dependencies, stop: AbortSignal): Pr
   shutdown.throwIfFailed(); // including a failure while the current slices were being finished
 }
 
-const createConsumer = ({ kafka, config }: Dependencies) =>
-  kafka.consumer({
+function createConsumer({ kafka, config }: Dependencies) {
+  setFetchSize(config.kafka.changeTopic, maxBytesOfChanges);
+  return kafka.consumer({
     groupId: config.consumer.groupId,
     sessionTimeout: config.consumer.sessionTimeoutMs,
     heartbeatInterval: heartbeatEveryMs,
     minBytes: 1,
     maxWaitTimeInMs: maxFetchWaitMs,
-    maxBytesPerPartition: 256 * 1024,
+    maxBytesPerPartition,
     allowAutoTopicCreation: false,
     // By default kafkajs restarts indefinitely, or idles after a TypeError; the process exits and is restarted instead.
     retry: { restartOnFailure: async (error) => isBrokerAway(error) },
   });
+}
 
 /** kafkajs gives up joining when a connection closes, or while another broker becomes the coordinator. */
 const isBrokerAway = (error: Error) =>

@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { patchAccess } from "./kafka/access.ts";
 import { patchBrokersAway, reachable } from "./kafka/brokers-away.ts";
 import { patchFetchResponse } from "./kafka/fetch-response.ts";
+import { patchFetchSizes } from "./kafka/fetch-sizes.ts";
 import { noteTopics, patchGrants } from "./kafka/grants.ts";
 import { patchLeaderless } from "./kafka/leaderless.ts";
 import { saslOptions } from "./kafka/login.ts";
@@ -29,6 +30,7 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending:
 patchAccess();
 patchGrants();
 patchFetchResponse();
+patchFetchSizes();
 patchBrokersAway();
 patchLeaderless();
 patchNullHeaders();

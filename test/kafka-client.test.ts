@@ -2,11 +2,13 @@ import { expect, test } from "bun:test";
 // @ts-expect-error: kafkajs declares no types for its inner files
 import { KafkaJSConnectionClosedError } from "kafkajs/src/errors";
 import { clusterOf } from "../runtime/kafka/cluster.ts";
+import { setFetchSize } from "../runtime/kafka/fetch-sizes.ts";
 import { openKafka } from "../runtime/kafka.ts";
 import { openLog } from "../runtime/log.ts";
+import { until } from "../runtime/until.ts";
 import { namesOf } from "./support/names.ts";
 
-const { config } = namesOf(import.meta.path);
+const { config, topic, groupId } = namesOf(import.meta.path);
 const log = openLog("test-kafka-client", "fatal");
 
 /** What the tests need of kafkajs's inner files. */
@@ -66,4 +68,33 @@ test("the only broker stays known while it is away, so a consumer has one to ask
   cluster.removeBroker({ host, port });
   expect(cluster.getNodeIds()).toEqual([only!]);
   await cluster.disconnect();
+});
+
+test("a topic with a fetch size of its own is fetched in such parts, and other topics in those of their consumer", async () => {
+  const kafka = openKafka(config, "test-kafka-client", log);
+  const [usual, larger] = [`${topic}.usual`, `${topic}.larger`];
+  const [recordBytes, records] = [10_000, 300];
+  const admin = kafka.admin();
+  const producer = kafka.producer();
+  await Promise.all([admin.connect(), producer.connect()]);
+  await admin.createTopics({ waitForLeaders: true, topics: [{ topic: usual }, { topic: larger }] });
+  const value = Buffer.alloc(recordBytes);
+  // Each record in a batch of its own: a fetch has at least one batch, however large it is.
+  for (const to of [usual, larger])
+    for (let sent = 0; sent < records; sent++) await producer.send({ topic: to, messages: [{ value }] });
+
+  setFetchSize(larger, 1_000_000);
+  const consumer = kafka.consumer({ groupId, maxBytesPerPartition: 250_000 });
+  const fetched = new Map<string, number[]>([usual, larger].map((of) => [of, []]));
+  await consumer.connect();
+  await consumer.subscribe({ topics: [usual, larger], fromBeginning: true });
+  await consumer.run({ eachBatch: async ({ batch }) => void fetched.get(batch.topic)?.push(batch.messages.length) });
+  const sum = (parts: number[]) => parts.reduce((one, other) => one + other, 0);
+  await until("all records are read", () => [...fetched.values()].every((parts) => sum(parts) === records));
+  await consumer.disconnect();
+  expect(Math.max(...fetched.get(usual)!)).toBe(24); // with 70 bytes of overhead each
+  expect(Math.max(...fetched.get(larger)!)).toBe(99);
+
+  await admin.deleteTopics({ topics: [usual, larger] });
+  await Promise.all([admin.disconnect(), producer.disconnect()]);
 });

@@ -92,6 +92,8 @@ exactly.once.source.support=enabled
 # Connectors may not configure their Kafka clients; the largest change event needs this request size.
 connector.client.config.override.policy=None
 producer.max.request.size=16777216
+# By default ten change events are a batch, and the broker and the consumer spend more on it than on its events.
+producer.batch.size=262144
 
 # A connector's configuration may refer only to these environment variables.
 config.providers=env

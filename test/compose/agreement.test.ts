@@ -132,6 +132,16 @@ describe("what is kept", () => {
   });
 });
 
+test("Kafka Connect sends batches and events as large as natively", async () => {
+  const settings = [...(await read("stack/services/connect.ts")).matchAll(/^producer\.(\S+)=(\d+)$/gm)];
+  expect(settings).toHaveLength(2);
+  for (const [, key = "", value] of settings)
+    expect([key, environmentOf("connect")[`CONNECT_PRODUCER_${key.replaceAll(".", "_").toUpperCase()}`]]).toEqual([
+      key,
+      value,
+    ]);
+});
+
 describe("services", () => {
   test("each long-running service has a health check and waits for its dependencies to be healthy", () => {
     const jobs = ["airflow-init", "operate", "spark-submit"];

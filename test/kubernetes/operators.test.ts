@@ -140,6 +140,7 @@ describe("change data capture", async () => {
     expect(spec.config).toMatchObject({
       "exactly.once.source.support": environment.CONNECT_EXACTLY_ONCE_SOURCE_SUPPORT,
       "producer.max.request.size": Number(environment.CONNECT_PRODUCER_MAX_REQUEST_SIZE),
+      "producer.batch.size": Number(environment.CONNECT_PRODUCER_BATCH_SIZE),
       "connector.client.config.override.policy": environment.CONNECT_CONNECTOR_CLIENT_CONFIG_OVERRIDE_POLICY,
       "config.providers.env.class": environment.CONNECT_CONFIG_PROVIDERS_ENV_CLASS,
     });
