@@ -1,5 +1,5 @@
 import { errors, type QueryOptions, types } from "cassandra-driver";
-import { prepareCassandra } from "../operations/migrate.ts";
+import { prepareCassandra } from "../operations/prepare-cassandra.ts";
 import { type Cassandra, isInvalidStatement, isTransient } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
 import type { Log } from "../runtime/log.ts";

@@ -1,6 +1,6 @@
 import { forgottenTopicOf } from "../contract/entity.ts";
 import { partitionLags } from "../operations/lag.ts";
-import { prepareCassandra } from "../operations/migrate.ts";
+import { prepareCassandra } from "../operations/prepare-cassandra.ts";
 import { openCassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
 import { prepareKafka } from "../runtime/kafka/topics.ts";

@@ -11,13 +11,12 @@ import {
   type Refusal,
   type Step,
 } from "../contract/migration.ts";
-import { type Cassandra, isTransient } from "../runtime/cassandra.ts";
+import type { Cassandra } from "../runtime/cassandra.ts";
 import type { Config } from "../runtime/config.ts";
 import type { Log } from "../runtime/log.ts";
 import { NeedsAdministrator } from "../runtime/missing.ts";
 import { operatorCommand } from "../runtime/operator-command.ts";
 import type { Postgres } from "../runtime/postgres.ts";
-import { retry } from "../runtime/retry.ts";
 
 /** How a table compares with the contract, and what was done about it. */
 export interface TableReport {
@@ -37,7 +36,7 @@ interface Options {
 }
 
 /** A table that this version cannot work with; the message names each difference and what to do. */
-class UnfitTable extends NeedsAdministrator {
+export class UnfitTable extends NeedsAdministrator {
   override name = "UnfitTable";
 }
 
@@ -85,35 +84,6 @@ export async function migratePostgres(sql: Postgres, { apply }: Options): Promis
     });
   }
   return { ...report, added: plan.steps, missing: [] };
-}
-
-/**
- * Waits until Cassandra responds and has the contract's table, adding what is missing unless `manageSchema` is false.
- * While only somebody else can change the table, `onUnfit` is told why.
- */
-export async function prepareCassandra(
-  client: Cassandra,
-  config: Pick<Config, "cassandra" | "manageSchema">,
-  log: Log,
-  stop: AbortSignal,
-  onUnfit: (why: string) => void = () => {},
-): Promise<void> {
-  const { contactPoints, keyspace } = config.cassandra;
-  const prepare = async () => {
-    const report = await migrateCassandra(client, config, { apply: config.manageSchema });
-    logMigration(report, log);
-    expectFit(report);
-  };
-  await retry(prepare, {
-    what: `prepare Cassandra at ${contactPoints.join(", ")}`,
-    while: (error) => isTransient(error) || error instanceof UnfitTable,
-    between: (error) => {
-      if (error instanceof UnfitTable) onUnfit(error.message);
-    },
-    stop,
-    log,
-  });
-  log.info("Cassandra is ready", { keyspace });
 }
 
 /** Logs what was added, and warns about columns that are not in the contract: they do not stop a program. */

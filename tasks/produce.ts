@@ -6,7 +6,7 @@ import type { User } from "../contract/user.ts";
 import { avroSchema, encode } from "../contract/wire.ts";
 import { accessErrorIn } from "../runtime/access-error.ts";
 import type { Config } from "../runtime/config.ts";
-import { createTopics } from "../runtime/kafka/topics.ts";
+import { createTopicsOnce } from "../runtime/kafka/topics.ts";
 import { isTransient, openKafka } from "../runtime/kafka.ts";
 import { FinalError, messageOf, TransientError } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
@@ -26,10 +26,11 @@ const usage = `produce: users -> Kafka, Avro keyed by id
   -h, --help    show this help and exit
 `;
 
-/** The broker accepts record batches of up to 1 MB; a send may go to one partition, and so in one batch. */
+/**
+ * The broker accepts record batches of up to 1 MB; a send may go to one partition, and so in one batch. kafkajs groups the
+ * records of a send in quadratic time, which is little for the lines that arrive together, at most a thousand.
+ */
 const maxSendBytes = 500_000;
-/** kafkajs groups the records of a send in quadratic time. */
-const maxSendRecords = 500;
 /** How long the broker may take to acknowledge a send before the task fails with exit code 1, in milliseconds. */
 const acknowledgeWithinMs = 45_000;
 
@@ -73,17 +74,13 @@ export const produce: Task<{ input?: string }> = {
 async function openProducer(config: Config, log: Log): Promise<Producer> {
   const kafka = openKafka(config, "produce", log);
   try {
-    const admin = kafka.admin();
-    await admin.connect();
-    await createTopics(admin, config);
-    await admin.disconnect();
     const producer = kafka.producer({
       idempotent: true,
       allowAutoTopicCreation: false,
       // Giving up after some retries could break idempotence; `acknowledgeWithinMs` is the limit instead.
       retry: { retries: Number.MAX_SAFE_INTEGER },
     });
-    await acknowledgement(producer.connect());
+    await Promise.all([createTopicsOnce(kafka, config), acknowledgement(producer.connect())]);
     return producer;
   } catch (error) {
     throw classified(error);
@@ -103,7 +100,7 @@ function* sendsOf(users: UserLine[], schemaId: number): Generator<{ user: User; 
   let bytes = 0;
   for (const { user } of users) {
     const value = encode(user, schemaId);
-    if (part.length >= maxSendRecords || (part.length > 0 && bytes + value.length > maxSendBytes)) {
+    if (part.length > 0 && bytes + value.length > maxSendBytes) {
       yield part;
       part = [];
       bytes = 0;

@@ -1,4 +1,4 @@
-import { Partitioners } from "kafkajs";
+import { openPartitioner } from "../../runtime/kafka/partitioner.ts";
 import type { OffsetRange, Reader } from "../../runtime/kafka/reader.ts";
 import type { FetchedRecord } from "../../runtime/kafka/record-batch.ts";
 import { merged, without } from "./ranges.ts";
@@ -45,9 +45,9 @@ interface Wanted {
   onProgress?: (read: bigint, of: bigint) => void;
 }
 
-/** The partition of a key: murmur2, as in kafkajs and in Java's clients. */
+/** The partition of a key: murmur2, as in Java's clients. */
 export const partitionOf = (topic: string, key: string, partitions: readonly number[]): number =>
-  Partitioners.DefaultPartitioner()({
+  openPartitioner()({
     topic,
     message: { key, value: null },
     partitionMetadata: partitions.map((partitionId) => ({

@@ -1,14 +1,14 @@
-import {
-  type Kafka,
-  type Message,
-  type PartitionerArgs,
-  Partitioners,
-  type Producer,
-  type ProducerBatch,
-  type ProducerRecord,
-  type RecordMetadata,
-  type TopicMessages,
+import type {
+  Kafka,
+  Message,
+  PartitionerArgs,
+  Producer,
+  ProducerBatch,
+  ProducerRecord,
+  RecordMetadata,
+  TopicMessages,
 } from "kafkajs";
+import { openPartitioner } from "./partitioner.ts";
 
 type SendBatch = (batch: ProducerBatch) => Promise<RecordMetadata[]>;
 
@@ -21,7 +21,7 @@ export function sendWhole(kafka: Kafka): Kafka {
   const open = kafka.producer.bind(kafka);
   kafka.producer = (options) => {
     const partitions = new WeakMap<Message, number>();
-    const byDefault = Partitioners.DefaultPartitioner();
+    const byDefault = openPartitioner();
     /** Remembers the choice, which for a message without a key would be another one at the next attempt. */
     const partitionOf = (given: PartitionerArgs) => {
       const partition = partitions.get(given.message) ?? byDefault(given);
