@@ -74,13 +74,14 @@ export const produce: Task<{ input?: string }> = {
 async function openProducer(config: Config, log: Log): Promise<Producer> {
   const kafka = openKafka(config, "produce", log);
   try {
+    await createTopicsOnce(kafka, config);
     const producer = kafka.producer({
       idempotent: true,
       allowAutoTopicCreation: false,
       // Giving up after some retries could break idempotence; `acknowledgeWithinMs` is the limit instead.
       retry: { retries: Number.MAX_SAFE_INTEGER },
     });
-    await Promise.all([createTopicsOnce(kafka, config), acknowledgement(producer.connect())]);
+    await acknowledgement(producer.connect());
     return producer;
   } catch (error) {
     throw classified(error);
