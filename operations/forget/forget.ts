@@ -200,7 +200,7 @@ async function sweepTopics(sweep: Sweep) {
       } catch (error) {
         if (!(error instanceof NotInTime)) throw error;
         late.push(topic);
-        const cure = "start the consumer, and run this command again";
+        const cure = "start the consumer, or see what doctor says if it runs, and run this command again";
         left.push({ what: `${topic} has ${sumOf(found)} records: ${messageOf(error)}`, cure });
       }
     }

@@ -100,7 +100,10 @@ export async function rewriteTopic(
     const ends = new Map<number, bigint>();
     for (const [partition, end] of ended) {
       const to = () => reader.bounds(topic, partition).then((bounds) => bounds.to > end && bounds.to);
-      ends.set(partition, await until(`${topic} is committed`, to, { withinMs: committedWithinMs }));
+      ends.set(
+        partition,
+        await until(`${topic}, partition ${partition} is committed up to ${end}`, to, { withinMs: committedWithinMs }),
+      );
     }
     await rules.whenRead(topic, ends);
     const isLeftOut = await rules.openLeftOut();

@@ -98,9 +98,12 @@ async function appendMarker(
 /** The ends of partitions, records of open transactions included. */
 async function endsOf(cluster: Cluster, topic: string, partitions: readonly number[]): Promise<Map<number, bigint>> {
   const found = await offsetsAt(cluster, [topic], { isolationLevel: readUncommitted, timestamp: timestamps.end });
-  const ends = found.get(topic) ?? new Map<number, bigint>();
-  for (const partition of partitions)
-    if (!ends.has(partition))
+  const ends = new Map<number, bigint>();
+  for (const partition of partitions) {
+    const end = found.get(topic)?.get(partition);
+    if (end === undefined)
       throw new Error(`Kafka has no topic ${topic} with partition ${partition}, or no leader of it`);
+    ends.set(partition, end);
+  }
   return ends;
 }

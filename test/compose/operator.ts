@@ -65,11 +65,11 @@ export async function deadLettersAreSettled(platform: ComposeProject): Promise<v
 /** A user is taken out of everything, the files of Airflow's runs included, and the API no longer has them. */
 export async function userIsForgotten(platform: ComposeProject, kept: string): Promise<void> {
   const { id = "" } = (await usersOf(platform)).find((user) => user.id !== kept) ?? {};
-  const { places, ...report } = await platform.operate<Forgotten>("forget", id);
-  const removed = new Map(places.map(({ place, found }) => [place, found]));
+  const report = await platform.operate<Forgotten>("forget", id);
+  const removed = new Map(report.places.map(({ place, found }) => [place, found]));
   // Cassandra's row may be gone by then: the consumer applies the deletion in PostgreSQL.
   for (const place of ["PostgreSQL", "runs", topic])
-    if (!removed.get(place)) throw new Error(`forget removed nothing from ${place}: ${JSON.stringify(places)}`);
+    if (!removed.get(place)) throw new Error(`forget removed nothing from ${place}: ${JSON.stringify(report)}`);
   if (report.forgotten !== 1) throw new Error(`forget reported ${JSON.stringify(report)}`);
   if ((await usersOf(platform)).some((user) => user.id === id)) throw new Error(`${id} is still in Cassandra`);
 }
