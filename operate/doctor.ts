@@ -1,4 +1,4 @@
-import { diagnose } from "../operations/doctor/doctor.ts";
+import { diagnose, withinTenSeconds } from "../operations/doctor/doctor.ts";
 import { type Finding, textOf } from "../operations/doctor/finding.ts";
 import { subjectOf } from "../operations/doctor/subject.ts";
 import { paint } from "../runtime/progress.ts";
@@ -21,7 +21,8 @@ export const doctor: Command<Given> = {
     const { env } = process;
     const salvaged = salvageConfig();
     const source = embeddedSource(salvaged.config, env);
-    const findings = await diagnose(subjectOf({ ...salvaged, ...source, settings: allSettings, env }));
+    const subject = subjectOf({ ...salvaged, ...source, settings: allSettings, env });
+    const findings = await diagnose(subject, withinTenSeconds());
     if (json) console.log(JSON.stringify({ findings: findings.map(({ explains: _, ...finding }) => finding) }));
     else console.log(findings.length === 0 ? "nothing found" : findings.map(lineOf).join("\n"));
     return findings.length === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 import { openClients } from "../operations/doctor/clients.ts";
-import { diagnose } from "../operations/doctor/doctor.ts";
+import { diagnose, withinTenSeconds } from "../operations/doctor/doctor.ts";
 import { textOf } from "../operations/doctor/finding.ts";
 import { subjectOf } from "../operations/doctor/subject.ts";
 import { openFlow } from "../operations/flow/flow.ts";
@@ -53,7 +53,7 @@ async function look(env = process.env): Promise<FlowReport> {
   try {
     const history = openHistory();
     const startMs = Date.now();
-    const diagnosis = diagnose(subject);
+    const diagnosis = diagnose(subject, withinTenSeconds());
     history.add(await one.look());
     await Bun.sleep(Math.max(0, startMs + betweenLooksMs - Date.now()));
     history.add(await one.look());

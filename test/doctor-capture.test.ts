@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { publication, table } from "../contract/entity.ts";
 import { captureChecksOf } from "../operations/doctor/capture.ts";
+import type { Check, Finding } from "../operations/doctor/finding.ts";
 import { until } from "../runtime/until.ts";
 import { openCapture } from "./support/capture.ts";
 import { openDoctor } from "./support/doctor.ts";
@@ -30,6 +31,16 @@ test("change capture: connector, task, slot, publication, replica identity and t
   expect(await lines(checks, { ...own, env: { ...own.env, CONNECT_URL: `http://127.0.0.1:${hung.port}` } })).toEqual([
     expect.stringMatching(/^error Kafka Connect: could not look at the connector: /), // and nothing of PostgreSQL
   ]);
+
+  // Debezium connects again after ten seconds.
+  await superuser`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = ${slot}`;
+  const unread = [expect.stringContaining("nobody reads it although the connector's task runs")];
+  await until("nobody reads the slot", async () => expect(await look()).toEqual(unread) === undefined);
+  const cause = "no answer within 7.5 s when asked about the brokers";
+  const explained: Finding = { severity: "error", about: "Kafka", cause, cure: "See", explains: ["Kafka Connect"] };
+  const brokers: Check = { what: "the brokers", of: ["Kafka"], look: () => [explained] };
+  expect(await lines([brokers, ...checks], own)).toEqual([`error Kafka: ${cause}. See.`]);
+  await until("it reads again", async () => (await look()).length === 0);
 
   await sql.unsafe(`ALTER TABLE ${table} REPLICA IDENTITY DEFAULT; DROP TRIGGER ${table}_truncate ON ${table};
     ALTER PUBLICATION ${publication} DROP TABLE ${table}`);

@@ -25,6 +25,7 @@ export function captureChecksOf(names: Names): Check[] {
     { what: "the connector", of: ["Kafka Connect", "PostgreSQL"], look: ifApplied(lookAtConnector) },
     { what: "the preparation for change capture", of: ["PostgreSQL"], look: ifApplied(lookAtPreparation) },
     { what: "the replication slot", of: ["PostgreSQL"], look: ifApplied(lookAtSlot) },
+    { what: "who reads the replication slot", of: ["Kafka Connect", "PostgreSQL"], look: ifApplied(lookAtReader) },
   ];
 }
 
@@ -99,50 +100,68 @@ interface Slot {
   limit: number | null;
 }
 
-async function lookAtSlot(
-  { config, sql, web, cures }: Clients,
-  { connector: name, slot: slotName }: Names,
-): Promise<Finding[]> {
+async function slotOf({ sql }: Clients, name: string): Promise<Slot | undefined> {
   const [slot] = await sql<Slot[]>`
     SELECT active, wal_status AS status,
       pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8 AS retained,
       (SELECT nullif(setting::float8, -1) * 1024 * 1024 FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS limit
-    FROM pg_replication_slots WHERE slot_name = ${slotName}`;
-  const connector =
-    web.connect === undefined
-      ? undefined
-      : openConnector({ url: web.connect, ...config.connect }, name, connectWithinMs);
-  const state = connector && connectorState(connector, await connector.status().catch(() => null));
-  const about = `replication slot ${slotName}`;
-  if (!connector) return [];
+    FROM pg_replication_slots WHERE slot_name = ${name}`;
+  return slot;
+}
+
+/** The connector as Kafka Connect has it; its state is undefined if it does not answer. */
+async function readerOf({ config, web, cures }: Clients, name: string) {
+  if (web.connect === undefined) return undefined;
+  const connector = openConnector({ url: web.connect, ...config.connect }, name, connectWithinMs);
   const { curl } = connector;
-  const url = cures.address(connector.url);
-  if (slot?.status === "lost") {
-    if (state?.failure) return []; // the connector's finding
+  const state = connectorState(connector, await connector.status().catch(() => null));
+  return { curl, url: cures.address(connector.url), state };
+}
+
+/** Whether the slot has kept, and will keep, all WAL that the connector needs. */
+async function lookAtSlot(clients: Clients, { connector: name, slot: slotName }: Names): Promise<Finding[]> {
+  const [slot, reader] = await Promise.all([slotOf(clients, slotName), readerOf(clients, name)]);
+  if (!slot || !reader) return [];
+  const { curl, url, state } = reader;
+  const about = `replication slot ${slotName}`;
+  if (slot.status === "lost") {
+    if (state.failure) return []; // the connector's finding
     const cause = "PostgreSQL has dropped WAL that it needs, so the connector has missed changes";
     return [{ severity: "error", about, cause, cure: startOver({ url, curl }) }];
   }
-  const findings: Finding[] = [];
-  if (slot && slot.limit !== null && slot.retained > slot.limit / 2)
-    findings.push({
+  if (!isFilling(slot)) return [];
+  return [
+    {
       severity: "warning",
       about,
       cause: `holds back ${mebibytes(slot.retained)} of WAL; at ${mebibytes(slot.limit)} PostgreSQL drops it, and changes are lost`,
       cure: slot.active
         ? "Let the connector catch up, or raise max_slot_wal_keep_size"
         : `Let the connector run: \`${curl} ${url}/status\` says why it does not`,
-    });
-  // Without a running task, the connector is what is wrong.
-  else if (!slot?.active && state?.task === "RUNNING")
-    findings.push({
-      severity: "warning",
-      about,
-      cause: slot
-        ? "nobody reads it although the connector's task runs"
-        : "is missing although the connector's task runs",
-      cure: `Restart the task unless that passes: \`${curl} -X POST "${url}/restart?includeTasks=true"\``,
-    });
-  return findings;
+    },
+  ];
 }
+
+/** Whether the connector's task, if it runs, reads the slot. */
+async function lookAtReader(clients: Clients, { connector: name, slot: slotName }: Names): Promise<Finding[]> {
+  const [slot, reader] = await Promise.all([slotOf(clients, slotName), readerOf(clients, name)]);
+  if (reader?.state.task !== "RUNNING" || slot?.active) return []; // without a task, the connector is what is wrong
+  if (slot && (slot.status === "lost" || isFilling(slot))) return []; // the slot's finding
+  const cause = slot
+    ? "nobody reads it although the connector's task runs"
+    : "is missing although the connector's task runs";
+  const restart = `\`${reader.curl} -X POST "${reader.url}/restart?includeTasks=true"\``;
+  return [
+    {
+      severity: "warning",
+      about: `replication slot ${slotName}`,
+      cause,
+      cure: `Restart the task unless that passes: ${restart}`,
+    },
+  ];
+}
+
+const isFilling = (slot: Slot): slot is Slot & { limit: number } =>
+  slot.limit !== null && slot.retained > slot.limit / 2;
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MB`;

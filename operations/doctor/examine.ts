@@ -51,7 +51,7 @@ async function outcomeOf(check: Check, clients: Clients, withinMs: number, late:
   const { what } = check;
   const tooLate = Promise.withResolvers<Outcome>();
   late.addEventListener("abort", () => {
-    const cause = `${lateness} ${withinMs / 1_000} s when asked about ${what}`;
+    const cause = `${lateness} ${(withinMs / 1_000).toFixed(1)} s when asked about ${what}`;
     tooLate.resolve({ findings: [cannotLook(check, cause, clients)], isLate: true });
   });
   const look = async () => ({ findings: await check.look(clients, late) });
