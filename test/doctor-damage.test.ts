@@ -51,7 +51,9 @@ log.dirs=${join(folder, "log")}
   const stdio: ["ignore", "ignore", "ignore"] = ["ignore", "ignore", "ignore"];
   const metadata = readFileSync(join(instance.folder, "data", "kafka", "log", "meta.properties"), "utf8");
   const [, cluster = ""] = /cluster\.id=(.*)/.exec(metadata) ?? [];
-  const format = [...java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", file];
+  // The id may begin with a dash, so it is part of its option.
+  const id = `--cluster-id=${cluster}`;
+  const format = [...java, "kafka.tools.StorageTool", "format", "--ignore-formatted", id, "-c", file];
   expect(await Bun.spawn(format, { stdio }).exited).toBe(0);
   broker = Bun.spawn([...java, "kafka.Kafka", file], { cwd: folder, stdio });
 }
