@@ -46,10 +46,9 @@ def write_batches(settings: Settings, schema: UserSchema, stop: Stop) -> Callabl
             observed = Observation()
             decoded = decoder(tuple(registry.writers.items()), frozenset(unknown)).decode(records, newest_ms)
             cassandra_table.upsert(newest_rows(decoded.observe(observed, *counts)), settings)
-            unresolved = {int(schema_id, 16) for schema_id in observed.get["unresolved"].split()}
-            if not unresolved:
+            if observed.get["unresolved"] == 0:
                 break
-            unknown |= registry.resolve(unresolved)
+            unknown |= registry.resolve(schema_ids(records) - registry.writers.keys() - unknown)
 
         letters = {reason: observed.get[reason] for reason in REASONS if observed.get[reason]}
         if letters:
@@ -93,7 +92,9 @@ def _newest_rows(schema: UserSchema) -> Callable[[DataFrame], DataFrame]:
 
 
 def _counts() -> list[Column]:
-    counts = [F.count_if(F.col("reason") == reason).alias(reason) for reason in REASONS]
-    schema_id = F.when(F.col("reason") == "unresolved", F.hex(F.substring("value", 2, 4)))
-    unresolved = F.concat_ws(" ", F.collect_set(schema_id)).alias("unresolved")
-    return [F.count(F.lit(1)).alias("records"), unresolved, *counts]
+    """
+    What is observed of a batch: counts only. A set (`collect_set`) is an object in the executor, and Spark 3.5 spoils it if
+    a heartbeat is sent while a task ends (SPARK-52006): the task fails, or another set arrives.
+    """
+    counts = [F.count_if(F.col("reason") == reason).alias(reason) for reason in (*REASONS, "unresolved")]
+    return [F.count(F.lit(1)).alias("records"), *counts]
