@@ -93,8 +93,8 @@ def _newest_rows(schema: UserSchema) -> Callable[[DataFrame], DataFrame]:
 
 def _counts() -> list[Column]:
     """
-    What is observed of a batch: counts only. A set (`collect_set`) is an object in the executor, and Spark 3.5 spoils it if
-    a heartbeat is sent while a task ends (SPARK-52006): the task fails, or another set arrives.
+    What is observed of a batch: only counts. The object that an aggregate like `collect_set` keeps in the executor is
+    corrupted by Spark 3.5 if a heartbeat is sent while a task ends (SPARK-52006), or the task fails.
     """
     counts = [F.count_if(F.col("reason") == reason).alias(reason) for reason in (*REASONS, "unresolved")]
     return [F.count(F.lit(1)).alias("records"), *counts]

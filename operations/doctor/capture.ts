@@ -109,7 +109,7 @@ async function slotOf({ sql }: Clients, name: string): Promise<Slot | undefined>
   return slot;
 }
 
-/** The connector as Kafka Connect has it; its state is undefined if it does not answer. */
+/** The connector's state in Kafka Connect, and where to change it; undefined if Connect's address is not known. */
 async function readerOf({ config, web, cures }: Clients, name: string) {
   if (web.connect === undefined) return undefined;
   const connector = openConnector({ url: web.connect, ...config.connect }, name, connectWithinMs);

@@ -51,8 +51,8 @@ const dependenciesOf =
 const withinMs = 7_500;
 
 /**
- * The patience of a command that is to take at most ten seconds: what is left of them after its start, which takes longer
- * on a busy machine, and without the time to close.
+ * The time limit of the checks in a command that takes at most ten seconds: what remains after starting, which is slower on
+ * a busy machine, less the time to close.
  */
 export const withinTenSeconds = (): Patience => ({
   withinMs: Math.min(withinMs, Math.max(2_000, 8_500 - performance.now())),
